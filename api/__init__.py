@@ -1,0 +1,1 @@
+"""HTTP service: routers thin as paper over geo."""

@@ -1,0 +1,1 @@
+"""Minerisk library: survey layers in, hazard grades with their reasons out."""

@@ -1,0 +1,51 @@
+"""Every sentence Minerisk says, in Chinese and English.
+
+One YAML file per room; a key is ``room.name`` and stands in one file only.
+"""
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+LANGUAGES = ("zh", "en")
+
+
+@cache
+def catalogue() -> dict[str, dict[str, str]]:
+    """Return the whole catalogue.
+
+    Raises
+    ------
+    ValueError
+        If a key stands twice or lacks a language.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for entry in sorted(resources.files(__package__).iterdir(), key=lambda e: e.name):
+        if not entry.name.endswith(".yaml"):
+            continue
+        for key, texts in (yaml.safe_load(entry.read_text("utf-8")) or {}).items():
+            if key in found:
+                raise ValueError(f"{entry.name}: {key} stands in two files")
+            missing = [lang for lang in LANGUAGES if not texts.get(lang)]
+            if missing:
+                raise ValueError(f"{entry.name}: {key} lacks {', '.join(missing)}")
+            found[key] = texts
+    return found
+
+
+def language(wanted: str | None) -> str:
+    """Return the catalogue language for a tag such as ``zh-CN``; Chinese unless English is asked."""
+    return "en" if (wanted or "").lower().startswith("en") else "zh"
+
+
+def say(code: str, lang: str, /, **params: Any) -> str:
+    """Return the sentence `code` in `lang` with its values filled in.
+
+    Raises
+    ------
+    KeyError
+        If the catalogue has no such code, or a value is missing.
+    """
+    return catalogue()[code][language(lang)].format(**params)

@@ -1,0 +1,1 @@
+"""Reports: Excel sheets and the offline map."""

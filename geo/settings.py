@@ -1,0 +1,43 @@
+"""Settings, read from the environment with the prefix ``MINERISK_``."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Everything that may differ between two installations."""
+
+    model_config = SettingsConfigDict(env_prefix="MINERISK_")
+
+    database_url: str | None = Field(
+        default=None, description="An existing database; unset: a private cluster is made."
+    )
+    local: Path = Field(default=CHECKOUT / ".local", description="Secrets, raw files, logs.")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    district: str = Field(default="140981", description="The county whose lines warn about strays.")
+    secure_cookie: bool = Field(default=False, description="Set when served over HTTPS.")
+    max_upload_bytes: int = 600 * 1024 * 1024
+    log_level: str = "INFO"
+
+    @property
+    def raw_files(self) -> Path:
+        """Folder of the uploaded bytes, by SHA-256."""
+        return self.local / "raw"
+
+    @property
+    def instance(self) -> str:
+        """Short name of this checkout's own data, for folders outside it."""
+        return hashlib.sha256(str(self.local.resolve()).encode()).hexdigest()[:12]
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this process."""
+    return Settings()

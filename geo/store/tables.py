@@ -1,0 +1,430 @@
+"""Tables of the store, as SQLAlchemy Core metadata.
+
+Two schemas: ``minerisk`` holds what has been published and is append-only where marked so;
+``staging`` holds what is being read and may be thrown away. Geometry rests in CGCS2000
+(EPSG:4490, axis order x, y); ``geom_3857`` exists only to draw.
+
+Every row that belongs to somebody carries ``district``, ``owner_org`` and ``survey_org``, copied
+when the row is written, so that one predicate, ``minerisk.visible(district, owner_org,
+survey_org)``, decides who sees it without a join.
+"""
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import DATERANGE, JSONB
+
+metadata = MetaData(
+    schema="minerisk",
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    },
+)
+
+ROLES = ("administrator", "regulator", "geologist", "enterprise")
+MINE_KINDS = ("coal", "metal_underground", "open_pit")
+SURVEY_STATES = ("submitted", "accepted", "returned", "superseded", "revoked")
+
+
+def _one_of(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=name)
+
+
+def _ownership() -> list[Column]:
+    return [
+        Column("district", Text, nullable=False, server_default=text("''")),
+        Column("owner_org", Uuid),
+        Column("survey_org", Uuid),
+    ]
+
+
+def _batch() -> Column:
+    return Column(
+        "batch_id",
+        Uuid,
+        ForeignKey("minerisk.batch.id", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+        index=True,
+    )
+
+
+# --- people -------------------------------------------------------------------------------------
+
+organisation = Table(
+    "organisation",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=func.gen_random_uuid()),
+    Column("code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("district", Text, nullable=False, server_default=text("''")),
+    _one_of("kind", ("bureau", "survey_unit", "enterprise"), "kind"),
+)
+
+app_user = Table(
+    "app_user",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=func.gen_random_uuid()),
+    Column("login", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("org_id", Uuid, ForeignKey(organisation.c.id), nullable=False),
+    Column("district", Text, nullable=False, server_default=text("''")),
+    Column("password_hash", Text, nullable=False),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    _one_of("role", ROLES, "role"),
+)
+
+# The cookie holds a random token; only its SHA-256 rests here.
+web_session = Table(
+    "web_session",
+    metadata,
+    Column("token_sha256", Text, primary_key=True),
+    Column("user_id", Uuid, ForeignKey(app_user.c.id), nullable=False, index=True),
+    Column("csrf", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+
+# --- the chain of batches (append-only) ---------------------------------------------------------
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("seq", BigInteger, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("actor_id", Uuid),
+    Column("actor_login", Text, nullable=False),
+    Column("note", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False, unique=True),
+)
+
+# --- surveys ------------------------------------------------------------------------------------
+
+# One file as submitted: all its layers share one life (L16). Append-only; its state is the last
+# row of survey_event.
+survey = Table(
+    "survey",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("key", Text, nullable=False, unique=True),
+    Column("filename", Text, nullable=False),
+    Column("sha256", Text, nullable=False, index=True),
+    Column("layers", JSONB, nullable=False),
+    Column("report", JSONB, nullable=False),
+    Column("mine_code", Text),
+    Column("survey_unit", Text, nullable=False, server_default=text("''")),
+    Column("supersedes", Uuid),
+    Column("submitted_by", Uuid),
+    *_ownership(),
+)
+
+survey_event = Table(
+    "survey_event",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    _batch(),
+    Column("survey_id", Uuid, ForeignKey(survey.c.id), nullable=False, index=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    Column("document", Text, nullable=False, server_default=text("''")),
+    Column("actor_login", Text, nullable=False),
+    _one_of("state", SURVEY_STATES, "state"),
+    *_ownership(),
+)
+
+# --- objects and their versions -----------------------------------------------------------------
+
+# The lasting identity of a mine. zone_epsg is the 3-degree zone its metres are taken in.
+mine = Table(
+    "mine",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("zone_epsg", Integer, nullable=False),
+    _one_of("kind", MINE_KINDS, "kind"),
+    *_ownership(),
+)
+
+# Every accepted or submitted row of every layer, mine boundaries and plan items included.
+feature = Table(
+    "feature",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("object_id", Uuid, nullable=False, index=True),
+    Column("survey_id", Uuid, ForeignKey(survey.c.id), nullable=False, index=True),
+    Column("key", Text, nullable=False, index=True),
+    Column("layer", Text, nullable=False),
+    Column("mine_code", Text, index=True),
+    Column("row_no", Integer, nullable=False),
+    Column("code", Text),
+    Column("attrs", JSONB, nullable=False),
+    Column("raw", JSONB, nullable=False),
+    Column("error_m", Double, nullable=False),
+    Column("valid", DATERANGE, nullable=False),
+    Column("geom", Geometry("GEOMETRY", srid=4490, spatial_index=True), nullable=False),
+    Column("geom_3857", Geometry("GEOMETRY", srid=3857, spatial_index=True), nullable=False),
+    *_ownership(),
+)
+
+# --- encounters, claims, endings (append-only) --------------------------------------------------
+
+encounter = Table(
+    "encounter",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("key", Text, nullable=False, index=True),
+    Column("mine_code", Text, nullable=False, index=True),
+    Column("factor_key", Text, nullable=False),
+    Column("layer", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("valid", DATERANGE, nullable=False),
+    Column("evidence", JSONB, nullable=False),
+    Column("geom", Geometry("GEOMETRY", srid=4490, spatial_index=True)),
+    Column("geom_3857", Geometry("GEOMETRY", srid=3857, spatial_index=True)),
+    *_ownership(),
+)
+
+encounter_end = Table(
+    "encounter_end",
+    metadata,
+    Column("encounter_id", Uuid, ForeignKey(encounter.c.id), primary_key=True),
+    _batch(),
+    *_ownership(),
+)
+
+# What a person or a rule says of one hazard of one mine. source: declared, appraisal, decision
+# (entered) or survey, neighbour (derived by a rule). status: in_force, provisional, held.
+claim = Table(
+    "claim",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("key", Text, nullable=False, index=True),
+    Column("mine_code", Text, nullable=False, index=True),
+    Column("hazard", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("grade", Text),
+    Column("source", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("seam", Text),
+    Column("rule_id", Text),
+    Column("document", Text),
+    Column("encounter_key", Text),
+    Column("survey_id", Uuid),
+    Column("valid", DATERANGE, nullable=False),
+    Column("evidence", JSONB, nullable=False),
+    *_ownership(),
+)
+
+claim_end = Table(
+    "claim_end",
+    metadata,
+    Column("claim_id", Uuid, ForeignKey(claim.c.id), primary_key=True),
+    _batch(),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    *_ownership(),
+)
+
+# A regulator's ending of a claim, a factor or held claims (L3), with the second person who
+# confirmed it. It counts while no survey it cites is revoked (L17).
+ending = Table(
+    "ending",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("target_kind", Text, nullable=False),
+    Column("target_key", Text, nullable=False, index=True),
+    Column("mine_code", Text),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("cites_survey", Uuid),
+    Column("proposed_by", Text, nullable=False),
+    Column("confirmed_by", Text, nullable=False),
+    Column("effective_on", Date, nullable=False),
+    _one_of("target_kind", ("claim", "factor", "plan_item", "survey"), "target_kind"),
+    _one_of(
+        "kind",
+        ("superseded", "treated", "finished", "rules_adopted", "error", "released"),
+        "kind",
+    ),
+    CheckConstraint("proposed_by <> confirmed_by", name="two_persons"),
+    *_ownership(),
+)
+
+# What waits for a second person. state moves once, from open to confirmed or refused; the batch
+# that carried it out keeps the permanent record.
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=func.gen_random_uuid()),
+    Column("action", Text, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("mine_code", Text),
+    Column("state", Text, nullable=False, server_default=text("'open'")),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("settled_by", Text),
+    Column("settled_at", DateTime(timezone=True)),
+    _one_of("state", ("open", "confirmed", "refused"), "state"),
+    *_ownership(),
+)
+
+# The state of a mine after each batch that touched it: lines per hazard, coverage, unclear
+# ground. The newest row at or before known_at is the state known then.
+mine_state = Table(
+    "mine_state",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    _batch(),
+    Column("mine_code", Text, nullable=False, index=True),
+    Column("on_date", Date, nullable=False),
+    Column("lines", JSONB, nullable=False),
+    Column("coverage", JSONB, nullable=False),
+    Column("summary", JSONB, nullable=False),
+    *_ownership(),
+)
+
+# --- staging ------------------------------------------------------------------------------------
+
+# state: queued, reading, staged, failed, submitted. progress: {"stage", "done", "total"}.
+upload = Table(
+    "upload",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("filename", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("options", JSONB, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("progress", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("problem", JSONB),
+    Column("result", JSONB),
+    Column("survey_id", Uuid),
+    Column("created_by", Uuid),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("heartbeat_at", DateTime(timezone=True)),
+    _one_of("state", ("queued", "reading", "staged", "failed", "submitted"), "state"),
+    *_ownership(),
+    schema="staging",
+)
+
+staged_feature = Table(
+    "staged_feature",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column(
+        "upload_id",
+        Uuid,
+        ForeignKey("staging.upload.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("layer", Text, nullable=False),
+    Column("row_no", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("mine_code", Text),
+    Column("code", Text),
+    Column("attrs", JSONB, nullable=False),
+    Column("raw", JSONB, nullable=False),
+    Column("error_m", Double, nullable=False),
+    Column("valid", DATERANGE, nullable=False),
+    Column("geom", Geometry("GEOMETRY", srid=4490, spatial_index=False), nullable=False),
+    UniqueConstraint("upload_id", "layer", "row_no"),
+    *_ownership(),
+    schema="staging",
+)
+
+# One line of the row report: what happened to a row, and where.
+staged_note = Table(
+    "staged_note",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column(
+        "upload_id",
+        Uuid,
+        ForeignKey("staging.upload.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("layer", Text, nullable=False),
+    Column("row_no", Integer),
+    Column("outcome", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("params", JSONB, nullable=False),
+    Column("geom", Geometry("GEOMETRY", srid=4490, spatial_index=False)),
+    _one_of("outcome", ("stored", "mended", "refused", "warned"), "outcome"),
+    *_ownership(),
+    schema="staging",
+)
+
+# --- places where the county's parameters and the adopted rule set are kept ---------------------
+
+parameter = Table(
+    "parameter",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    _batch(),
+    Column("name", Text, nullable=False),
+    Column("value", JSONB, nullable=False),
+    Column("district", Text, nullable=False, server_default=text("''")),
+)
+
+APPEND_ONLY = (
+    batch,
+    survey,
+    survey_event,
+    mine,
+    feature,
+    encounter,
+    encounter_end,
+    claim,
+    claim_end,
+    ending,
+    mine_state,
+    parameter,
+)
+PROTECTED = (
+    *(t for t in APPEND_ONLY if "owner_org" in t.c),
+    upload,
+    staged_feature,
+    staged_note,
+    proposal,
+)
+
+__all__ = ["APPEND_ONLY", "PROTECTED", "metadata"]

@@ -1,0 +1,1 @@
+"""Survey rooms: read, check, mend, overlay, claims, grades."""

@@ -1,0 +1,1 @@
+"""Web pages: templates, modules, styles and their translations."""
