@@ -1,0 +1,1 @@
+"""Tailings-pond rooms: grade, closure, states."""

@@ -1,0 +1,251 @@
+"""Which ponds must close, from when, by when, and how late they are (LOGIC L20, L21).
+
+A pond's life is a history of dated events. Nothing here knows today's date: it is a parameter.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from geo.problems import Problem
+
+EVENTS = (
+    "discharge",  # tailings received and metered, under accepted papers
+    "token_discharge",  # tailings received without papers or without a meter: a person decides
+    "final_elevation",  # final design elevation reached
+    "raise_approved",  # an approved raise: there is room above again
+    "discharge_ended",  # ended for good: document, mine exhausted, plant dismantled
+    "operator_lost",
+    "operator_found",
+    "trigger_reversed",  # decision with document; `detail` names the trigger
+    "extension_approved",  # `detail` is the months granted
+    "works_started",
+    "deregistered",  # 销号
+)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One dated fact of a pond's history; `proven_only` where the true date may be earlier."""
+
+    on: date
+    kind: str
+    detail: str = ""
+    document: str = ""
+    proven_only: bool = False
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A trigger that stands: the fact's day, and the day from which its duty runs."""
+
+    code: str
+    fact_on: date
+    starts_on: date
+    not_later_than: bool
+
+
+@dataclass(frozen=True)
+class Obligation:
+    """One obligation of a pond. `days_late` counts to the day it was met, or to `on`."""
+
+    code: str
+    due: date
+    met_on: date | None
+    days_late: int
+    extended: bool = False
+
+
+@dataclass(frozen=True)
+class Closure:
+    """What the rules make of one pond's history on one day."""
+
+    triggers: tuple[Trigger, ...]
+    starts_on: date | None
+    obligations: tuple[Obligation, ...]
+    questions: tuple[str, ...]
+
+
+@cache
+def closure_rules() -> dict[str, Any]:
+    """Return triggers and obligations with standard, clause and whether each was verified."""
+    text = resources.files(__package__).joinpath("closure.yaml").read_text("utf-8")
+    return dict(yaml.safe_load(text))
+
+
+def anniversary(day: date, years: int = 0, months: int = 0) -> date:
+    """Return the corresponding day; where a month has none, its last day (民法典 art. 202)."""
+    moved: date = (pd.Timestamp(day) + pd.DateOffset(years=years, months=months)).date()
+    return moved
+
+
+def _facts(history: list[Event], on: date) -> Iterator[tuple[str, date, bool]]:
+    """Yield each trigger that stands on `on`, with the day its fact came true."""
+    standing: dict[str, tuple[date, bool]] = {}
+    last_discharge: Event | None = None
+    reversed_on: dict[str, date] = {}
+    for event in history:
+        match event.kind:
+            case "final_elevation" | "discharge_ended":
+                standing.setdefault(event.kind, (event.on, event.proven_only))
+            case "operator_lost":
+                standing.setdefault("no_operator", (event.on, event.proven_only))
+            case "operator_found":
+                standing.pop("no_operator", None)
+            case "raise_approved":
+                # An approved raise voids this trigger and no other (L20).
+                standing.pop("final_elevation", None)
+            case "discharge":
+                last_discharge = event
+            case "trigger_reversed":
+                standing.pop(event.detail, None)
+                reversed_on[event.detail] = event.on
+    if last_discharge is not None:
+        years = closure_rules()["triggers"]["idle"]["years"]
+        begin = max(last_discharge.on, reversed_on.get("idle", date.min))
+        idle_from = anniversary(begin, years=years) + timedelta(days=1)
+        if idle_from <= on:
+            standing["idle"] = (idle_from, last_discharge.proven_only)
+    for code, (fact_on, proven_only) in standing.items():
+        yield code, fact_on, proven_only
+
+
+def _same_day(event: Event) -> int:
+    try:
+        return EVENTS.index(event.kind)
+    except ValueError:
+        raise Problem("tailings.unknown_event", kind=event.kind, on=event.on) from None
+
+
+def _first(history: Iterable[Event], kind: str) -> date | None:
+    return next((event.on for event in history if event.kind == kind), None)
+
+
+def _late(due: date, met_on: date | None, on: date) -> int:
+    return max(0, ((met_on or on) - due).days)
+
+
+def _law(history: list[Event], starts_on: date, on: date) -> Obligation:
+    rule = closure_rules()["obligations"]["law"]
+    due = anniversary(starts_on, months=rule["months"])
+    # One extension, approved before the year is out; a later paper extends nothing.
+    granted = next(
+        (e for e in history if e.kind == "extension_approved" and starts_on <= e.on <= due), None
+    )
+    if granted is not None:
+        months = min(int(granted.detail), rule["extension_months_at_most"])
+        due = anniversary(due, months=months)
+    met_on = _first(history, "deregistered")
+    return Obligation("law", due, met_on, _late(due, met_on, on), granted is not None)
+
+
+def _plan(history: list[Event], first_fact: date, on: date) -> Obligation | None:
+    due: date = closure_rules()["obligations"]["plan"]["due"]
+    if first_fact > due:
+        return None
+    met_on = _first(history, "works_started") or _first(history, "deregistered")
+    return Obligation("plan", due, met_on, _late(due, met_on, on))
+
+
+def closure(events: Iterable[Event], on: date) -> Closure:
+    """Return what a pond's history makes due on the day `on`.
+
+    Parameters
+    ----------
+    events : iterable of Event
+        In any order; those after `on` are not yet known to have happened and do not count.
+    on : date
+        The day asked about.
+
+    Returns
+    -------
+    Closure
+        Triggers ordered by start. With several, the earliest start counts. The obligation under
+        the law and the one under the county's plan stand apart, each with its own days late.
+
+    Raises
+    ------
+    Problem
+        For an unknown kind of event, or one after deregistration that would use the pond again.
+    """
+    history = sorted((e for e in events if e.on <= on), key=lambda e: (e.on, _same_day(e)))
+    gone = _first(history, "deregistered")
+    for event in history:
+        if gone is not None and event.on > gone and event.kind in ("discharge", "raise_approved"):
+            raise Problem("tailings.used_after_deregistration", on=event.on, gone=gone)
+    rules = closure_rules()["triggers"]
+    triggers = sorted(
+        (
+            Trigger(code, fact_on, max(fact_on, rules[code]["in_force_from"]), proven_only)
+            for code, fact_on, proven_only in _facts(history, gone or on)
+        ),
+        key=lambda t: (t.starts_on, t.code),
+    )
+    starts_on = triggers[0].starts_on if triggers else None
+    obligations: list[Obligation] = []
+    if starts_on is not None:
+        obligations.append(_law(history, starts_on, on))
+        plan = _plan(history, min(t.fact_on for t in triggers), on)
+        if plan is not None:
+            obligations.append(plan)
+    questions = tuple(
+        f"token_discharge:{e.on.isoformat()}" for e in history if e.kind == "token_discharge"
+    )
+    return Closure(tuple(triggers), starts_on, tuple(obligations), questions)
+
+
+def closures(events: pd.DataFrame, on: date) -> pd.DataFrame:
+    """Return one row per pond and obligation.
+
+    Parameters
+    ----------
+    events : DataFrame
+        Columns pond_code, on, kind, detail, document, proven_only.
+    on : date
+        The day asked about.
+
+    Returns
+    -------
+    DataFrame
+        pond_code, trigger (the earliest), starts_on, not_later_than, obligation, due, met_on,
+        days_late, extended; sorted by pond_code and obligation. Ponds without a trigger have none.
+    """
+    rows = []
+    for code, group in events.groupby("pond_code", sort=True):
+        found = closure((Event(*row) for row in group[list(_FIELDS)].itertuples(index=False)), on)
+        for duty in found.obligations:
+            first = found.triggers[0]
+            rows.append(
+                {
+                    "pond_code": code,
+                    "trigger": first.code,
+                    "starts_on": first.starts_on,
+                    "not_later_than": first.not_later_than,
+                    "obligation": duty.code,
+                    "due": duty.due,
+                    "met_on": duty.met_on,
+                    "days_late": duty.days_late,
+                    "extended": duty.extended,
+                }
+            )
+    return pd.DataFrame(rows, columns=list(_COLUMNS))
+
+
+_FIELDS = ("on", "kind", "detail", "document", "proven_only")
+_COLUMNS = (
+    "pond_code",
+    "trigger",
+    "starts_on",
+    "not_later_than",
+    "obligation",
+    "due",
+    "met_on",
+    "days_late",
+    "extended",
+)

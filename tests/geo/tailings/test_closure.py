@@ -1,0 +1,173 @@
+"""Closure: dated histories, each with the clause it turns on."""
+
+from datetime import date as d
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geo.problems import Problem
+from geo.tailings.closure import Event, closure, closures
+
+
+def only(found, code):
+    return next((o for o in found.obligations if o.code == code), None)
+
+
+@pytest.mark.parametrize(
+    ("last", "on", "idle_from"),
+    [
+        # Idle *more* than three years: the third anniversary itself is not yet more.
+        (d(2019, 6, 1), d(2022, 6, 1), None),
+        (d(2019, 6, 1), d(2022, 6, 2), d(2022, 6, 2)),
+        # 29 February has no third anniversary: the month's last day stands for it.
+        (d(2020, 2, 29), d(2023, 2, 28), None),
+        (d(2020, 2, 29), d(2023, 3, 1), d(2023, 3, 1)),
+    ],
+)
+def test_idle_begins_the_day_after_the_third_anniversary(last, on, idle_from):
+    found = closure([Event(last, "discharge")], on)
+    assert [t.fact_on for t in found.triggers] == ([idle_from] if idle_from else [])
+
+
+def test_the_clock_starts_no_earlier_than_the_rule():
+    # Idle since 2015 was no trigger by itself before the notice of 2020-02-21.
+    found = closure([Event(d(2012, 1, 1), "discharge")], d(2020, 6, 1))
+    assert found.triggers[0].fact_on == d(2015, 1, 2)
+    assert found.starts_on == d(2020, 2, 21)
+    assert only(found, "law").due == d(2021, 2, 21)
+
+
+def test_a_winter_stop_and_an_accepted_restart_are_no_trigger():
+    history = [Event(d(2018, 11, 1), "discharge"), Event(d(2021, 4, 1), "discharge")]
+    assert closure(history, d(2023, 1, 1)).triggers == ()
+
+
+def test_token_discharge_stops_nothing_and_is_put_to_a_person():
+    history = [Event(d(2018, 1, 1), "discharge"), Event(d(2020, 12, 1), "token_discharge")]
+    found = closure(history, d(2022, 1, 1))
+    assert found.triggers[0].code == "idle"
+    assert found.questions == ("token_discharge:2020-12-01",)
+
+
+def test_law_and_plan_are_two_obligations_with_their_own_days_late():
+    history = [Event(d(2022, 3, 1), "final_elevation"), Event(d(2025, 1, 10), "works_started")]
+    found = closure(history, d(2025, 3, 1))
+    assert (only(found, "law").due, only(found, "law").days_late) == (d(2023, 3, 1), 731)
+    assert (only(found, "plan").due, only(found, "plan").days_late) == (d(2024, 12, 31), 10)
+
+
+@pytest.mark.parametrize(("fact", "in_plan"), [(d(2024, 12, 31), True), (d(2025, 1, 1), False)])
+def test_the_plan_binds_ponds_that_met_a_trigger_by_its_last_day(fact, in_plan):
+    found = closure([Event(fact, "discharge_ended")], d(2026, 1, 1))
+    assert (only(found, "plan") is not None) is in_plan
+
+
+@pytest.mark.parametrize(
+    ("approved", "months", "due"),
+    [
+        (d(2024, 3, 1), "6", d(2024, 9, 1)),  # on the last day of the year: before expiry
+        (d(2024, 3, 2), "6", d(2024, 3, 1)),  # after expiry: extends nothing
+        (d(2023, 12, 1), "9", d(2024, 9, 1)),  # six months at most
+    ],
+)
+def test_one_extension_of_at_most_six_months_approved_before_expiry(approved, months, due):
+    history = [
+        Event(d(2023, 3, 1), "discharge_ended"),
+        Event(approved, "extension_approved", months),
+    ]
+    assert only(closure(history, d(2025, 1, 1)), "law").due == due
+
+
+def test_an_approved_raise_voids_the_final_elevation_and_nothing_else():
+    history = [
+        Event(d(2023, 1, 1), "final_elevation"),
+        Event(d(2023, 2, 1), "operator_lost"),
+        Event(d(2023, 3, 1), "raise_approved"),
+    ]
+    assert [t.code for t in closure(history, d(2023, 6, 1)).triggers] == ["no_operator"]
+
+
+def test_with_several_triggers_the_earliest_start_counts():
+    history = [
+        Event(d(2023, 5, 1), "operator_lost"),
+        Event(d(2022, 5, 1), "discharge_ended", proven_only=True),
+    ]
+    found = closure(history, d(2024, 1, 1))
+    assert found.starts_on == d(2022, 5, 1)
+    assert found.triggers[0].not_later_than
+
+
+def test_a_reversal_by_decision_ends_a_trigger():
+    history = [
+        Event(d(2022, 5, 1), "discharge_ended"),
+        Event(d(2023, 1, 1), "trigger_reversed", "discharge_ended", "认定书3号"),
+    ]
+    assert closure(history, d(2022, 12, 31)).triggers
+    assert not closure(history, d(2023, 1, 1)).triggers
+
+
+def test_use_after_deregistration_is_refused():
+    history = [
+        Event(d(2020, 1, 1), "discharge_ended"),
+        Event(d(2021, 1, 1), "deregistered"),
+        Event(d(2022, 1, 1), "discharge"),
+    ]
+    with pytest.raises(Problem, match="deregistered on 2021-01-01"):
+        closure(history, d(2022, 6, 1))
+
+
+def test_an_unknown_event_is_named():
+    with pytest.raises(Problem, match="flooded"):
+        closure([Event(d(2020, 1, 1), "flooded")], d(2021, 1, 1))
+
+
+KINDS = ["final_elevation", "discharge_ended", "operator_lost", "discharge", "works_started"]
+HISTORIES = st.lists(
+    st.builds(
+        Event,
+        st.dates(d(2010, 1, 1), d(2026, 1, 1)),
+        st.sampled_from(KINDS),
+        st.just(""),
+        st.just(""),
+        st.just(False),
+    ),
+    max_size=8,
+)
+
+
+@given(HISTORIES, st.randoms(use_true_random=False))
+def test_the_order_of_events_as_filed_never_matters(history, shuffler):
+    shuffled = history[:]
+    shuffler.shuffle(shuffled)
+    assert closure(history, d(2026, 6, 1)) == closure(shuffled, d(2026, 6, 1))
+
+
+@given(HISTORIES, st.dates(d(2012, 1, 1), d(2025, 1, 1)), st.integers(0, 700))
+def test_waiting_never_makes_an_unmet_duty_less_late(history, on, days):
+    def late(day):
+        known = [e for e in history if e.on <= on and e.kind != "works_started"]
+        return sum(o.days_late for o in closure(known, day).obligations)
+
+    assert late(on) <= late(d.fromordinal(on.toordinal() + days))
+
+
+def test_frame_has_a_row_per_pond_and_obligation():
+    frame = pd.DataFrame(
+        {
+            "pond_code": ["B", "A", "C"],
+            "on": [d(2022, 5, 1), d(2023, 1, 1), d(2026, 1, 1)],
+            "kind": ["discharge_ended", "operator_lost", "discharge"],
+            "detail": "",
+            "document": "",
+            "proven_only": False,
+        }
+    )
+    found = closures(frame, d(2026, 2, 1))
+    assert found[["pond_code", "obligation"]].values.tolist() == [
+        ["A", "law"],
+        ["A", "plan"],
+        ["B", "law"],
+        ["B", "plan"],
+    ]
