@@ -1,0 +1,197 @@
+// The map itself: sources, layers, labels. The map page, the evidence map of a mine and the places
+// of a row report are the same chart with different layers on.
+
+import {
+  AttributionControl, Map, NavigationControl, ScaleControl,
+} from "../vendor/maplibre-gl/maplibre-gl.mjs";
+import { COLOURS, addPatterns } from "./patterns.js";
+import { say, words } from "./page.js";
+
+const dark = document.documentElement.dataset.theme === "dark";
+const PAPER = dark ? "#202a2e" : "#eef1ef";
+const INK = dark ? "#e6ecec" : "#1b2427";
+const HALO = dark ? "#12191c" : "#ffffff";
+const FAINT = dark ? "#3b4a50" : "#c9d1ce";
+const FONT = ["Noto Sans CJK SC"];
+
+/** Layers a reader can switch, in the order of the panel, with the style layers behind each. */
+export const GROUPS = {
+  mines: ["mines-fill", "mines-line", "mines-mark"],
+  unclear: ["unclear-fill", "unclear-line"],
+  plan: ["plan-fill", "plan-line", "plan-label"],
+  factors: ["factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point", "factors-label"],
+  extents: ["extents-line"],
+  encounters: ["encounters-fill", "encounters-line"],
+};
+
+const tiles = (layer, version) => ({
+  type: "vector",
+  tiles: [`${location.origin}/api/v1/tiles/${layer}/{z}/{x}/{y}.mvt?v=${version}`],
+  minzoom: 0,
+  maxzoom: 15,
+});
+
+const polygon = ["==", ["geometry-type"], "Polygon"];
+const line = ["==", ["geometry-type"], "LineString"];
+const point = ["==", ["geometry-type"], "Point"];
+const provisional = ["==", ["get", "status"], "provisional"];
+const guessed = ["match", ["coalesce", ["get", "verification"], ""], ["inferred", "unclear"], true, false];
+const NONE = ["==", ["get", "code"], ""];
+const both = (...tests) => ["all", ...tests];
+
+function style(version) {
+  const empty = { type: "geojson", data: { type: "FeatureCollection", features: [] } };
+  return {
+    version: 8,
+    sources: {
+      ...Object.fromEntries(Object.keys(GROUPS).map((layer) => [layer, tiles(layer, version)])),
+      grid: empty,
+      marks: empty,
+      places: empty,
+    },
+    layers: [
+      { id: "paper", type: "background", paint: { "background-color": PAPER } },
+      { id: "grid", type: "line", source: "grid", paint: { "line-color": FAINT, "line-width": 0.75 } },
+      {
+        id: "grid-label", type: "symbol", source: "grid",
+        layout: { "text-field": ["get", "text"], "text-font": FONT, "text-size": 11, "symbol-placement": "line", "symbol-spacing": 420 },
+        paint: { "text-color": dark ? "#7d8f95" : "#7c8a89", "text-halo-color": PAPER, "text-halo-width": 2 },
+      },
+      { id: "mines-fill", type: "fill", source: "mines", "source-layer": "mines", filter: polygon, paint: { "fill-pattern": "fill-grey", "fill-opacity": 0.72 } },
+      { id: "plan-fill", type: "fill", source: "plan", "source-layer": "plan", filter: polygon, paint: { "fill-color": "#ffffff", "fill-opacity": 0.55 } },
+      { id: "unclear-fill", type: "fill", source: "unclear", "source-layer": "unclear", filter: polygon, paint: { "fill-pattern": "hatch", "fill-opacity": 0.55 } },
+      { id: "unclear-line", type: "line", source: "unclear", "source-layer": "unclear", filter: polygon, paint: { "line-color": INK, "line-width": 1, "line-dasharray": [1, 2] } },
+      { id: "factors-fill", type: "fill", source: "factors", "source-layer": "factors", filter: both(polygon, ["!", ["match", ["get", "layer"], ["goaf", "surface_water", "aquifer"], true, false]]), paint: { "fill-pattern": "crosses", "fill-opacity": 0.8 } },
+      { id: "factors-water", type: "fill", source: "factors", "source-layer": "factors", filter: both(polygon, ["match", ["get", "layer"], ["surface_water", "aquifer"], true, false]), paint: { "fill-pattern": "water", "fill-opacity": 0.9 } },
+      { id: "factors-goaf", type: "fill", source: "factors", "source-layer": "factors", filter: both(polygon, ["==", ["get", "layer"], "goaf"]), paint: { "fill-pattern": "goaf", "fill-opacity": 0.9 } },
+      { id: "factors-line", type: "line", source: "factors", "source-layer": "factors", filter: both(["!", point], ["!", guessed], ["!", provisional]), paint: { "line-color": INK, "line-width": ["match", ["get", "layer"], "fault", 2.5, 1.25] } },
+      { id: "factors-guessed", type: "line", source: "factors", "source-layer": "factors", filter: both(["!", point], ["any", guessed, provisional]), paint: { "line-color": INK, "line-width": ["match", ["get", "layer"], "fault", 2.5, 1.5], "line-dasharray": [3, 2] } },
+      { id: "plan-line", type: "line", source: "plan", "source-layer": "plan", filter: ["!", point], paint: { "line-color": INK, "line-width": 1.5 } },
+      { id: "extents-line", type: "line", source: "extents", "source-layer": "extents", filter: ["!", point], paint: { "line-color": dark ? "#9fd0d8" : "#24525c", "line-width": 2, "line-dasharray": [6, 2, 1, 2] } },
+      { id: "encounters-fill", type: "fill", source: "encounters", "source-layer": "encounters", filter: polygon, paint: { "fill-color": INK, "fill-opacity": 0.22 } },
+      { id: "encounters-line", type: "line", source: "encounters", "source-layer": "encounters", filter: ["!", point], paint: { "line-color": INK, "line-width": 3, "line-dasharray": [1, 0.6] } },
+      { id: "mines-line", type: "line", source: "mines", "source-layer": "mines", filter: polygon, paint: { "line-color": INK, "line-width": ["interpolate", ["linear"], ["zoom"], 8, 0.8, 13, 2] } },
+      { id: "chosen-halo", type: "line", source: "mines", "source-layer": "mines", filter: NONE, paint: { "line-color": HALO, "line-width": 9 } },
+      { id: "chosen-line", type: "line", source: "mines", "source-layer": "mines", filter: NONE, paint: { "line-color": INK, "line-width": 4 } },
+      { id: "factors-point", type: "circle", source: "factors", "source-layer": "factors", filter: point, paint: { "circle-radius": ["case", guessed, 5, 4.5], "circle-color": ["case", guessed, HALO, INK], "circle-stroke-color": INK, "circle-stroke-width": 2 } },
+      {
+        id: "plan-label", type: "symbol", source: "plan", "source-layer": "plan", minzoom: 12.5,
+        layout: { "text-field": ["to-string", ["coalesce", ["get", "name"], ""]], "text-font": FONT, "text-size": 12 },
+        paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 1.5 },
+      },
+      {
+        id: "factors-label", type: "symbol", source: "factors", "source-layer": "factors", minzoom: 12.5,
+        layout: { "text-field": factorText(), "text-font": FONT, "text-size": 12, "text-offset": [0, 0.9], "text-anchor": "top" },
+        paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 1.5 },
+      },
+      { id: "places-fill", type: "fill", source: "places", filter: polygon, paint: { "fill-color": INK, "fill-opacity": 0.12 } },
+      { id: "places-line", type: "line", source: "places", filter: ["!", point], paint: { "line-color": INK, "line-width": 3 } },
+      { id: "places-point", type: "circle", source: "places", filter: point, paint: { "circle-radius": 8, "circle-color": HALO, "circle-stroke-color": INK, "circle-stroke-width": 3 } },
+      {
+        id: "mines-mark", type: "symbol", source: "marks",
+        layout: {
+          "icon-image": ["concat", "mark-", ["get", "colour"]], "icon-allow-overlap": true,
+          "text-field": ["format", ["get", "name"], { "font-scale": 1 }, "\n", {}, ["get", "label"], { "font-scale": 0.9 }],
+          "text-font": FONT, "text-size": 13, "text-anchor": "left", "text-justify": "left", "text-offset": [1, 0],
+          "text-optional": true, "symbol-sort-key": ["get", "order"],
+        },
+        paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2 },
+      },
+    ],
+  };
+}
+
+// "Goaf G-12": the kind in the reader's language with the row's own code.
+function factorText() {
+  const kinds = Object.entries(words)
+    .filter(([key]) => key.startsWith("layer."))
+    .flatMap(([key, text]) => [key.slice("layer.".length), text]);
+  const kind = ["match", ["coalesce", ["get", "layer"], ""], ...kinds, ""];
+  return ["concat", kind, " ", ["to-string", ["coalesce", ["get", "code"], ["get", "name"], ""]]];
+}
+
+/** Meridians and parallels that fit the view: with no base map they say where one is. */
+function grid(map) {
+  const bounds = map.getBounds();
+  const wide = bounds.getEast() - bounds.getWest();
+  const step = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30].find((s) => wide / s <= 7) ?? 30;
+  const digits = step < 0.1 ? 2 : step < 1 ? 1 : 0;
+  const features = [];
+  const add = (coordinates, text) => features.push({
+    type: "Feature", properties: { text }, geometry: { type: "LineString", coordinates },
+  });
+  const [west, east] = [bounds.getWest() - step, bounds.getEast() + step];
+  const [south, north] = [Math.max(bounds.getSouth() - step, -85), Math.min(bounds.getNorth() + step, 85)];
+  for (let i = Math.ceil(west / step); i * step <= east; i += 1) {
+    add([[i * step, south], [i * step, north]], `${(i * step).toFixed(digits)}°E`);
+  }
+  for (let i = Math.ceil(south / step); i * step <= north; i += 1) {
+    add([[west, i * step], [east, i * step]], `${(i * step).toFixed(digits)}°N`);
+  }
+  map.getSource("grid").setData({ type: "FeatureCollection", features });
+}
+
+/** Draw a chart in `container`; resolves when its style stands. `options` go to MapLibre. */
+export function chart(container, options = {}) {
+  const map = new Map({
+    container,
+    style: style(container.dataset.version ?? "0"),
+    localIdeographFontFamily: '"Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", sans-serif',
+    attributionControl: false,
+    dragRotate: false,
+    pitchWithRotate: false,
+    touchPitch: false,
+    maxZoom: 19,
+    // Printing reads the drawn picture back.
+    canvasContextAttributes: { preserveDrawingBuffer: true, antialias: true },
+    locale: {
+      "NavigationControl.ZoomIn": say("map.zoom_in"),
+      "NavigationControl.ZoomOut": say("map.zoom_out"),
+      "Map.Title": say("map.title"),
+    },
+    ...options,
+  });
+  map.touchZoomRotate.disableRotation();
+  map.keyboard.disableRotation();
+  map.addControl(new NavigationControl({ showCompass: false }), "top-right");
+  map.addControl(new ScaleControl({ maxWidth: 140, unit: "metric" }), "bottom-right");
+  map.addControl(new AttributionControl({ compact: false, customAttribution: say("map.source") }), "bottom-left");
+  return new Promise((resolve) => {
+    map.once("style.load", () => {
+      addPatterns(map);
+      grid(map);
+      map.on("moveend", () => grid(map));
+      resolve(map);
+    });
+  });
+}
+
+/** Paint the mines of `state` (see /map/state.json) on `map`. */
+export function paintMines(map, state) {
+  const order = ["red", "orange", "yellow", "blue", "grey"];
+  const groups = Object.fromEntries(order.map((colour) => [colour, []]));
+  for (const mine of state.mines) groups[mine.colour].push(mine.code);
+  const cases = order.slice(0, 4).filter((colour) => groups[colour].length)
+    .flatMap((colour) => [groups[colour], `fill-${colour}`]);
+  map.setPaintProperty("mines-fill", "fill-pattern",
+    cases.length ? ["match", ["get", "code"], ...cases, "fill-grey"] : "fill-grey");
+  map.getSource("marks").setData({
+    type: "FeatureCollection",
+    features: state.mines.map((mine) => ({
+      type: "Feature",
+      geometry: { type: "Point", coordinates: mine.at },
+      properties: { code: mine.code, name: mine.name, label: mine.label, colour: mine.colour, order: order.indexOf(mine.colour) },
+    })),
+  });
+}
+
+/** Outline one mine, or none. */
+export function chooseMine(map, code) {
+  for (const id of ["chosen-halo", "chosen-line"]) map.setFilter(id, ["==", ["get", "code"], code ?? ""]);
+}
+
+export function show(map, group, visible) {
+  for (const id of GROUPS[group]) map.setLayoutProperty(id, "visibility", visible ? "visible" : "none");
+}
+
+export { COLOURS };
