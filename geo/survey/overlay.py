@@ -1,0 +1,274 @@
+"""Overlay: which factor meets which mine's plan or field, how near, and from which day.
+
+An encounter belongs to the receiving mine and carries its own evidence, so that an enterprise can
+read why a neighbour's goaf raised its grade and never the neighbour's row.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from geo.crs import from_metric, to_metric
+from geo.rules import Rules
+from geo.survey.footprint import PlanStatus, enters_on, plan_status, unfinished
+from geo.survey.keys import content_key
+from geo.survey.world import World, spatial
+
+ENCOUNTERS = (
+    "key",
+    "mine_code",
+    "factor_key",
+    "item_key",
+    "layer",
+    "status",
+    "relation",
+    "extent",
+    "distance_m",
+    "error_m",
+    "sensitive",
+    "overlap_m2",
+    "starts",
+    "enters_on",
+    "own",
+    "evidence",
+)
+# One degree of latitude is never shorter than this; used only to find candidates.
+_METRES_PER_DEGREE = 110_000.0
+
+
+def worst_status(*statuses: str) -> str:
+    """Return the status of what rests on several facts: provisional over held over in force."""
+    for status in ("provisional", "held"):
+        if status in statuses:
+            return status
+    return "in_force"
+
+
+class Metric:
+    """Factors in the metres of each zone asked for, transformed once per zone."""
+
+    def __init__(self, geometries: NDArray[np.object_]) -> None:
+        self._geometries = geometries
+        self._zones: dict[int, NDArray[np.object_]] = {}
+
+    def take(self, rows: NDArray[np.intp], zone: int) -> NDArray[np.object_]:
+        """Return the geometries `rows` in metres of `zone`."""
+        done = self._zones.setdefault(zone, np.full(len(self._geometries), None, dtype=object))
+        todo = rows[np.array([done[row] is None for row in rows], dtype=bool)]
+        if len(todo):
+            moved = to_metric(self._geometries[todo], zone)
+            shapely.prepare(moved)
+            done[todo] = moved
+        return done[rows]
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What a factor is measured against: the licence, the whole field as footprint, an item."""
+
+    extent: str
+    geometry: shapely.Geometry
+    error_m: float
+    status: str
+    item: pd.Series | None
+    enters: date | None
+
+
+def _candidates(world: World, reach_m: float) -> dict[str, NDArray[np.intp]]:
+    """Return, per mine, the rows of factors whose box comes within reach of its field or plan."""
+    tree = shapely.STRtree(world.factors.geometry.to_numpy())
+    found: dict[str, NDArray[np.intp]] = {}
+    errors = world.factors["error_m"].to_numpy(dtype=float)
+    reach = reach_m + (float(errors.max()) if len(errors) else 0.0)
+    for mine in world.mines.itertuples():
+        items = world.plan[world.plan["mine_code"] == mine.mine_code]
+        own_error = max([0.0, *items["error_m"].astype(float)])
+        shapes = np.array([mine.geometry, *items.geometry], dtype=object)
+        box = shapely.total_bounds(shapes)
+        lat = np.deg2rad(max(abs(box[1]), abs(box[3])))
+        dy = (reach + own_error) / _METRES_PER_DEGREE
+        dx = dy / np.cos(lat)
+        window = shapely.box(box[0] - dx, box[1] - dy, box[2] + dx, box[3] + dy)
+        found[str(mine.mine_code)] = np.sort(tree.query(window))
+    return found
+
+
+def _targets(mine: Any, items: gpd.GeoDataFrame, status: PlanStatus, years: int) -> list[_Target]:
+    zone = int(mine.zone_epsg)
+    (field,) = to_metric(np.array([mine.geometry], dtype=object), zone)
+    targets = [_Target("field", field, 0.0, "in_force", None, None)]
+    if status.missing or status.last_end == date.min or status.whole_field_from is not None:
+        targets.append(
+            _Target("footprint", field, 0.0, "in_force", None, status.whole_field_from)
+        )
+    moved = to_metric(items.geometry.to_numpy(), zone)
+    for shape, (_, item) in zip(moved, items.iterrows(), strict=True):
+        entered = enters_on(item["start"], years)
+        targets.append(
+            _Target("footprint", shape, float(item["error_m"]), item["status"], item, entered)
+        )
+    return targets
+
+
+def _measure(
+    target: shapely.Geometry, shapes: NDArray[np.object_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return distance (m) and overlap (m²), rounded to 1 mm and 1 mm² before rules see them."""
+    distance = np.round(shapely.distance(target, shapes), 3)
+    overlap = np.zeros(len(shapes))
+    areal = (distance == 0) & (shapely.get_dimensions(shapes) == 2)
+    if areal.any():
+        overlap[areal] = np.round(shapely.area(shapely.intersection(target, shapes[areal])), 6)
+    return distance, overlap
+
+
+def _relation(distance: float, overlap: float, factor_area: float) -> str:
+    if distance > 0:
+        return "near"
+    return "inside" if factor_area > 0 and overlap >= factor_area - 1e-3 else "crosses"
+
+
+def encounters(world: World, rules: Rules) -> gpd.GeoDataFrame:
+    """Return every meeting of a factor with a mine's field or footprint and their surroundings.
+
+    Parameters
+    ----------
+    world : World
+        Facts; factors must hold everything within ``rules.reach_m`` of the mines.
+    rules : Rules
+        For the surroundings, the horizon and the reach.
+
+    Returns
+    -------
+    GeoDataFrame
+        Columns of ``ENCOUNTERS`` and the factor's geometry clipped to the mine's study area, in
+        EPSG:4490, sorted by key. Independent of the order and the splitting of the input.
+    """
+    rows = [row for mine in _mines(world, rules) for row in mine]
+    rows.sort(key=lambda row: str(row["key"]))
+    return spatial(ENCOUNTERS, rows)
+
+
+def _mines(world: World, rules: Rules) -> Iterator[Iterator[dict[str, Any]]]:
+    zones = dict(zip(world.mines["mine_code"], world.mines["zone_epsg"], strict=True))
+    metric = Metric(world.factors.geometry.to_numpy())
+    near = _candidates(world, rules.reach_m)
+    plan = unfinished(world.plan)
+    for mine in world.mines.itertuples():
+        rows = near[str(mine.mine_code)]
+        if len(rows):
+            items = plan[plan["mine_code"] == mine.mine_code]
+            yield _of_mine(mine, items, world.factors, rows, metric, zones, rules)
+
+
+def _of_mine(
+    mine: Any,
+    items: gpd.GeoDataFrame,
+    factors: gpd.GeoDataFrame,
+    rows: NDArray[np.intp],
+    metric: Metric,
+    zones: dict[str, int],
+    rules: Rules,
+) -> Iterator[dict[str, Any]]:
+    years = int(rules.parameters.horizon_years.value)
+    around = rules.parameters.surroundings_m.value
+    zone = int(mine.zone_epsg)
+    targets = _targets(mine, items, plan_status(items, years), years)
+    study = shapely.buffer(
+        shapely.union_all(np.array([t.geometry for t in targets], dtype=object)), around
+    )
+    owners = factors["mine_code"].to_numpy()[rows]
+    # A relation between two mines is measured in the zone of the smaller code, whoever asks.
+    pair_zone = np.array(
+        [
+            zones[min(owner, mine.mine_code)] if owner in zones else zone
+            for owner in owners
+        ]
+    )
+    for other in np.unique(pair_zone):
+        chosen = rows[pair_zone == other]
+        shapes = metric.take(chosen, int(other))
+        yield from _against(mine, targets, study, factors, chosen, shapes, int(other), around)
+
+
+def _against(
+    mine: Any,
+    targets: list[_Target],
+    study: shapely.Geometry,
+    factors: gpd.GeoDataFrame,
+    rows: NDArray[np.intp],
+    shapes: NDArray[np.object_],
+    zone: int,
+    around: float,
+) -> Iterator[dict[str, Any]]:
+    own_zone = int(mine.zone_epsg)
+    if zone != own_zone:
+        degrees = from_metric(np.array([study, *(t.geometry for t in targets)]), own_zone)
+        study, *moved = to_metric(degrees, zone)
+        targets = [
+            _Target(t.extent, g, t.error_m, t.status, t.item, t.enters)
+            for t, g in zip(targets, moved, strict=True)
+        ]
+    errors = factors["error_m"].to_numpy(dtype=float)[rows]
+    areas = np.round(shapely.area(shapes), 6)
+    clipped: dict[int, shapely.Geometry] = {}
+    for target in targets:
+        distance, overlap = _measure(target.geometry, shapes)
+        error = errors + target.error_m
+        for i in np.flatnonzero(distance - error <= around):
+            if i not in clipped:
+                (clipped[i],) = from_metric(
+                    np.array([shapely.intersection(study, shapes[i])], dtype=object), zone
+                )
+            factor = factors.iloc[rows[i]]
+            yield _row(mine, target, factor, clipped[i], distance[i], error[i], overlap[i], areas[i], around)
+
+
+def _row(
+    mine: Any,
+    target: _Target,
+    factor: pd.Series,
+    geometry: shapely.Geometry,
+    distance: float,
+    error: float,
+    overlap: float,
+    area: float,
+    around: float,
+) -> dict[str, Any]:
+    item = target.item
+    attrs = {k: v for k, v in factor["attrs"].items() if v is not None}
+    row: dict[str, Any] = {
+        "mine_code": mine.mine_code,
+        "factor_key": factor["key"],
+        "item_key": None if item is None else item["key"],
+        "layer": factor["layer"],
+        "status": worst_status(target.status, factor["status"]),
+        "relation": _relation(distance, overlap, area),
+        "extent": target.extent,
+        "distance_m": float(distance),
+        "error_m": round(float(error), 3),
+        "sensitive": bool(distance - error <= around < distance + error),
+        "overlap_m2": float(overlap),
+        "starts": None if item is None else item["start"],
+        "enters_on": target.enters,
+        "own": factor["mine_code"] == mine.mine_code,
+        "evidence": {
+            "attrs": attrs,
+            "verification": factor["verification"],
+            "observed_on": factor["observed_on"] and factor["observed_on"].isoformat(),
+            "survey_unit": factor["survey_unit"],
+            "item": item["item"] if item is not None else None,
+            "item_name": item["name"] if item is not None else None,
+            "item_seam": item["seam"] if item is not None else None,
+        },
+    }
+    row["key"] = content_key(row)
+    row["geometry"] = geometry
+    return row

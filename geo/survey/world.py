@@ -1,0 +1,124 @@
+"""The facts that grades are made of, as data frames: what the store loads and the core reads."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+CRS = "EPSG:4490"
+STATUSES = ("in_force", "held", "provisional")
+
+MINES = ("mine_code", "name", "kind", "district", "zone_epsg", "attrs", "survey_key")
+PLAN = (
+    "key",
+    "mine_code",
+    "item",
+    "name",
+    "seam",
+    "floor_m",
+    "height_m",
+    "width_m",
+    "start",
+    "end",
+    "finished",
+    "survey_key",
+    "status",
+    "error_m",
+)
+EXTENTS = (
+    "key",
+    "mine_code",
+    "kinds",
+    "seams",
+    "methods",
+    "accuracy_m",
+    "fieldwork_start",
+    "fieldwork_end",
+    "valid_until",
+    "survey_unit",
+    "survey_key",
+    "status",
+)
+FACTORS = (
+    "key",
+    "layer",
+    "mine_code",
+    "survey_key",
+    "survey_unit",
+    "attrs",
+    "verification",
+    "error_m",
+    "observed_on",
+    "status",
+)
+ASSERTIONS = (
+    "key",
+    "mine_code",
+    "hazard",
+    "grade",
+    "source",
+    "seam",
+    "document",
+    "valid_from",
+    "valid_to",
+)
+ENDINGS = ("target_kind", "target_key", "kind", "effective_on")
+
+
+def spatial(columns: Iterable[str], rows: Iterable[dict[str, Any]] = ()) -> gpd.GeoDataFrame:
+    """Return a frame of `rows` with exactly `columns` and a geometry in CGCS2000.
+
+    Object columns hold Python values (None where missing), so that a date stays a date.
+    """
+    wanted = [*columns, "geometry"]
+    listed = list(rows)
+    data = {
+        name: pd.Series([row.get(name) for row in listed], dtype=object) for name in wanted[:-1]
+    }
+    geometry = gpd.GeoSeries([row["geometry"] for row in listed], crs=CRS)
+    return gpd.GeoDataFrame(data, geometry=geometry)
+
+
+def plain(columns: Iterable[str], rows: Iterable[dict[str, Any]] = ()) -> pd.DataFrame:
+    """Return a frame of `rows` with exactly `columns`, holding Python values."""
+    listed = list(rows)
+    return pd.DataFrame(
+        {name: pd.Series([row.get(name) for row in listed], dtype=object) for name in columns}
+    )
+
+
+@dataclass(frozen=True)
+class World:
+    """All facts that bear on the grades of some mines, as known at one moment.
+
+    Geometry is in EPSG:4490, axis order x, y. `status` is ``in_force`` (survey accepted), ``held``
+    (survey revoked, L17: its raising claims still count, its coverage does not) or ``provisional``
+    (survey only submitted, L16).
+    """
+
+    mines: gpd.GeoDataFrame = field(default_factory=lambda: spatial(MINES))
+    plan: gpd.GeoDataFrame = field(default_factory=lambda: spatial(PLAN))
+    extents: gpd.GeoDataFrame = field(default_factory=lambda: spatial(EXTENTS))
+    factors: gpd.GeoDataFrame = field(default_factory=lambda: spatial(FACTORS))
+    assertions: pd.DataFrame = field(default_factory=lambda: plain(ASSERTIONS))
+    endings: pd.DataFrame = field(default_factory=lambda: plain(ENDINGS))
+
+    def __post_init__(self) -> None:
+        expected = {
+            "mines": MINES,
+            "plan": PLAN,
+            "extents": EXTENTS,
+            "factors": FACTORS,
+            "assertions": ASSERTIONS,
+            "endings": ENDINGS,
+        }
+        for name, columns in expected.items():
+            frame = getattr(self, name)
+            missing = [column for column in columns if column not in frame.columns]
+            if missing:
+                raise ValueError(f"World.{name} lacks {', '.join(missing)}")
+            crs = getattr(frame, "crs", None)
+            if isinstance(frame, gpd.GeoDataFrame) and len(frame) and crs != CRS:
+                raise ValueError(f"World.{name} must be in {CRS}, not {crs}")
