@@ -59,7 +59,7 @@ function style(version) {
       },
       { id: "mines-fill", type: "fill", source: "mines", "source-layer": "mines", filter: polygon, paint: { "fill-pattern": "fill-grey", "fill-opacity": 0.72 } },
       { id: "plan-fill", type: "fill", source: "plan", "source-layer": "plan", filter: polygon, paint: { "fill-color": "#ffffff", "fill-opacity": 0.55 } },
-      { id: "unclear-fill", type: "fill", source: "unclear", "source-layer": "unclear", filter: polygon, paint: { "fill-pattern": "hatch", "fill-opacity": 0.55 } },
+      { id: "unclear-fill", type: "fill", source: "unclear", "source-layer": "unclear", filter: polygon, paint: { "fill-pattern": "hatch", "fill-opacity": 0.85 } },
       { id: "unclear-line", type: "line", source: "unclear", "source-layer": "unclear", filter: polygon, paint: { "line-color": INK, "line-width": 1, "line-dasharray": [1, 2] } },
       { id: "factors-fill", type: "fill", source: "factors", "source-layer": "factors", filter: both(polygon, ["!", ["match", ["get", "layer"], ["goaf", "surface_water", "aquifer"], true, false]]), paint: { "fill-pattern": "crosses", "fill-opacity": 0.8 } },
       { id: "factors-water", type: "fill", source: "factors", "source-layer": "factors", filter: both(polygon, ["match", ["get", "layer"], ["surface_water", "aquifer"], true, false]), paint: { "fill-pattern": "water", "fill-opacity": 0.9 } },
@@ -90,9 +90,9 @@ function style(version) {
       {
         id: "mines-mark", type: "symbol", source: "marks",
         layout: {
-          "icon-image": ["concat", "mark-", ["get", "colour"]], "icon-allow-overlap": true,
+          "icon-image": ["concat", "mark-", ["get", "colour"]], "icon-allow-overlap": true, "icon-anchor": "bottom", "icon-offset": [0, -3],
           "text-field": ["format", ["get", "name"], { "font-scale": 1 }, "\n", {}, ["get", "label"], { "font-scale": 0.9 }],
-          "text-font": FONT, "text-size": 13, "text-anchor": "left", "text-justify": "left", "text-offset": [1, 0],
+          "text-font": FONT, "text-size": 13, "text-anchor": "bottom-left", "text-justify": "left", "text-offset": [0.95, 0],
           "text-optional": true, "symbol-sort-key": ["get", "order"],
         },
         paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2 },

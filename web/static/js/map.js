@@ -89,7 +89,6 @@ async function answerMine(code, move, also = []) {
   view.mine = code;
   write();
   const mine = state.mines.find((m) => m.code === code);
-  if (mine && move) map.fitBounds(mine.bounds, { padding: 60, maxZoom: 14, animate: !calm() });
   chooseMine(map, code);
   asked += 1;
   const mark = asked;
@@ -98,6 +97,12 @@ async function answerMine(code, move, also = []) {
   // An older answer that comes late must not cover a newer one.
   if (mark !== asked) return;
   openAnswer(html, also);
+  if (mine && (move || narrow())) {
+    // On a phone the answer lies over the lower part of the map: the mine goes above it.
+    const under = narrow() ? $("answer").offsetHeight : 0;
+    const padding = narrow() ? { top: 70, left: 30, right: 60, bottom: under + 20 } : 60;
+    map.fitBounds(mine.bounds, { padding, maxZoom: 14, animate: move && !calm() });
+  }
 }
 
 function openAnswer(html, also) {
@@ -208,6 +213,7 @@ function closeSide() {
   $("open-side").setAttribute("aria-expanded", "false");
 }
 
+const narrow = () => matchMedia("(max-width: 720px)").matches;
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 // --- start --------------------------------------------------------------------------------------
@@ -225,7 +231,9 @@ await loadState();
 if (!view.at) {
   const mine = state.mines.find((m) => m.code === view.mine);
   const bounds = mine?.bounds ?? state.bounds;
-  if (bounds) map.fitBounds(bounds, { padding: mine ? 80 : 40, maxZoom: 14, animate: false });
+  if (bounds && !(mine && narrow())) {
+    map.fitBounds(bounds, { padding: mine ? 80 : 40, maxZoom: 14, animate: false });
+  }
 }
 
 map.on("moveend", () => {

@@ -11,6 +11,8 @@ export function say(code, values = {}) {
 
 export const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
+document.querySelector('.bar nav [aria-current]')?.scrollIntoView({ inline: "center", block: "nearest" });
+
 for (const button of document.querySelectorAll("[data-keep-place]")) {
   button.addEventListener("click", () => {
     button.form.elements.next.value = location.pathname + location.search + location.hash;

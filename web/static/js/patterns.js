@@ -87,8 +87,11 @@ export function addPatterns(map) {
     mark.strokeRect(3, 3, 30, 30);
     map.addImage(`mark-${name}`, image(mark, 36), { pixelRatio: ratio });
   }
+  // Unclear ground is washed out as well as hatched: whatever colour its mine has, it is not known.
   const hatch = canvas(24);
-  stripes(hatch, 24, 12, 1, INK, 2);
+  hatch.fillStyle = "rgb(255 255 255 / 62%)";
+  hatch.fillRect(0, 0, 24, 24);
+  stripes(hatch, 24, 12, 1, INK, 2.2);
   map.addImage("hatch", image(hatch, 24), { pixelRatio: ratio });
 
   const goaf = canvas(20);

@@ -1,0 +1,190 @@
+"""Drawing a page: the Jinja environment, its filters, and what every page knows."""
+
+import datetime as dt
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from geo import hazards
+from geo.messages import catalogue, language, say
+from web import translate
+
+ROOM = Path(__file__).resolve().parent
+STATIC = ROOM / "static"
+THEME = "minerisk_theme"
+
+# Each role's pages, the first page first.
+NAV = {
+    "regulator": ("advance", "inbox", "map", "surveys", "uploads"),
+    "administrator": ("advance", "inbox", "map", "surveys", "uploads"),
+    "enterprise": ("advance", "map", "surveys", "uploads"),
+    "geologist": ("uploads", "surveys", "map"),
+}
+
+
+@cache
+def stamp() -> str:
+    """Return a short hash of the served files.
+
+    It stands in their address, so that a browser may keep them for ever and still never mixes the
+    scripts of two versions: modules import each other by relative address.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(p for p in STATIC.rglob("*") if p.is_file()):
+        digest.update(f"{path.relative_to(STATIC)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def static(path: str) -> str:
+    """Return the address of a served file."""
+    return f"/static/{stamp()}/{path}"
+
+
+@cache
+def crs_name(epsg: int | str | None) -> str:
+    """Return ``EPSG:n name``, or the number alone when PROJ does not know it."""
+    if epsg in (None, ""):
+        return "—"
+    try:
+        return f"{CRS.from_epsg(int(str(epsg))).name} · EPSG:{epsg}"
+    except (CRSError, ValueError):
+        return f"EPSG:{epsg}"
+
+
+@pass_context
+def grade_word(context: Context, hazard: str, grade: str | None, not_below: bool = False) -> str:
+    """Return the word for a grade: ``未定`` for none, ``不低于 X`` when rows are missing (L5)."""
+    lang = context["lang"]
+    word = hazards.grade_name(hazard, grade, lang)
+    return say("web.grade.not_below", lang, grade=word) if grade and not_below else word
+
+
+@pass_context
+def hazard_name(context: Context, hazard: str, /) -> str:
+    """Return the hazard's name in the language of the page."""
+    return hazards.hazards()[hazard].label[context["lang"]]
+
+
+@pass_context
+def colour_words(context: Context, colour: str, /) -> str:
+    """Return the words of the legend for a colour, ``grey`` being no grade at all."""
+    return hazards.colour_label("none" if colour == "grey" else colour, context["lang"])
+
+
+def colour(hazard: str, grade: str | None) -> str:
+    """Return the swatch of a grade; no grade is hatched grey, never blue (L5)."""
+    return hazards.colour_of(hazard, grade) or "grey"
+
+
+@pass_context
+def reason(context: Context, value: Any, /) -> str:
+    """Return a stored reason: the pair of code and parameters, a bare code, or plain text."""
+    if isinstance(value, dict):
+        return translate.problem(context, value)
+    texts = catalogue().get(str(value))
+    return texts[language(context["lang"])] if texts else str(value)
+
+
+@cache
+def environment() -> Environment:
+    """Return the Jinja environment of the pages.
+
+    An undefined name is an error here: a page with a hole in it is worse than a page that says it
+    failed.
+    """
+    made = Environment(
+        loader=FileSystemLoader(ROOM / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        t=translate.translate,
+        term=translate.term,
+        problem=translate.problem,
+        when=translate.when,
+        number=translate.number,
+        reason=reason,
+        crs_name=crs_name,
+        hazard=hazard_name,
+        colour_words=colour_words,
+    )
+    made.globals.update(static=static, colour_of=colour, grade_word=grade_word)
+    made.policies["json.dumps_function"] = lambda value, **kw: json.dumps(
+        value, ensure_ascii=False, default=str, **kw
+    )
+    return made
+
+
+def lang_of(request: Request, actor: Any = None) -> str:
+    """Return the language of the page: the reader's last choice, else the account's, else Chinese."""
+    chosen = request.cookies.get(translate.COOKIE)
+    return language(chosen or getattr(actor, "lang", None))
+
+
+def here(request: Request) -> str:
+    """Return the path and query of this request."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"{request.url.path}{query}"
+
+
+def draw(
+    request: Request,
+    template: str,
+    *,
+    actor: Any = None,
+    csrf: str = "",
+    status: int = 200,
+    **values: Any,
+) -> HTMLResponse:
+    """Draw `template` as an answer to `request`.
+
+    Parameters
+    ----------
+    request : Request
+        Gives the language, the theme and the address.
+    template : str
+        Name under ``templates``.
+    actor : Actor, optional
+        Who is signed in.
+    csrf : str
+        Token that goes into every form.
+    status : int
+        HTTP status.
+    **values
+        What the page shows.
+    """
+    lang = lang_of(request, actor)
+    path = request.url.path
+    nav = []
+    for name in NAV[actor.role] if actor else ():
+        href = f"/{name}"
+        nav.append(
+            {"href": href, "text": f"web.nav.{name}", "here": path == href or path.startswith(href + "/")}
+        )
+    theme = request.cookies.get(THEME)
+    known = {
+        "lang": lang,
+        "theme": theme if theme in ("dark", "light") else "",
+        "actor": actor,
+        "csrf": csrf,
+        "nav": nav,
+        "here": here(request),
+        "words": translate.script_words(lang),
+        "on": dt.date.today().isoformat(),
+        "told": "",
+        "trouble": None,
+    }
+    html = environment().get_template(template).render(known | values)
+    return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
