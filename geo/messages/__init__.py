@@ -36,7 +36,7 @@ def catalogue() -> dict[str, dict[str, str]]:
 
 
 def language(wanted: str | None) -> str:
-    """Return the catalogue language for a tag such as ``zh-CN``; Chinese unless English is asked."""
+    """Return the catalogue language for a tag such as ``zh-CN``; Chinese by default."""
     return "en" if (wanted or "").lower().startswith("en") else "zh"
 
 

@@ -48,7 +48,7 @@ class Row(_Strict):
 
 
 class Rule(_Strict):
-    """A rule with its source. `rows` stand from the highest grade to the lowest: first true wins."""
+    """A rule with its source. `rows` stand from high to low: the first true one wins."""
 
     id: str
     applies: Applies
@@ -119,9 +119,7 @@ class Rules(_Strict):
 
     def for_factor(self, layer: str, kind: str) -> tuple[Rule, ...]:
         """Return the rules that look at `layer` in mines of `kind`."""
-        return tuple(
-            r for r in self.rules if r.applies.factor == layer and kind in r.applies.kinds
-        )
+        return tuple(r for r in self.rules if r.applies.factor == layer and kind in r.applies.kinds)
 
     def one(self, rule_id: str) -> Rule:
         """Return the rule named `rule_id`; KeyError if there is none."""

@@ -90,8 +90,8 @@ class Compare(_Node):
             return _whole(low <= self.le, high <= self.le)
         if self.gt is not None:
             return _whole(low > self.gt, high > self.gt)
-        assert self.ge is not None
-        return _whole(low >= self.ge, high >= self.ge)
+        limit = math.inf if self.ge is None else self.ge
+        return _whole(low >= limit, high >= limit)
 
 
 def _whole(at_low: bool, at_high: bool) -> bool | None:
@@ -131,7 +131,7 @@ class All(_Node):
         return _unknown_of(found) or TRUE
 
 
-class Any_(_Node):
+class AnyOf(_Node):
     """True where some part is."""
 
     any: tuple["Condition", ...]
@@ -165,8 +165,7 @@ def _unknown_of(found: list[Verdict]) -> Verdict | None:
     return Verdict(None, frozenset().union(*unknown)) if unknown else None
 
 
-Condition = Compare | All | Any_ | Not
+Condition = Compare | All | AnyOf | Not
 All.model_rebuild()
-Any_.model_rebuild()
+AnyOf.model_rebuild()
 Not.model_rebuild()
-

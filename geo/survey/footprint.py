@@ -32,9 +32,8 @@ class PlanStatus:
 
     def on(self, day: date, years: int) -> str:
         """Return ``ok``, ``plan_missing`` or ``plan_short`` for a horizon of `years`."""
-        if self.missing:
+        if self.missing or self.last_end is None:
             return "plan_missing"
-        assert self.last_end is not None
         return "plan_short" if self.last_end < years_later(day, years) else "ok"
 
 
@@ -87,7 +86,7 @@ def footprint(
     items = items[items["status"] == "in_force"]
     status = plan_status(items, years).on(on, years)
     horizon = years_later(on, years)
-    met = items[[start is None or start <= horizon for start in items["start"]]]
+    met = items[np.array([s is None or s <= horizon for s in items["start"]], dtype=bool)]
     shapes = list(to_metric(met.geometry.to_numpy(), zone))
     if status != "ok":
         shapes += list(to_metric(np.array([mine.geometry], dtype=object), zone))

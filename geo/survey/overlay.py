@@ -4,8 +4,8 @@ An encounter belongs to the receiving mine and carries its own evidence, so that
 read why a neighbour's goaf raised its grade and never the neighbour's row.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -19,7 +19,7 @@ from geo.crs import from_metric, to_metric
 from geo.rules import Rules
 from geo.survey.footprint import PlanStatus, enters_on, plan_status, unfinished
 from geo.survey.keys import content_key
-from geo.survey.world import World, spatial
+from geo.survey.world import FACTORS, World, spatial
 
 ENCOUNTERS = (
     "key",
@@ -81,13 +81,15 @@ class _Target:
     enters: date | None
 
 
-def _candidates(world: World, reach_m: float) -> dict[str, NDArray[np.intp]]:
+def _candidates(
+    world: World, mines: gpd.GeoDataFrame, reach_m: float
+) -> dict[str, NDArray[np.intp]]:
     """Return, per mine, the rows of factors whose box comes within reach of its field or plan."""
     tree = shapely.STRtree(world.factors.geometry.to_numpy())
     found: dict[str, NDArray[np.intp]] = {}
     errors = world.factors["error_m"].to_numpy(dtype=float)
     reach = reach_m + (float(errors.max()) if len(errors) else 0.0)
-    for mine in world.mines.itertuples():
+    for mine in mines.itertuples():
         items = world.plan[world.plan["mine_code"] == mine.mine_code]
         own_error = max([0.0, *items["error_m"].astype(float)])
         shapes = np.array([mine.geometry, *items.geometry], dtype=object)
@@ -105,9 +107,7 @@ def _targets(mine: Any, items: gpd.GeoDataFrame, status: PlanStatus, years: int)
     (field,) = to_metric(np.array([mine.geometry], dtype=object), zone)
     targets = [_Target("field", field, 0.0, "in_force", None, None)]
     if status.missing or status.last_end == date.min or status.whole_field_from is not None:
-        targets.append(
-            _Target("footprint", field, 0.0, "in_force", None, status.whole_field_from)
-        )
+        targets.append(_Target("footprint", field, 0.0, "in_force", None, status.whole_field_from))
     moved = to_metric(items.geometry.to_numpy(), zone)
     for shape, (_, item) in zip(moved, items.iterrows(), strict=True):
         entered = enters_on(item["start"], years)
@@ -135,15 +135,40 @@ def _relation(distance: float, overlap: float, factor_area: float) -> str:
     return "inside" if factor_area > 0 and overlap >= factor_area - 1e-3 else "crosses"
 
 
-def encounters(world: World, rules: Rules) -> gpd.GeoDataFrame:
+def with_boundaries(world: World) -> World:
+    """Return `world` with each licence area as a factor, for rules on neighbours' boundaries."""
+    if world.mines.empty:
+        return world
+    licences = [
+        {
+            "key": content_key({"boundary": mine.mine_code, "wkb": mine.geometry.wkb_hex}),
+            "layer": "mine_boundary",
+            "mine_code": mine.mine_code,
+            "survey_key": mine.survey_key,
+            "attrs": {},
+            "verification": "verified",
+            "error_m": 0.0,
+            "status": "in_force",
+            "geometry": mine.geometry,
+        }
+        for mine in world.mines.itertuples()
+    ]
+    frames = [frame for frame in (world.factors, spatial(FACTORS, licences)) if len(frame)]
+    return replace(world, factors=pd.concat(frames, ignore_index=True))
+
+
+def encounters(world: World, rules: Rules, only: Collection[str] | None = None) -> gpd.GeoDataFrame:
     """Return every meeting of a factor with a mine's field or footprint and their surroundings.
 
     Parameters
     ----------
     world : World
-        Facts; factors must hold everything within ``rules.reach_m`` of the mines.
+        Facts; must hold everything within ``rules.reach_m`` of the mines asked for, the neighbours'
+        licence areas included.
     rules : Rules
         For the surroundings, the horizon and the reach.
+    only : collection of str, optional
+        Codes of the receiving mines; all where not given.
 
     Returns
     -------
@@ -151,17 +176,20 @@ def encounters(world: World, rules: Rules) -> gpd.GeoDataFrame:
         Columns of ``ENCOUNTERS`` and the factor's geometry clipped to the mine's study area, in
         EPSG:4490, sorted by key. Independent of the order and the splitting of the input.
     """
-    rows = [row for mine in _mines(world, rules) for row in mine]
+    rows = [row for mine in _mines(with_boundaries(world), rules, only) for row in mine]
     rows.sort(key=lambda row: str(row["key"]))
     return spatial(ENCOUNTERS, rows)
 
 
-def _mines(world: World, rules: Rules) -> Iterator[Iterator[dict[str, Any]]]:
+def _mines(
+    world: World, rules: Rules, only: Collection[str] | None
+) -> Iterator[Iterator[dict[str, Any]]]:
     zones = dict(zip(world.mines["mine_code"], world.mines["zone_epsg"], strict=True))
     metric = Metric(world.factors.geometry.to_numpy())
-    near = _candidates(world, rules.reach_m)
+    mines = world.mines if only is None else world.mines[world.mines["mine_code"].isin(list(only))]
+    near = _candidates(world, mines, rules.reach_m)
     plan = unfinished(world.plan)
-    for mine in world.mines.itertuples():
+    for mine in mines.itertuples():
         rows = near[str(mine.mine_code)]
         if len(rows):
             items = plan[plan["mine_code"] == mine.mine_code]
@@ -185,12 +213,13 @@ def _of_mine(
         shapely.union_all(np.array([t.geometry for t in targets], dtype=object)), around
     )
     owners = factors["mine_code"].to_numpy()[rows]
+    own_licence = (factors["layer"].to_numpy()[rows] == "mine_boundary") & (
+        owners == mine.mine_code
+    )
+    rows, owners = rows[~own_licence], owners[~own_licence]
     # A relation between two mines is measured in the zone of the smaller code, whoever asks.
     pair_zone = np.array(
-        [
-            zones[min(owner, mine.mine_code)] if owner in zones else zone
-            for owner in owners
-        ]
+        [zones[min(owner, mine.mine_code)] if owner in zones else zone for owner in owners]
     )
     for other in np.unique(pair_zone):
         chosen = rows[pair_zone == other]
@@ -222,13 +251,23 @@ def _against(
     for target in targets:
         distance, overlap = _measure(target.geometry, shapes)
         error = errors + target.error_m
-        for i in np.flatnonzero(distance - error <= around):
+        for i in np.flatnonzero(distance - error <= around).tolist():
             if i not in clipped:
                 (clipped[i],) = from_metric(
                     np.array([shapely.intersection(study, shapes[i])], dtype=object), zone
                 )
             factor = factors.iloc[rows[i]]
-            yield _row(mine, target, factor, clipped[i], distance[i], error[i], overlap[i], areas[i], around)
+            yield _row(
+                mine,
+                target,
+                factor,
+                clipped[i],
+                distance[i],
+                error[i],
+                overlap[i],
+                areas[i],
+                around,
+            )
 
 
 def _row(

@@ -1,0 +1,284 @@
+"""Claims: what the rules make of encounters and of a mine's own figures (L3, L4, L5)."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from geo.hazards import hazards
+from geo.rules import Rule, Rules
+from geo.survey.keys import content_key
+from geo.survey.world import World, plain
+
+CLAIMS = (
+    "key",
+    "mine_code",
+    "hazard",
+    "outcome",
+    "grade",
+    "source",
+    "status",
+    "seam",
+    "rule_id",
+    "document",
+    "encounter_key",
+    "survey_key",
+    "valid_from",
+    "valid_to",
+    "evidence",
+)
+
+# Grades an enterprise declares in its boundary file: field → hazard by mine kind.
+DECLARED = {
+    "gas_grade": "gas",
+    "hydro_type": "hydro",
+    "rock_burst_grade": "rock_burst",
+    "combustion_class": "combustion",
+    "dust_explosive": "dust",
+    "ground_pressure_grade": "ground_pressure",
+    "rockburst_grade": "rockburst_metal",
+    "slope_grade": "slope",
+}
+
+
+def _claim(**content: Any) -> dict[str, Any]:
+    row = dict.fromkeys(CLAIMS) | content
+    row["key"] = content_key({name: row[name] for name in CLAIMS if name != "key"})
+    return row
+
+
+def latest(*days: date | None) -> date | None:
+    """Return the latest of the days that are known."""
+    return max((day for day in days if day is not None), default=None)
+
+
+def _same_seam(factor_seam: Any, item_seam: Any, field_seams: Any) -> bool | None:
+    """Tell whether factor and working share a seam; None where either is not named."""
+    if not factor_seam:
+        return None
+    mine_seams = [item_seam] if item_seam else [s for s in (field_seams or ()) if s]
+    if not mine_seams:
+        return None
+    return str(factor_seam) in {str(seam) for seam in mine_seams}
+
+
+def _values(encounter: Any, mine_attrs: dict[str, Any]) -> dict[str, Any]:
+    attrs = encounter.evidence["attrs"]
+    seams = mine_attrs.get("seams")
+    values = {
+        **attrs,
+        "own": encounter.own,
+        "verification": encounter.evidence["verification"],
+        # L12: distances are tested as measured less the combined positional error.
+        "margin_m": round(max(0.0, encounter.distance_m - encounter.error_m), 3),
+        "overlap_m2": encounter.overlap_m2,
+        "same_seam": _same_seam(
+            attrs.get("seam"),
+            encounter.evidence["item_seam"],
+            seams if isinstance(seams, list | tuple) else None,
+        ),
+    }
+    values.setdefault("drained", False)
+    return values
+
+
+def _judge(rule: Rule, values: dict[str, Any]) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
+    """Yield outcome, grade and detail: the first true row, and what stands open above it (L5)."""
+    missing: set[str] = set()
+    found = None
+    for row in rule.rows:
+        verdict = row.when.evaluate(values)
+        if verdict.value is True:
+            found = row
+            break
+        if verdict.value is None:
+            missing |= verdict.missing
+    if found is not None:
+        until = found.until.model_dump() if found.until else None
+        yield found.outcome, found.grade, {"until": until}
+    graded = any(row.grade is not None for row in rule.rows)
+    if missing and graded:
+        yield "undetermined", None, {"missing": sorted(missing)}
+
+
+def _of_encounters(
+    frame: gpd.GeoDataFrame, mines: dict[str, Any], rules: Rules
+) -> Iterator[dict[str, Any]]:
+    """Yield one claim per rule, mine, factor, status and outcome: first day, nearest place."""
+    best: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for encounter in frame.itertuples():
+        mine = mines[encounter.mine_code]
+        values = _values(encounter, mine.attrs)
+        for rule in rules.for_factor(encounter.layer, mine.kind):
+            if not _looks_at(rule, encounter):
+                continue
+            for outcome, grade, detail in _judge(rule, values):
+                slot = (
+                    rule.id,
+                    encounter.mine_code,
+                    encounter.factor_key,
+                    encounter.status,
+                    outcome,
+                )
+                rank = (
+                    -hazards()[rule.applies.hazard].rank(grade) if grade else 0,
+                    encounter.distance_m,
+                    encounter.enters_on or date.min,
+                    encounter.key,
+                )
+                entered = encounter.enters_on or date.min
+                kept = best.get(slot)
+                if kept is None:
+                    best[slot] = (rank, entered, encounter, rule, grade, detail)
+                else:
+                    first = min(kept[1], entered)
+                    better = rank < kept[0]
+                    best[slot] = (
+                        (rank, first, encounter, rule, grade, detail)
+                        if better
+                        else (kept[0], first, *kept[2:])
+                    )
+    for (_, _, _, status, outcome), (_, first, encounter, rule, grade, detail) in best.items():
+        observed = encounter.evidence["observed_on"]
+        yield _claim(
+            mine_code=encounter.mine_code,
+            hazard=rule.applies.hazard,
+            outcome=outcome,
+            grade=grade,
+            source="survey" if encounter.own else "neighbour",
+            status=status,
+            seam=encounter.evidence["attrs"].get("seam"),
+            rule_id=rule.id,
+            encounter_key=encounter.key,
+            valid_from=latest(
+                None if first == date.min else first,
+                observed and date.fromisoformat(observed),
+                rule.in_force_from,
+            ),
+            valid_to=rule.in_force_to,
+            evidence={
+                **detail,
+                "layer": encounter.layer,
+                "factor_key": encounter.factor_key,
+                "relation": encounter.relation,
+                "extent": encounter.extent,
+                "distance_m": encounter.distance_m,
+                "error_m": encounter.error_m,
+                "sensitive": encounter.sensitive,
+                "overlap_m2": encounter.overlap_m2,
+                "starts": encounter.starts and encounter.starts.isoformat(),
+                **encounter.evidence,
+            },
+        )
+
+
+def _looks_at(rule: Rule, encounter: Any) -> bool:
+    if rule.extent == "working":
+        return encounter.item_key is not None
+    if rule.extent != encounter.extent:
+        return False
+    return rule.surroundings or encounter.relation != "near"
+
+
+def _of_mines(mines: dict[str, Any], rules: Rules) -> Iterator[dict[str, Any]]:
+    for mine in mines.values():
+        values = {f"mine.{name}": value for name, value in mine.attrs.items()}
+        for rule in rules.for_factor("mine", mine.kind):
+            for outcome, grade, detail in _judge(rule, values):
+                names = sorted({a for row in rule.rows for a in _attrs_of(row.when)} & set(values))
+                yield _claim(
+                    mine_code=mine.mine_code,
+                    hazard=rule.applies.hazard,
+                    outcome=outcome,
+                    grade=grade,
+                    source="survey",
+                    status="in_force",
+                    rule_id=rule.id,
+                    survey_key=mine.survey_key,
+                    valid_from=rule.in_force_from,
+                    valid_to=rule.in_force_to,
+                    evidence={**detail, "layer": "mine", "attrs": {n: values[n] for n in names}},
+                )
+
+
+def _attrs_of(condition: Any) -> Iterator[str]:
+    if hasattr(condition, "attr"):
+        yield condition.attr
+    for part in (*getattr(condition, "all", ()), *getattr(condition, "any", ())):
+        yield from _attrs_of(part)
+    if hasattr(condition, "not_"):
+        yield from _attrs_of(condition.not_)
+
+
+def _declared(mines: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for mine in mines.values():
+        for field, hazard in DECLARED.items():
+            grade = mine.attrs.get(field)
+            if grade is not None and mine.kind in hazards()[hazard].kinds:
+                yield _claim(
+                    mine_code=mine.mine_code,
+                    hazard=hazard,
+                    outcome="grade_floor",
+                    grade=grade,
+                    source="declared",
+                    status="in_force",
+                    survey_key=mine.survey_key,
+                    evidence={"layer": "mine", "attrs": {field: grade}},
+                )
+
+
+def _asserted(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for said in frame.itertuples():
+        yield _claim(
+            mine_code=said.mine_code,
+            hazard=said.hazard,
+            outcome="grade_floor",
+            grade=said.grade,
+            source=said.source,
+            status="in_force",
+            seam=said.seam,
+            document=said.document,
+            valid_from=said.valid_from,
+            valid_to=said.valid_to,
+            evidence={"assertion": said.key},
+        )
+
+
+def claims(
+    world: World, frame: gpd.GeoDataFrame, rules: Rules, only: set[str] | None = None
+) -> pd.DataFrame:
+    """Return every claim on the mines asked for, sorted by key.
+
+    Parameters
+    ----------
+    world : World
+        Facts.
+    frame : GeoDataFrame
+        Encounters of those mines.
+    rules : Rules
+        The rule set.
+    only : set of str, optional
+        Codes of the mines; all where not given.
+
+    Returns
+    -------
+    DataFrame
+        Columns of ``CLAIMS``. `valid_from` None = since always; `valid_to` is set only by the end
+        of a rule that another replaced, or of an appraisal; passing time lowers nothing (L3).
+    """
+    mines = {
+        mine.mine_code: mine
+        for mine in world.mines.itertuples()
+        if only is None or mine.mine_code in only
+    }
+    said = world.assertions[world.assertions["mine_code"].isin(list(mines))]
+    rows = [
+        *_of_encounters(frame, mines, rules),
+        *_of_mines(mines, rules),
+        *_declared(mines),
+        *_asserted(said),
+    ]
+    rows.sort(key=lambda row: str(row["key"]))
+    return plain(CLAIMS, rows)

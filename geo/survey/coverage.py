@@ -1,0 +1,212 @@
+"""Where somebody looked, for what, and where nobody did (L8, L9).
+
+A survey without an extent covers nothing; past its `valid_until` ground counts as not surveyed.
+Held and provisional extents never give coverage (L16, L17).
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from geo.crs import from_metric, to_metric
+from geo.rules import Rules
+from geo.survey.footprint import footprint
+from geo.survey.world import World, spatial
+
+COVERAGE = (
+    "mine_code",
+    "horizon",
+    "extent",
+    "kind",
+    "seam",
+    "area_m2",
+    "covered_m2",
+    "inferred_m2",
+    "unclear_m2",
+    "share",
+    "plan_status",
+    "state",
+)
+# Factor kinds that must be looked for, by mine kind (the lists of 2021 and of 矿安〔2022〕76号).
+SOUGHT = {
+    "coal": (
+        "goaf",
+        "fault",
+        "collapse_column",
+        "borehole",
+        "surface_water",
+        "aquifer",
+        "gas_rich_area",
+        "rock_burst_area",
+        "fire_area",
+    ),
+    "metal_underground": ("goaf", "fault", "borehole", "surface_water", "aquifer"),
+    "open_pit": ("goaf", "fault", "surface_water"),
+}
+
+
+def _valid(extents: gpd.GeoDataFrame, on: date) -> gpd.GeoDataFrame:
+    fresh = [until is None or until >= on for until in extents["valid_until"]]
+    begun = [start is None or start <= on for start in extents["fieldwork_start"]]
+    return extents[
+        (extents["status"] == "in_force").to_numpy()
+        & np.array(fresh, dtype=bool)
+        & np.array(begun, dtype=bool)
+    ]
+
+
+def _union(shapes: Sequence[shapely.Geometry]) -> shapely.Geometry:
+    return shapely.union_all(np.array(shapes, dtype=object))
+
+
+class _Ground:
+    """One mine's extents and unresolved factors in its own metres, with unions kept for reuse."""
+
+    def __init__(self, world: World, mine: Any, window: shapely.Geometry, on: date) -> None:
+        zone = int(mine.zone_epsg)
+        box = shapely.envelope(from_metric(np.array([window], dtype=object), zone)[0])
+        extents = _valid(world.extents, on)
+        extents = extents[shapely.intersects(extents.geometry.to_numpy(), box)]
+        self.extents = extents
+        self._extents = to_metric(extents.geometry.to_numpy(), zone)
+        open_ = world.factors[world.factors["verification"].isin(["inferred", "unclear"])]
+        open_ = open_[shapely.intersects(open_.geometry.to_numpy(), box)]
+        self.open = open_[open_["status"] != "provisional"]
+        shapes = to_metric(self.open.geometry.to_numpy(), zone)
+        errors = self.open["error_m"].to_numpy(dtype=float)
+        # A line or point has no area of its own: its error's width, 1 m at least, is in doubt.
+        thin = shapely.get_dimensions(shapes) < 2 if len(shapes) else np.array([], dtype=bool)
+        self._open = np.where(thin, shapely.buffer(shapes, np.maximum(errors, 1.0)), shapes)
+        self._unions: dict[tuple[int, ...], shapely.Geometry] = {}
+
+    def covered(self, kind: str, seam: str | None) -> shapely.Geometry:
+        rows = tuple(
+            i
+            for i, (kinds, seams) in enumerate(
+                zip(self.extents["kinds"], self.extents["seams"], strict=True)
+            )
+            if kind in (kinds or ()) and (not seams or seam is None or seam in seams)
+        )
+        if rows not in self._unions:
+            self._unions[rows] = _union([self._extents[i] for i in rows])
+        return self._unions[rows]
+
+    def unresolved(self, kind: str, verification: str) -> shapely.Geometry:
+        chosen = (self.open["layer"] == kind) & (self.open["verification"] == verification)
+        return _union(list(self._open[chosen.to_numpy()]))
+
+
+def _state(area: float, covered: float, inferred: float, unclear: float, tolerance: float) -> str:
+    if covered <= tolerance < area:
+        return "unsurveyed"
+    if unclear > 0:
+        return "unclear"
+    if area - covered > tolerance:
+        return "incomplete"
+    return "inferred" if inferred > 0 else "clear"
+
+
+def _of_mine(
+    world: World, mine: Any, rules: Rules, on: date, horizons: Collection[int]
+) -> Iterator[dict[str, Any]]:
+    around = rules.parameters.surroundings_m.value
+    tolerance = rules.parameters.coverage_tolerance_m2.value
+    zone = int(mine.zone_epsg)
+    grounds: list[tuple[str, int, shapely.Geometry, str, list[str | None]]] = []
+    for years in sorted(horizons):
+        shape, status, items = footprint(world, mine.mine_code, on, years)
+        named = sorted({str(seam) for seam in items["seam"] if seam})
+        seams: list[str | None] = [*named] or [None]
+        grounds.append(("footprint", years, shapely.buffer(shape, around), status, seams))
+    (field,) = to_metric(np.array([mine.geometry], dtype=object), zone)
+    last = max(horizons)
+    grounds.append(("field", last, shapely.buffer(field, around), grounds[-1][3], [None]))
+    ground = _Ground(world, mine, _union([g[2] for g in grounds]), on)
+    for extent, years, area, status, seams in grounds:
+        for kind in SOUGHT[mine.kind]:
+            for seam in seams:
+                covered = shapely.intersection(area, ground.covered(kind, seam))
+                gap = shapely.difference(area, covered)
+                doubt = {
+                    v: round(
+                        float(shapely.area(shapely.intersection(area, ground.unresolved(kind, v)))),
+                        6,
+                    )
+                    for v in ("inferred", "unclear")
+                }
+                total = round(float(shapely.area(area)), 6)
+                seen = round(float(shapely.area(covered)), 6)
+                (open_ground,) = from_metric(
+                    np.array([_polygons(gap, tolerance)], dtype=object), zone
+                )
+                yield {
+                    "mine_code": mine.mine_code,
+                    "horizon": years,
+                    "extent": extent,
+                    "kind": kind,
+                    "seam": seam,
+                    "area_m2": total,
+                    "covered_m2": seen,
+                    "inferred_m2": doubt["inferred"],
+                    "unclear_m2": doubt["unclear"],
+                    "share": round(seen / total, 6) if total else 0.0,
+                    "plan_status": status,
+                    "state": _state(total, seen, doubt["inferred"], doubt["unclear"], tolerance),
+                    "geometry": open_ground,
+                }
+
+
+def _polygons(shape: shapely.Geometry, tolerance: float) -> shapely.Geometry:
+    """Return the areal parts of a difference that are larger than the tolerance."""
+    parts = shapely.get_parts(np.array([shape], dtype=object))
+    kept = parts[(shapely.get_dimensions(parts) == 2) & (shapely.area(parts) > tolerance)]
+    return shapely.multipolygons(kept)
+
+
+def coverage(
+    world: World,
+    rules: Rules,
+    on: date,
+    horizons: Collection[int] = (1, 2, 3, 4, 5),
+    only: Collection[str] | None = None,
+) -> gpd.GeoDataFrame:
+    """Return what is covered, per mine, horizon, extent, factor kind and seam.
+
+    Parameters
+    ----------
+    world : World
+        Facts.
+    rules : Rules
+        For the surroundings and the tolerance.
+    on : date
+        The day from which horizons are counted.
+    horizons : collection of int
+        Years ahead.
+    only : collection of str, optional
+        Codes of the mines; all where not given.
+
+    Returns
+    -------
+    GeoDataFrame
+        Columns of ``COVERAGE``; areas in m² of the mine's own zone; the geometry is the ground
+        nobody surveyed, EPSG:4490. `state`: unsurveyed (未普查), unclear (不清), incomplete,
+        inferred (推断) or clear.
+    """
+    mines = world.mines.sort_values("mine_code")
+    if only is not None:
+        mines = mines[mines["mine_code"].isin(list(only))]
+    rows = [
+        row for mine in mines.itertuples() for row in _of_mine(world, mine, rules, on, horizons)
+    ]
+    return spatial(COVERAGE, rows)
+
+
+def unclear_mines(frame: gpd.GeoDataFrame) -> list[str]:
+    """Return the mines with a footprint that is not clear, or without a sufficient plan."""
+    near = frame[frame["extent"] == "footprint"]
+    bad = near[(near["state"] != "clear") | (near["plan_status"] != "ok")]
+    return sorted(set(bad["mine_code"]))

@@ -1,0 +1,113 @@
+"""Why a grade stands: sentences a regulator could sign, from the claims' own evidence."""
+
+from typing import Any
+
+import pandas as pd
+
+from geo.hazards import grade_name, hazards
+from geo.messages import say
+from geo.rules import Rules
+
+
+def sentence(claim: Any, rules: Rules, lang: str) -> str:
+    """Return what one claim says, with its evidence, its clause and whether that was verified.
+
+    Parameters
+    ----------
+    claim : namedtuple
+        A row of the claims frame.
+    rules : Rules
+        The rule set the claim was derived with.
+    lang : str
+        ``zh`` or ``en``.
+    """
+    hazard = hazards()[claim.hazard].label[lang]
+    grade = grade_name(claim.hazard, claim.grade, lang)
+    if claim.rule_id is None:
+        return say(
+            f"why.{claim.source}",
+            lang,
+            hazard=hazard,
+            grade=grade,
+            document=claim.document or say("why.no_document", lang),
+            since=claim.valid_from or say("why.always", lang),
+        )
+    rule = rules.one(claim.rule_id)
+    evidence = claim.evidence
+    parts = [
+        say(
+            f"why.outcome.{claim.outcome}",
+            lang,
+            hazard=hazard,
+            grade=grade,
+            message=getattr(rule.message, lang),
+            missing=", ".join(field_name(name, lang) for name in evidence.get("missing", ())),
+            until=(evidence.get("until") or {}).get(lang, ""),
+        )
+    ]
+    if evidence["layer"] == "mine":
+        values = ", ".join(
+            f"{field_name(name, lang)} = {_text(value)}"
+            for name, value in evidence["attrs"].items()
+        )
+        parts.append(say("why.figures", lang, values=values or "—"))
+    else:
+        parts.append(_place(evidence, claim.source, lang))
+    if evidence.get("sensitive"):
+        parts.append(say("why.sensitive", lang, error=evidence["error_m"]))
+    if claim.status != "in_force":
+        parts.append(say(f"why.status.{claim.status}", lang))
+    clause = rule.clause or say("why.no_clause", lang)
+    verified = say("why.verified" if rule.verified else "why.unverified", lang)
+    parts.append(say("why.basis", lang, standard=rule.standard, clause=clause, verified=verified))
+    return ("" if lang == "zh" else " ").join(parts)
+
+
+def _place(evidence: dict[str, Any], source: str, lang: str) -> str:
+    attrs = evidence["attrs"]
+    return say(
+        "why.place",
+        lang,
+        whose=say("why.neighbour" if source == "neighbour" else "why.own", lang),
+        layer=say(f"layer.{evidence['layer']}", lang),
+        name=attrs.get("code") or attrs.get("name") or say("why.unnamed", lang),
+        relation=say(f"why.relation.{evidence['relation']}", lang),
+        where=evidence["item_name"] or say(f"why.extent.{evidence['extent']}", lang),
+        distance=evidence["distance_m"],
+        error=evidence["error_m"],
+        verification=say(f"verification.{evidence['verification']}", lang),
+        starts=evidence.get("starts") or say("why.no_date", lang),
+    )
+
+
+def field_name(name: str, lang: str) -> str:
+    """Return the words for an attribute; the bare name where the dictionary has none."""
+    try:
+        return say(f"field.{name.removeprefix('mine.')}", lang)
+    except KeyError:
+        return name
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(value.get("raw", value))
+    return str(value)
+
+
+def paragraph(
+    mine_code: str, lines: pd.DataFrame, claims: pd.DataFrame, rules: Rules, lang: str
+) -> list[str]:
+    """Return one paragraph per hazard of a mine: the four lines, then what the highest rests on."""
+    by_key = {claim.key: claim for claim in claims.itertuples()}
+    found = []
+    for line in lines[lines["mine_code"] == mine_code].itertuples():
+        names = {
+            part: grade_name(line.hazard, getattr(line, part), lang)
+            for part in ("determined", "proposed", "decided", "effective")
+        }
+        text = say("why.lines", lang, hazard=hazards()[line.hazard].label[lang], **names)
+        if line.not_below:
+            text += say("why.not_below", lang, grade=names["effective"])
+        reasons = [sentence(by_key[k], rules, lang) for k in line.winners if k in by_key]
+        found.append("\n".join([text, *reasons]))
+    return found
