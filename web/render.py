@@ -72,7 +72,8 @@ def grade_word(context: Context, hazard: str, grade: str | None, not_below: bool
 @pass_context
 def hazard_name(context: Context, hazard: str, /) -> str:
     """Return the hazard's name in the language of the page."""
-    return hazards.hazards()[hazard].label[context["lang"]]
+    label = hazards.hazards()[hazard].label[context["lang"]]
+    return label[:1].upper() + label[1:]
 
 
 @pass_context

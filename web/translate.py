@@ -12,6 +12,8 @@ from geo.problems import Problem
 
 COOKIE = "minerisk_lang"
 SCRIPT_PREFIX = "web.js."
+# Words of other rooms that the scripts use too, under their own names.
+SHARED_PREFIXES = ("layer.", "verification.")
 
 
 @pass_context
@@ -73,5 +75,5 @@ def script_words(lang: str) -> dict[str, str]:
     return {
         key.removeprefix(SCRIPT_PREFIX): texts[language(lang)]
         for key, texts in catalogue().items()
-        if key.startswith(SCRIPT_PREFIX)
+        if key.startswith((SCRIPT_PREFIX, *SHARED_PREFIXES))
     }
