@@ -20,6 +20,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     MetaData,
     Table,
@@ -107,6 +108,22 @@ web_session = Table(
     Column("csrf", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+
+login_attempt = Table(
+    "login_attempt",
+    metadata,
+    Column("login", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+)
+
+# Which mines a survey unit works for: it may read their boundaries.
+contract = Table(
+    "contract",
+    metadata,
+    Column("org_id", Uuid, ForeignKey(organisation.c.id), primary_key=True),
+    Column("mine_code", Text, primary_key=True),
 )
 
 # --- the chain of batches (append-only) ---------------------------------------------------------
@@ -248,6 +265,7 @@ claim = Table(
     Column("valid", DATERANGE, nullable=False),
     Column("evidence", JSONB, nullable=False),
     *_ownership(),
+    Index("claim_mine_valid", "mine_code", "valid", postgresql_using="gist"),
 )
 
 claim_end = Table(
@@ -317,6 +335,19 @@ mine_state = Table(
     Column("lines", JSONB, nullable=False),
     Column("coverage", JSONB, nullable=False),
     Column("summary", JSONB, nullable=False),
+    *_ownership(),
+)
+
+# Ground in a mine's footprint that nobody surveyed, drawn hatched; written with each mine_state.
+unclear_ground = Table(
+    "unclear_ground",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    _batch(),
+    Column("mine_code", Text, nullable=False, index=True),
+    Column("kinds", JSONB, nullable=False),
+    Column("geom", Geometry("GEOMETRY", srid=4490, spatial_index=True), nullable=False),
+    Column("geom_3857", Geometry("GEOMETRY", srid=3857, spatial_index=True), nullable=False),
     *_ownership(),
 )
 
@@ -417,6 +448,7 @@ APPEND_ONLY = (
     claim_end,
     ending,
     mine_state,
+    unclear_ground,
     parameter,
 )
 PROTECTED = (

@@ -1,0 +1,217 @@
+"""The private PostgreSQL cluster of a checkout: made at first use, stopped by the last one out.
+
+Every process that needs the database holds a shared lock on one file; whoever can turn its own
+into an exclusive one was the last, and stops the cluster. A killed process frees its lock by
+itself. Starting and stopping happen under a second, exclusive lock.
+"""
+
+import fcntl
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy import URL, make_url
+
+from geo.problems import Problem
+from geo.settings import Settings
+from geo.store.secrets import role_passwords
+
+DATABASE = "minerisk"
+_SUPERUSER = "postgres"
+
+
+def _account() -> pwd.struct_passwd | None:
+    """Return the account the cluster runs under when we are root (initdb refuses root)."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:
+        raise Problem("cluster.no_account") from None
+
+
+def _binary(name: str) -> str:
+    found = sorted(
+        Path("/usr/lib/postgresql").glob(f"*/bin/{name}"),
+        key=lambda path: int(path.parts[-3]) if path.parts[-3].isdigit() else 0,
+    )
+    usable = [path for path in found if int(path.parts[-3]) >= 15]
+    on_path = shutil.which(name)
+    if usable:
+        return str(usable[-1])
+    if on_path:
+        return on_path
+    raise Problem("cluster.no_postgresql")
+
+
+def _can_enter(path: Path) -> bool:
+    """Tell whether an account that owns none of them may pass every folder above `path`."""
+    return all(
+        not parent.exists() or bool(parent.stat().st_mode & stat.S_IXOTH)
+        for parent in [*path.resolve().parents]
+    )
+
+
+class Cluster:
+    """Where one checkout's cluster lives, and how it is made, started and stopped."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.account = _account()
+        self.local = settings.local
+        home = self.local
+        if self.account is not None and not _can_enter(self.local / "pg"):
+            home = Path("/var/lib/minerisk") / settings.instance
+        self.data = home / "pg"
+        # A socket's path may hold 107 bytes, so it stands in a short folder of its own.
+        short = hashlib.sha256(str(self.data).encode()).hexdigest()[:10]
+        self.sockets = Path(tempfile.gettempdir()) / f"mr-{short}"
+
+    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        if self.account is not None:
+            command = ("runuser", "-u", self.account.pw_name, "--", *command)
+        return subprocess.run(command, text=True, capture_output=True, cwd="/", check=False)
+
+    def _own(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        if self.account is not None:
+            os.chown(path, self.account.pw_uid, self.account.pw_gid)
+        path.chmod(0o700)
+
+    def _make(self) -> None:
+        aside = self.data.with_name("pg.new")
+        shutil.rmtree(aside, ignore_errors=True)
+        if self.data.parent != self.local:
+            self.data.parent.parent.mkdir(parents=True, exist_ok=True)
+            self._own(self.data.parent)
+        self._own(aside)
+        # initdb reads the password as its own account, which may not read our standard input.
+        with tempfile.NamedTemporaryFile("w", prefix="minerisk-", encoding="utf-8") as word:
+            word.write(role_passwords(self.settings)[_SUPERUSER] + "\n")
+            word.flush()
+            if self.account is not None:
+                os.chown(word.name, self.account.pw_uid, self.account.pw_gid)
+            done = self._initdb(aside, Path(word.name))
+        if done.returncode != 0:
+            raise Problem("cluster.initdb_failed", reason=done.stderr.strip()[-300:])
+        self._configure(aside)
+        aside.rename(self.data)
+
+    def _initdb(self, folder: Path, password: Path) -> subprocess.CompletedProcess[str]:
+        return self._run(
+            _binary("initdb"),
+            f"--pgdata={folder}",
+            f"--username={_SUPERUSER}",
+            "--auth=scram-sha-256",
+            f"--pwfile={password}",
+            "--locale=C.UTF-8",
+            "--encoding=UTF8",
+        )
+
+    def _configure(self, folder: Path) -> None:
+        with (folder / "postgresql.conf").open("a", encoding="utf-8") as conf:
+            conf.write(
+                "listen_addresses = ''\n"
+                f"unix_socket_directories = '{self.sockets}'\n"
+                "unix_socket_permissions = 0700\n"
+                "max_connections = 60\n"
+                "shared_buffers = 256MB\n"
+                "jit = off\n"
+                "log_timezone = 'UTC'\n"
+                "timezone = 'UTC'\n"
+            )
+
+    def running(self) -> bool:
+        """Tell whether the postmaster answers."""
+        if not self.data.exists():
+            return False
+        return self._run(_binary("pg_ctl"), "status", "-D", str(self.data)).returncode == 0
+
+    def start(self) -> None:
+        """Make the cluster if there is none, and start it if it is down."""
+        if not (self.data / "PG_VERSION").exists():
+            self._make()
+        if self.running():
+            return
+        self._own(self.sockets)
+        log = self.data / "server.log"
+        done = self._run(
+            _binary("pg_ctl"), "start", "-w", "-t", "60", "-D", str(self.data), "-l", str(log)
+        )
+        if done.returncode != 0:
+            tail = log.read_text("utf-8", "replace")[-300:] if log.exists() else done.stderr
+            raise Problem("cluster.start_failed", reason=tail.strip())
+
+    def stop(self) -> None:
+        """Stop the cluster, if it runs."""
+        if self.running():
+            self._run(_binary("pg_ctl"), "stop", "-w", "-m", "fast", "-D", str(self.data))
+
+    def url(self, role: str, database: str = DATABASE) -> URL:
+        """Return the SQLAlchemy URL of a role."""
+        return URL.create(
+            "postgresql+psycopg",
+            username=role,
+            password=role_passwords(self.settings)[role],
+            database=database,
+            query={"host": str(self.sockets)},
+        )
+
+
+def urls(settings: Settings) -> dict[str, URL]:
+    """Return the URL of each role: admin, owner, app, worker."""
+    if settings.database_url is not None:
+        given = make_url(settings.database_url).set(drivername="postgresql+psycopg")
+        passwords = role_passwords(settings)
+        return {"admin": given} | {
+            role: given.set(username=f"minerisk_{role}", password=passwords[f"minerisk_{role}"])
+            for role in ("owner", "app", "worker")
+        }
+    cluster = Cluster(settings)
+    return {"admin": cluster.url(_SUPERUSER)} | {
+        role: cluster.url(f"minerisk_{role}") for role in ("owner", "app", "worker")
+    }
+
+
+@contextmanager
+def _locked(path: Path, how: int) -> Iterator[IO[str]]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        fcntl.flock(handle, how)
+        yield handle
+
+
+@contextmanager
+def running_cluster(settings: Settings) -> Iterator[None]:
+    """Keep the database up while the block runs; the last one out stops it.
+
+    Does nothing where ``MINERISK_DATABASE_URL`` names a database.
+    """
+    if settings.database_url is not None:
+        yield
+        return
+    cluster = Cluster(settings)
+    settings.local.mkdir(parents=True, exist_ok=True)
+    starting, users = settings.local / "cluster.starting", settings.local / "cluster.users"
+    with users.open("a") as held:
+        with _locked(starting, fcntl.LOCK_EX):
+            fcntl.flock(held, fcntl.LOCK_SH)
+            cluster.start()
+        try:
+            yield
+        finally:
+            with _locked(starting, fcntl.LOCK_EX):
+                try:
+                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    pass
+                else:
+                    cluster.stop()

@@ -1,0 +1,66 @@
+"""Vector tiles from the definer functions, and the tag by which a browser may keep them."""
+
+import hashlib
+
+from sqlalchemy import Connection, text
+
+from geo.problems import Problem
+from geo.store.engine import Actor
+
+FACTORS = (
+    "goaf",
+    "fault",
+    "collapse_column",
+    "borehole",
+    "surface_water",
+    "aquifer",
+    "gas_rich_area",
+    "rock_burst_area",
+    "fire_area",
+)
+# Layer of the map → feature layers it is made of; None: it has a function of its own.
+LAYERS: dict[str, tuple[str, ...] | None] = {
+    "mines": None,
+    "unclear": None,
+    "encounters": None,
+    "plan": ("plan_item",),
+    "extents": ("survey_extent",),
+    "factors": FACTORS,
+}
+GATHERED_BELOW = 9
+_DEEPEST = 22
+
+
+def data_version(conn: Connection) -> int:
+    """Return the number of the newest batch, 0 where there is none."""
+    return int(conn.scalar(text("SELECT COALESCE(max(seq), 0) FROM minerisk.batch")) or 0)
+
+
+def tag(actor: Actor, layer: str, z: int, x: int, y: int, version: int) -> str:
+    """Return the ETag: same data version, same eyes, same place."""
+    eyes = f"{actor.role}|{actor.org_id}|{actor.district}"
+    whole = f"{layer}|{version}|{eyes}|{z}|{x}|{y}"
+    return f'"{hashlib.sha256(whole.encode()).hexdigest()[:32]}"'
+
+
+def tile(conn: Connection, layer: str, z: int, x: int, y: int, known_seq: int) -> bytes:
+    """Return a Mapbox vector tile of what the caller may see.
+
+    Raises
+    ------
+    Problem
+        404 for a layer or a place that does not exist.
+    """
+    if layer not in LAYERS or not (0 <= z <= _DEEPEST and 0 <= x < 2**z and 0 <= y < 2**z):
+        raise Problem("tiles.none", http_status=404, layer=layer, z=z, x=x, y=y)
+    place = {"z": z, "x": x, "y": y, "known": known_seq}
+    wanted = LAYERS[layer]
+    if wanted is None:
+        found = conn.scalar(text(f"SELECT minerisk.tile_{layer}(:z, :x, :y, :known)"), place)  # noqa: S608
+    else:
+        function = "tile_gathered" if z < GATHERED_BELOW else "tile_features"
+        found = conn.scalar(
+            text(f"SELECT minerisk.{function}(:wanted, :name, :z, :x, :y, :known)"),  # noqa: S608
+            {**place, "wanted": list(wanted), "name": layer},
+        )
+    return bytes(found or b"")
