@@ -173,6 +173,12 @@ def _names(layer_name: str) -> tuple[dict[str, tuple[int, str]], dict[str, set[s
     return whole, cut
 
 
+def _apart(fields: Iterable[str]) -> list[str]:
+    """Return the canonical names that stay apart when cut at ten bytes."""
+    left = [field[:DBF_NAME_BYTES] for field in fields]
+    return [field for field in fields if left.count(field[:DBF_NAME_BYTES]) == 1]
+
+
 def map_fields(columns: Iterable[str], layer: str | Layer) -> dict[str, str]:
     """Return {source column: canonical field} for the columns that are recognised.
 
@@ -187,11 +193,16 @@ def map_fields(columns: Iterable[str], layer: str | Layer) -> dict[str, str]:
     layer : str or Layer
         The layer type.
     """
-    whole, cut = _names(layer if isinstance(layer, str) else layer.name)
+    name = layer if isinstance(layer, str) else layer.name
+    whole, cut = _names(name)
+    own = {field: field for field in layers()[name].fields}
+    own |= {field[:DBF_NAME_BYTES]: field for field in _apart(own)}
     best: dict[str, tuple[int, str]] = {}
     for column in columns:
         key = fold(column)
-        if key in whole:
+        if column.strip().casefold() in own:
+            rank, field = -1, own[column.strip().casefold()]
+        elif key in whole:
             rank, field = whole[key]
         elif len(cut.get(key, ())) == 1:
             rank, field = 1000, next(iter(cut[key]))

@@ -1,0 +1,301 @@
+"""Which coordinate system a stranger's file is in: said by its .prj, or proposed from its numbers.
+
+A .prj is parsed as WKT only, never by PROJ's free-form reader (which follows addresses), and
+counts only where it is identified in full: at lower confidence PROJ takes an unnamed transverse
+Mercator for Cyprus. Where the file says nothing, its coordinates make a *proposal*, with the other
+candidates beside it; the datum is then assumed and said to be assumed.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from geo.crs import GEOGRAPHIC, transformer
+
+Said = dict[str, Any]
+ASSUMED = "cgcs2000"
+
+
+@dataclass(frozen=True)
+class CrsProposal:
+    """What the coordinates of a layer are taken to be.
+
+    `epsg` is None where it must be asked. `reason` is a message code with its values. `candidates`
+    are the other systems that fit, each ``{"epsg", "name"}``. `error_m` is what the datum adds to
+    every position. `swapped`: the file writes y before x (as licences do), and is turned.
+    """
+
+    epsg: int | None
+    reason: Said
+    assumed_datum: bool = False
+    candidates: tuple[dict[str, Any], ...] = field(default=())
+    error_m: float = 0.0
+    swapped: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the proposal as JSON-able values."""
+        return {**asdict(self), "candidates": [dict(one) for one in self.candidates]}
+
+
+@cache
+def frames() -> dict[str, Any]:
+    """Return the table of systems, ``frames.yaml``."""
+    text = resources.files("geo.survey.reading").joinpath("frames.yaml").read_text("utf-8")
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+def said(code: str, **params: Any) -> Said:
+    """Return a message code with its values, as the row report and the pages take it."""
+    return {"code": code, "params": params}
+
+
+@cache
+def name_of(epsg: int) -> str:
+    """Return the name EPSG gives a system."""
+    return str(CRS.from_epsg(epsg).name)
+
+
+@cache
+def error_of(epsg: int) -> float:
+    """Return how far off, in metres, a move of this system to CGCS2000 may be."""
+    crs = CRS.from_epsg(epsg)
+    datum = crs.datum.name if crs.datum is not None else ""
+    if any(datum.startswith(known) for known in frames()["same_as_cgcs2000"]):
+        return 0.0
+    return max(float(one["error_m"]) for one in frames()["datums"].values())
+
+
+def from_wkt(wkt: str) -> tuple[int | None, str]:
+    """Return the EPSG code a WKT names beyond doubt, or None, and the name it bears.
+
+    Raises
+    ------
+    ValueError
+        If the text is no WKT.
+    """
+    try:
+        crs = CRS.from_wkt(wkt)
+    except CRSError as error:
+        raise ValueError("no WKT") from error
+    authority = crs.to_authority(auth_name="EPSG", min_confidence=100)
+    if authority is None and crs.to_authority(auth_name="OGC", min_confidence=100) == (
+        "OGC",
+        "CRS84",
+    ):
+        return 4326, str(crs.name)
+    return (int(authority[1]) if authority else None), str(crs.name)
+
+
+def _candidate(epsg: int) -> dict[str, Any]:
+    return {"epsg": epsg, "name": name_of(epsg)}
+
+
+def _in_china(lon: float, lat: float) -> bool:
+    (west, east), (south, north) = frames()["china"]["lon"], frames()["china"]["lat"]
+    return bool(west <= lon <= east and south <= lat <= north)
+
+
+def lands_in_china(x: float, y: float, epsg: int) -> bool:
+    """Tell whether a point of a system falls within China's box."""
+    lon, lat = transformer(epsg, GEOGRAPHIC).transform(x, y)
+    return math.isfinite(lon) and math.isfinite(lat) and _in_china(lon, lat)
+
+
+def _kilometres(a: tuple[float, float], b: tuple[float, float]) -> float:
+    # Good enough to tell zones 260 km apart: a degree of latitude is 111 km.
+    east = (a[0] - b[0]) * math.cos(math.radians((a[1] + b[1]) / 2))
+    return 111.0 * math.hypot(east, a[1] - b[1])
+
+
+def _offsets(x: float, y: float, hint: tuple[float, float] | None) -> Iterator[tuple[str, int]]:
+    """Yield (kind of system, number in its list) that an easting and a northing may be of."""
+    table = frames()
+    low, high = table["northing_m"]
+    if not low <= y <= high:
+        return
+    for kind in ("gk6", "gk3"):
+        zones = table["zones"][kind]
+        zone = math.floor(x / 1e6)
+        if (
+            zones["first"] <= zone <= zones["last"]
+            and abs(x - zone * 1e6 - 5e5) <= table["half_width_m"][kind]
+        ):
+            yield kind, zone - zones["first"]
+    if abs(x - 5e5) <= table["half_width_m"]["gk6"]:
+        cm3 = table["cm3"]
+        found = []
+        for number, meridian in enumerate(range(cm3["first"], cm3["last"] + 1, cm3["step"])):
+            epsg = table["datums"][ASSUMED]["cm3"] + number
+            place = transformer(epsg, GEOGRAPHIC).transform(x, y)
+            if hint is None:
+                found.append((abs(place[0] - meridian), number))
+            elif _kilometres(place, hint) <= table["hint_km"]:
+                found.append((_kilometres(place, hint), number))
+        # Without a place to go by, every meridian fits as well as the next.
+        for _, number in sorted(found) if hint else found:
+            yield "cm3", number
+
+
+def from_points(
+    xy: NDArray[np.float64], hint: tuple[float, float] | None = None
+) -> CrsProposal:
+    """Return the proposal that the coordinates themselves make.
+
+    Parameters
+    ----------
+    xy : (n, 2) array
+        A sample of the file's coordinates, in its own order and units.
+    hint : (lon, lat), optional
+        Where the mine or the county lies; needed for eastings with no zone prefix.
+
+    Returns
+    -------
+    CrsProposal
+        With `epsg` None where nothing fits or too much does.
+    """
+    finite = xy[np.isfinite(xy).all(axis=1)]
+    if not len(finite):
+        return CrsProposal(None, said("reader.crs.no_coordinates"))
+    # The median: one row that strayed must not decide for all others.
+    x, y = (float(v) for v in np.median(finite, axis=0))
+    straight = _propose(x, y, hint)
+    if straight.epsg is not None or straight.candidates:
+        return straight
+    turned = _propose(y, x, hint)
+    if turned.epsg is not None:
+        name = name_of(turned.epsg)
+        return replace(turned, swapped=True, reason=said("reader.crs.swapped", name=name))
+    if turned.candidates:
+        return replace(turned, swapped=True)
+    return CrsProposal(None, said("reader.crs.nothing_fits", x=round(x, 3), y=round(y, 3)))
+
+
+def _propose(x: float, y: float, hint: tuple[float, float] | None) -> CrsProposal:
+    datums = frames()["datums"]
+    if _in_china(x, y):
+        others = [one["geographic"] for name, one in datums.items() if name != ASSUMED]
+        return CrsProposal(
+            datums[ASSUMED]["geographic"],
+            said("reader.crs.degrees"),
+            assumed_datum=True,
+            candidates=tuple(_candidate(epsg) for epsg in others),
+        )
+    fits = list(_offsets(x, y, hint))
+    if not fits:
+        return CrsProposal(None, said("reader.crs.nothing_fits", x=round(x, 3), y=round(y, 3)))
+    codes = [one[kind] + number for kind, number in fits for one in datums.values()]
+    first = codes[0]
+    if fits[0][0] == "cm3" and hint is None:
+        own = [datums[ASSUMED]["cm3"] + number for _, number in fits]
+        return CrsProposal(
+            None,
+            said("reader.crs.which_meridian", x=round(x, 3)),
+            candidates=tuple(_candidate(epsg) for epsg in own),
+        )
+    code = "reader.crs.unprefixed" if fits[0][0] == "cm3" else "reader.crs.prefixed"
+    return CrsProposal(
+        first,
+        said(code, name=name_of(first), x=round(x, 3)),
+        assumed_datum=True,
+        candidates=tuple(_candidate(epsg) for epsg in codes[1:]),
+    )
+
+
+def decide(
+    wkt: str | None,
+    xy: NDArray[np.float64],
+    *,
+    chosen: int | None = None,
+    hint: tuple[float, float] | None = None,
+) -> CrsProposal:
+    """Return the coordinate system of a layer: the chosen one, the declared one, or a proposal.
+
+    A declared system that puts the middle of the layer outside China is not believed where the
+    coordinates themselves say another.
+
+    Parameters
+    ----------
+    wkt : str or None
+        What the file declares.
+    xy : (n, 2) array
+        A sample of its coordinates.
+    chosen : int, optional
+        EPSG code a person chose.
+    hint : (lon, lat), optional
+        Where the mine or the county lies.
+
+    Raises
+    ------
+    ValueError
+        If `wkt` is no WKT, or PROJ has no system `chosen`.
+    """
+    middle = _middle(xy)
+    if chosen is not None:
+        return _as_given(chosen, said("reader.crs.chosen", name=_known(chosen)), middle)
+    if not wkt:
+        return from_points(xy, hint)
+    epsg, declared = from_wkt(wkt)
+    guess = from_points(xy, hint)
+    if epsg is None:
+        asked = guess.candidates if guess.epsg is None else (_candidate(guess.epsg), *guess.candidates)
+        return CrsProposal(None, said("reader.crs.not_sure", name=declared), candidates=asked)
+    given = _as_given(epsg, said("reader.crs.declared", name=name_of(epsg)), middle)
+    if middle is None or given.swapped or lands_in_china(*middle, epsg) or guess.epsg is None:
+        return given
+    return replace(
+        guess,
+        reason=said("reader.crs.contradicted", declared=declared, name=name_of(guess.epsg)),
+    )
+
+
+def _known(epsg: int) -> str:
+    try:
+        return name_of(epsg)
+    except CRSError as error:
+        raise ValueError(f"no EPSG:{epsg}") from error
+
+
+def _middle(xy: NDArray[np.float64]) -> tuple[float, float] | None:
+    finite = xy[np.isfinite(xy).all(axis=1)]
+    if not len(finite):
+        return None
+    x, y = np.median(finite, axis=0)
+    return float(x), float(y)
+
+
+def _as_given(epsg: int, reason: Said, middle: tuple[float, float] | None) -> CrsProposal:
+    swapped = (
+        middle is not None
+        and not lands_in_china(*middle, epsg)
+        and lands_in_china(middle[1], middle[0], epsg)
+    )
+    return CrsProposal(
+        epsg,
+        said("reader.crs.declared_swapped", name=name_of(epsg)) if swapped else reason,
+        error_m=error_of(epsg),
+        swapped=swapped,
+        candidates=_other_datums(epsg),
+    )
+
+
+def _other_datums(epsg: int) -> tuple[dict[str, Any], ...]:
+    """Return the same zone in the other datums: the choice a person makes most."""
+    datums: Sequence[dict[str, Any]] = list(frames()["datums"].values())
+    spans = {"geographic": 1, "gk6": 11, "cm6": 11, "gk3": 21, "cm3": 21}
+    for one in datums:
+        for kind, span in spans.items():
+            if 0 <= epsg - one[kind] < span:
+                return tuple(
+                    _candidate(other[kind] + epsg - one[kind]) for other in datums if other != one
+                )
+    return ()

@@ -1,0 +1,140 @@
+"""The near side of the reading child: starts it, bounds it, and believes nothing it says."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from geo.problems import Problem
+from geo.survey.limits import limits
+from geo.survey.reading.archive import Source
+from geo.survey.reading.child import DRIVERS
+
+_ROOM = Path(__file__).resolve().parents[3]
+_NOBODY = 65534
+
+
+@cache
+def _to_skip() -> list[str]:
+    import pyogrio
+
+    return sorted(set(pyogrio.list_drivers()) - set(DRIVERS))
+
+
+@contextmanager
+def room(workdir: Path) -> Iterator[Path]:
+    """Yield a fresh folder for unpacked files, which the child can enter; it is removed after.
+
+    As root the child runs as another user: the folder is then given to that user, and lies in the
+    system's temporary folder if that user could not reach `workdir`.
+    """
+    reachable = os.geteuid() != 0 or all(
+        folder.stat().st_mode & 0o001 for folder in (workdir, *workdir.resolve().parents)
+    )
+    folder = Path(tempfile.mkdtemp(prefix="read-", dir=workdir if reachable else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def hand_over(folder: Path) -> None:
+    """Give an unpacked folder to the user the child becomes."""
+    if os.geteuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, _NOBODY, _NOBODY)
+
+
+def _run(task: dict[str, Any], folder: Path, name: str, out: int) -> dict[str, Any]:
+    limit = limits()["child"]
+    task = {**task, "skip": _to_skip(), "limits": limit, "out": out}
+    process = subprocess.Popen(
+        [sys.executable, "-s", "-m", "geo.survey.reading.child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+        env={"PYTHONPATH": str(_ROOM), "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
+        pass_fds=(out,),
+        start_new_session=True,
+    )
+    try:
+        text, _ = process.communicate(json.dumps(task).encode(), timeout=limit["wall_seconds"])
+    except subprocess.TimeoutExpired as error:
+        raise Problem("reader.child.slow", name=name, seconds=limit["wall_seconds"]) from error
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    if process.returncode < 0 or process.returncode not in (0, 3):
+        raise Problem("reader.child.died", name=name)
+    try:
+        said: dict[str, Any] = json.loads(text[:1_000_000])
+    except ValueError as error:
+        raise Problem("reader.child.died", name=name) from error
+    if "error" in said:
+        code = "reader.child.memory" if said["error"] == "memory" else "reader.child.unreadable"
+        raise Problem(code, name=name)
+    if "too_many" in said:
+        raise Problem("reader.child.too_many", name=name, **said["too_many"])
+    return said
+
+
+def list_layers(source: Source, folder: Path) -> list[str]:
+    """Return the names of the layers of a source that have a geometry.
+
+    Raises
+    ------
+    Problem
+        ``reader.child.*``
+    """
+    with open(os.devnull, "wb") as nowhere:
+        said = _run({"do": "list", "path": source.path.name}, folder, source.name, nowhere.fileno())
+    found = [str(one["name"]) for one in said["layers"]]
+    if len(found) > limits()["layers"]:
+        raise Problem("reader.kind.many", most=limits()["layers"])
+    return found
+
+
+def read_layer(
+    source: Source, layer: str, encoding: str | None, folder: Path
+) -> tuple[pa.Table, str | None, str | None]:
+    """Return the rows of one layer, the name of its geometry column, and its declared system.
+
+    Raises
+    ------
+    Problem
+        ``reader.child.*``
+    """
+    task = {
+        "do": "read",
+        "path": source.path.name,
+        "layer": layer,
+        "encoding": encoding,
+        "rows": limits()["rows"],
+        "columns": limits()["columns"],
+    }
+    with tempfile.TemporaryFile() as out:
+        said = _run(task, folder, source.name, out.fileno())
+        if out.seek(0, os.SEEK_END) > limits()["child"]["answer_bytes"]:
+            raise Problem("reader.child.too_many", name=source.name, rows="—", columns="—")
+        out.seek(0)
+        try:
+            table = pa.ipc.open_stream(out).read_all()
+            table.validate(full=True)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise Problem("reader.child.died", name=source.name) from error
+    geometry = said.get("geometry")
+    if table.num_rows != said.get("features"):
+        raise Problem("reader.child.unreadable", name=source.name)
+    wkt = said.get("crs")
+    return table, geometry if geometry in table.column_names else None, wkt

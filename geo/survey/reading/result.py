@@ -1,0 +1,139 @@
+"""What is asked of the reader and what it answers."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from geo.crs import GEOGRAPHIC
+from geo.survey.reading.crs import CrsProposal, Said
+
+OUTCOMES = ("stored", "mended", "refused", "warned")
+NOTE_COLUMNS = ("layer", "source_name", "row_no", "outcome", "code", "params", "geometry")
+
+
+class ReadOptions(BaseModel):
+    """How a file is to be read where the sender knows better than the file. JSON-able.
+
+    Each setting left out is found out from the file, and the answer says how.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    layer: str | None = Field(default=None, description="Layer type of every source.")
+    layers: dict[str, str] = Field(
+        default={}, description="Layer type by source name; before `layer`."
+    )
+    crs: int | None = Field(default=None, description="EPSG code of the coordinates.")
+    encoding: str | None = Field(default=None, description="Encoding of the .dbf text.")
+    mine_code: str | None = Field(default=None, description="Mine of rows that name none.")
+    mapping: dict[str, str] = Field(
+        default={}, description="Source field → canonical field; an empty word unmaps."
+    )
+    hint_lonlat: tuple[float, float] | None = Field(
+        default=None, description="Where the mine lies, for eastings without a zone prefix."
+    )
+    county_bbox: tuple[float, float, float, float] | None = Field(
+        default=None, description="West, south, east, north; what lies well outside is warned of."
+    )
+
+    def place(self) -> tuple[float, float] | None:
+        """Return where the file should lie: the mine's place, else the middle of the county."""
+        if self.hint_lonlat is not None or self.county_bbox is None:
+            return self.hint_lonlat
+        west, south, east, north = self.county_bbox
+        return (west + east) / 2, (south + north) / 2
+
+
+class Notes:
+    """The row report while it grows: what happened to each row, and where."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[Any, ...]] = []
+
+    def add(
+        self,
+        outcome: str,
+        code: str,
+        *,
+        layer: str = "",
+        source_name: str = "",
+        row_no: int | None = None,
+        geometry: Any = None,
+        **params: Any,
+    ) -> None:
+        """Add one line; `row_no` None speaks of the whole layer, `layer` "" of the whole file."""
+        if outcome not in OUTCOMES:
+            raise ValueError(outcome)
+        self._rows.append((layer, source_name, row_no, outcome, code, params, geometry))
+
+    def frame(self) -> gpd.GeoDataFrame:
+        """Return the report in the order of layers and rows."""
+        columns: Iterator[Iterable[Any]] = zip(*self._rows, strict=True) if self._rows else iter(())
+        named = dict(zip(NOTE_COLUMNS, columns, strict=False))
+        data = {
+            name: pd.Series(list(named.get(name, ())), dtype=object) for name in NOTE_COLUMNS[:-1]
+        }
+        geometry = gpd.GeoSeries(list(named.get("geometry", ())), crs=GEOGRAPHIC)
+        return gpd.GeoDataFrame(data, geometry=geometry, crs=GEOGRAPHIC)
+
+
+@dataclass(frozen=True)
+class LayerRead:
+    """One source layer as read: how it was taken, and the rows fit to be stored.
+
+    `layer` is None where the type must be asked; `frame` is then empty and every row refused.
+    `rows` = len(frame) + `refused`; the `mended` are among the stored. `frame` is in EPSG:4490 with
+    columns row_no (from 1), canonical fields, raw (dict), error_m (metres), geometry.
+    """
+
+    layer: str | None
+    source_name: str
+    rows: int
+    refused: int
+    mended: int
+    warned: int
+    encoding: str | None
+    encoding_reason: Said | None
+    samples: list[dict[str, Any]]
+    crs: CrsProposal | None
+    mapping: dict[str, str]
+    frame: gpd.GeoDataFrame
+
+    @property
+    def stored(self) -> int:
+        """Rows fit to be stored."""
+        return len(self.frame)
+
+    def summary(self) -> dict[str, Any]:
+        """Return everything but the rows, JSON-able."""
+        return {
+            "layer": self.layer,
+            "source_name": self.source_name,
+            "rows": self.rows,
+            "stored": self.stored,
+            "mended": self.mended,
+            "refused": self.refused,
+            "warned": self.warned,
+            "encoding": self.encoding,
+            "encoding_reason": self.encoding_reason,
+            "crs": self.crs.as_dict() if self.crs else None,
+            "samples": self.samples,
+            "mapping": self.mapping,
+        }
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """A whole file as read: its layers, and the report of every row."""
+
+    layers: list[LayerRead] = field(default_factory=list)
+    notes: gpd.GeoDataFrame = field(default_factory=lambda: Notes().frame())
+
+    @property
+    def rows(self) -> int:
+        """Rows in the file."""
+        return sum(one.rows for one in self.layers)
