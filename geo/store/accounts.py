@@ -1,5 +1,6 @@
-"""Organisations, users, passwords and sessions. Runs on the worker role: the application's own role
-may not read these tables at all.
+"""Organisations, users, passwords and sessions.
+
+Runs on the worker role: the application's own role may not read these tables at all.
 """
 
 import hashlib

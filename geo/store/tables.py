@@ -268,6 +268,25 @@ claim = Table(
     Index("claim_mine_valid", "mine_code", "valid", postgresql_using="gist"),
 )
 
+# What a person said of a mine: a declaration, an appraisal, a decision (L2, L3).
+assertion = Table(
+    "assertion",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("key", Text, nullable=False, unique=True),
+    Column("mine_code", Text, nullable=False, index=True),
+    Column("hazard", Text, nullable=False),
+    Column("grade", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("seam", Text),
+    Column("document", Text, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date),
+    _one_of("source", ("declared", "appraisal", "decision"), "source"),
+    *_ownership(),
+)
+
 claim_end = Table(
     "claim_end",
     metadata,
@@ -444,6 +463,7 @@ APPEND_ONLY = (
     feature,
     encounter,
     encounter_end,
+    assertion,
     claim,
     claim_end,
     ending,

@@ -56,11 +56,11 @@ def tile(conn: Connection, layer: str, z: int, x: int, y: int, known_seq: int) -
     place = {"z": z, "x": x, "y": y, "known": known_seq}
     wanted = LAYERS[layer]
     if wanted is None:
-        found = conn.scalar(text(f"SELECT minerisk.tile_{layer}(:z, :x, :y, :known)"), place)  # noqa: S608
+        found = conn.scalar(text(f"SELECT minerisk.tile_{layer}(:z, :x, :y, :known)"), place)
     else:
         function = "tile_gathered" if z < GATHERED_BELOW else "tile_features"
         found = conn.scalar(
-            text(f"SELECT minerisk.{function}(:wanted, :name, :z, :x, :y, :known)"),  # noqa: S608
+            text(f"SELECT minerisk.{function}(:wanted, :name, :z, :x, :y, :known)"),
             {**place, "wanted": list(wanted), "name": layer},
         )
     return bytes(found or b"")

@@ -1,7 +1,7 @@
 """Advance into the unclear (L13): who is about to drive into ground that is not clear."""
 
-from collections.abc import Collection, Iterator
-from datetime import date, timedelta
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date
 from typing import Any
 
 import geopandas as gpd
@@ -11,24 +11,11 @@ import shapely
 
 from geo.crs import to_metric
 from geo.rules import Rules
-from geo.survey.coverage import SOUGHT, coverage
+from geo.survey.coverage import SOUGHT
 from geo.survey.footprint import unfinished
 from geo.survey.world import World
 
-ADVANCE = (
-    "mine_code",
-    "mine_name",
-    "item_key",
-    "item",
-    "name",
-    "seam",
-    "starts",
-    "days",
-    "bucket",
-    "reason",
-    "kinds",
-    "distance_m",
-)
+DAYS = (90, 180, 365)
 # Precautions that stop a working until they are met (L13: search line, pillar, undrained goaf).
 _STOPS = {"hydro.search_line": "search_line", "hydro.boundary_pillar": "pillar"}
 
@@ -36,11 +23,13 @@ _STOPS = {"hydro.search_line": "search_line", "hydro.boundary_pillar": "pillar"}
 def advance(
     world: World,
     claims: pd.DataFrame,
+    ground: gpd.GeoDataFrame,
     rules: Rules,
-    on: date,
-    days: Collection[int] = (90, 180, 365),
-) -> pd.DataFrame:
-    """Return each face and heading due within `days` that meets unclear ground, a line or a pillar.
+    only: Collection[str],
+) -> list[dict[str, Any]]:
+    """Return each accepted, unfinished face and heading that meets unclear ground, a line, a pillar.
+
+    Nothing here is counted in days: whoever asks knows the day, and :func:`due` counts.
 
     Parameters
     ----------
@@ -48,38 +37,41 @@ def advance(
         Facts.
     claims : DataFrame
         Claims of those mines, for search lines and pillars.
+    ground : GeoDataFrame
+        Their coverage, as :func:`geo.survey.coverage.coverage` gives it.
     rules : Rules
-        For the surroundings.
-    on : date
-        The day asked about.
-    days : collection of int
-        Limits of the three lists.
+        For the surroundings and the horizon.
+    only : collection of str
+        Codes of the mines.
 
     Returns
     -------
-    DataFrame
-        Columns of ``ADVANCE``; distance in metres from the working to the ground in question (0:
-        it lies in it). `days` is negative where the item has begun. Sorted by start and mine.
+    list of dict
+        Keys mine_code, item_key, item, name, seam, starts (ISO date or None), reason (unsurveyed,
+        unclear, search_line, pillar), kinds, distance_m (0: the working lies in it).
     """
-    limits = sorted(days)
     plan = unfinished(world.plan)
-    plan = plan[plan["status"] == "in_force"]
-    last = on + timedelta(days=limits[-1])
-    plan = plan[np.array([s is None or s <= last for s in plan["start"]], dtype=bool)]
-    due = set(plan["mine_code"])
-    ground = coverage(world, rules, on, (int(rules.parameters.horizon_years.value),), due)
-    ground = ground[ground["extent"] == "footprint"]
-    rows = [row for item in plan.itertuples() for row in _of_item(world, item, ground, rules)]
+    plan = plan[(plan["status"] == "in_force") & plan["mine_code"].isin(list(only))]
+    horizon = int(rules.parameters.horizon_years.value)
+    near = ground[(ground["extent"] == "footprint") & (ground["horizon"] == horizon)]
+    rows = [row for item in plan.itertuples() for row in _of_item(world, item, near, rules)]
     rows += [row for item in plan.itertuples() for row in _stops(item, claims)]
-    names = dict(zip(world.mines["mine_code"], world.mines["name"], strict=True))
+    return rows
+
+
+def due(rows: Iterable[dict[str, Any]], on: date) -> list[dict[str, Any]]:
+    """Return the rows due within the longest of ``DAYS`` from `on`, with days and the list they fall in.
+
+    `days` is negative where the working has begun. Sorted by days and mine.
+    """
+    listed = []
     for row in rows:
-        row["mine_name"] = names.get(row["mine_code"])
-        row["days"] = (row["starts"] - on).days if row["starts"] else 0
-        row["bucket"] = next(limit for limit in limits if row["days"] <= limit)
-    rows.sort(key=lambda r: (r["days"], r["mine_code"], r["item_key"], r["reason"]))
-    return pd.DataFrame(
-        {name: pd.Series([row[name] for row in rows], dtype=object) for name in ADVANCE}
-    )
+        starts = row["starts"] and date.fromisoformat(row["starts"])
+        days = (starts - on).days if starts else 0
+        bucket = next((limit for limit in DAYS if days <= limit), None)
+        if bucket is not None:
+            listed.append({**row, "starts": starts, "days": days, "bucket": bucket})
+    return sorted(listed, key=lambda r: (r["days"], r["mine_code"], r["item_key"], r["reason"]))
 
 
 def _row(item: Any, reason: str, kinds: list[str], distance: float) -> dict[str, Any]:
@@ -89,7 +81,7 @@ def _row(item: Any, reason: str, kinds: list[str], distance: float) -> dict[str,
         "item": item.item,
         "name": item.name,
         "seam": item.seam,
-        "starts": item.start,
+        "starts": item.start and item.start.isoformat(),
         "reason": reason,
         "kinds": kinds,
         "distance_m": round(float(distance), 3),

@@ -1,5 +1,7 @@
 """Alembic's door: runs migrations as the owner, or compares the tables for `alembic check`."""
 
+from typing import Any
+
 from alembic import context
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import Connection
@@ -11,7 +13,7 @@ from geo.store.tables import metadata
 OURS = ("minerisk", "staging")
 
 
-def ours(name: str | None, kind: str, parents: dict[str, str | None]) -> bool:
+def ours(name: str | None, kind: str, parents: Any) -> bool:
     """Leave PostGIS's and the job queue's own schemas alone."""
     return name in OURS if kind == "schema" else True
 

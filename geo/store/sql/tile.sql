@@ -9,9 +9,10 @@ SET search_path = minerisk, public, pg_temp
 AS $$
     SELECT DISTINCT ON (e.survey_id) e.survey_id, e.state
     FROM minerisk.survey_event e
-    JOIN minerisk.batch b ON b.id = e.batch_id
-    WHERE b.seq <= known_seq
-    ORDER BY e.survey_id, b.seq DESC, e.id DESC
+    -- The batch being published has no link yet; only its own transaction sees its rows.
+    LEFT JOIN minerisk.batch b ON b.id = e.batch_id
+    WHERE COALESCE(b.seq, known_seq) <= known_seq
+    ORDER BY e.survey_id, b.seq DESC NULLS FIRST, e.id DESC
 $$;
 
 -- Features of some layers that meet a box (EPSG:3857) and that the caller may see.

@@ -197,10 +197,15 @@ def _entry_name(entry: zipfile.ZipInfo) -> str:
 
 def _ours_to_ignore(name: str) -> bool:
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    return "__MACOSX" in parts or parts[-1].startswith("._") or parts[-1].lower() in (
-        ".ds_store",
-        "thumbs.db",
-        "desktop.ini",
+    return (
+        "__MACOSX" in parts
+        or parts[-1].startswith("._")
+        or parts[-1].lower()
+        in (
+            ".ds_store",
+            "thumbs.db",
+            "desktop.ini",
+        )
     )
 
 
@@ -311,4 +316,3 @@ def _text(part: tuple[str, Path] | None, most: int) -> str | None:
     if any(mark in data[:2000].lower() for mark in _HTML):
         raise Problem("reader.part.html", name=shown(name))
     return data.decode("utf-8-sig", "replace").strip() or None
-

@@ -146,9 +146,7 @@ def _offsets(x: float, y: float, hint: tuple[float, float] | None) -> Iterator[t
             yield "cm3", number
 
 
-def from_points(
-    xy: NDArray[np.float64], hint: tuple[float, float] | None = None
-) -> CrsProposal:
+def from_points(xy: NDArray[np.float64], hint: tuple[float, float] | None = None) -> CrsProposal:
     """Return the proposal that the coordinates themselves make.
 
     Parameters
@@ -247,7 +245,9 @@ def decide(
     epsg, declared = from_wkt(wkt)
     guess = from_points(xy, hint)
     if epsg is None:
-        asked = guess.candidates if guess.epsg is None else (_candidate(guess.epsg), *guess.candidates)
+        asked = (
+            guess.candidates if guess.epsg is None else (_candidate(guess.epsg), *guess.candidates)
+        )
         return CrsProposal(None, said("reader.crs.not_sure", name=declared), candidates=asked)
     given = _as_given(epsg, said("reader.crs.declared", name=name_of(epsg)), middle)
     if middle is None or given.swapped or lands_in_china(*middle, epsg) or guess.epsg is None:

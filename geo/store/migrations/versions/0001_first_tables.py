@@ -149,6 +149,42 @@ def upgrade() -> None:
         schema="minerisk",
     )
     op.create_table(
+        "assertion",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("batch_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("mine_code", sa.Text(), nullable=False),
+        sa.Column("hazard", sa.Text(), nullable=False),
+        sa.Column("grade", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("seam", sa.Text(), nullable=True),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("district", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("owner_org", sa.Uuid(), nullable=True),
+        sa.Column("survey_org", sa.Uuid(), nullable=True),
+        sa.CheckConstraint(
+            "source IN ('declared', 'appraisal', 'decision')", name=op.f("ck_assertion_source")
+        ),
+        sa.ForeignKeyConstraint(
+            ["batch_id"],
+            ["minerisk.batch.id"],
+            name=op.f("fk_assertion_batch_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assertion")),
+        sa.UniqueConstraint("key", name=op.f("uq_assertion_key")),
+        schema="minerisk",
+    )
+    op.create_index(
+        op.f("ix_assertion_batch_id"), "assertion", ["batch_id"], unique=False, schema="minerisk"
+    )
+    op.create_index(
+        op.f("ix_assertion_mine_code"), "assertion", ["mine_code"], unique=False, schema="minerisk"
+    )
+    op.create_table(
         "claim",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("batch_id", sa.Uuid(), nullable=False),
@@ -178,6 +214,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_claim")),
         schema="minerisk",
+    )
+    op.create_index(
+        "claim_mine_valid",
+        "claim",
+        ["mine_code", "valid"],
+        unique=False,
+        schema="minerisk",
+        postgresql_using="gist",
     )
     op.create_index(
         op.f("ix_claim_batch_id"), "claim", ["batch_id"], unique=False, schema="minerisk"

@@ -23,6 +23,7 @@ APPEND_ONLY = (
     "feature",
     "encounter",
     "encounter_end",
+    "assertion",
     "claim",
     "claim_end",
     "ending",
@@ -37,6 +38,7 @@ OWNED = (
     "minerisk.feature",
     "minerisk.encounter",
     "minerisk.encounter_end",
+    "minerisk.assertion",
     "minerisk.claim",
     "minerisk.claim_end",
     "minerisk.ending",
@@ -109,7 +111,6 @@ def upgrade() -> None:
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA staging TO minerisk_worker"
     )
     op.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA minerisk, staging TO minerisk_worker")
-    op.execute("CREATE INDEX claim_mine_valid ON minerisk.claim USING gist (mine_code, valid)")
     for function in FUNCTIONS:
         op.execute(f"REVOKE ALL ON FUNCTION minerisk.{function} FROM PUBLIC")
         op.execute(f"ALTER FUNCTION minerisk.{function} OWNER TO minerisk_definer")

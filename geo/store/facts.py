@@ -1,0 +1,305 @@
+"""Facts from the database: the `World` of some mines as known at one batch."""
+
+from collections.abc import Collection, Iterator
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from geoalchemy2 import functions as gis
+from sqlalchemy import Connection, Select, and_, func, or_, select, text
+
+from geo.crs import from_metric, to_metric
+from geo.rules import Rules
+from geo.store.tables import assertion, batch, ending, feature, mine, survey
+from geo.survey.world import (
+    ASSERTIONS,
+    ENDINGS,
+    EXTENTS,
+    FACTORS,
+    MINES,
+    PLAN,
+    World,
+    plain,
+    spatial,
+)
+
+STATUS = {"accepted": "in_force", "submitted": "provisional", "revoked": "held"}
+NOT_FACTORS = ("mine_boundary", "plan_item", "survey_extent")
+# The shortest degree of longitude in China (54° N), so that a box in degrees is never too small.
+_METRES_PER_DEGREE = 65_000.0
+
+
+def degrees(metres: Any) -> Any:
+    """Return degrees that span at least `metres` (a number or a column) anywhere in China."""
+    return metres / _METRES_PER_DEGREE
+
+
+def known_at(known: int) -> Any:
+    """Return the condition that a row was known at a batch.
+
+    The batch being published has no link yet: its rows are seen by its own transaction only, and
+    count there.
+    """
+    return func.coalesce(batch.c.seq, known) <= known
+
+
+def newest_seq(conn: Connection) -> int:
+    """Return the number of the newest batch, 0 where there is none."""
+    return int(conn.scalar(select(func.coalesce(func.max(batch.c.seq), 0))) or 0)
+
+
+def states(conn: Connection, known_seq: int) -> dict[Any, str]:
+    """Return the state of every survey as known at a batch."""
+    found = conn.execute(
+        text("SELECT survey_id, state FROM minerisk.survey_states(:known)"), {"known": known_seq}
+    )
+    return {row.survey_id: row.state for row in found}
+
+
+def _near(codes: Collection[str], reach_m: float) -> Select[Any]:
+    """Select features whose box comes within reach of the mines' licences and plans."""
+    own = (
+        select(
+            gis.ST_Expand(feature.c.geom, degrees(reach_m) + degrees(feature.c.error_m)).label(
+                "box"
+            )
+        )
+        .where(feature.c.mine_code.in_(codes), feature.c.layer.in_(("mine_boundary", "plan_item")))
+        .subquery()
+    )
+    near = (
+        select(feature.c.id)
+        .join(own, feature.c.geom.op("&&")(gis.ST_Expand(own.c.box, degrees(feature.c.error_m))))
+        .distinct()
+    )
+    return select(feature.c.id).where(
+        or_(
+            feature.c.id.in_(near),
+            and_(feature.c.mine_code.in_(codes), feature.c.layer.in_(NOT_FACTORS)),
+        )
+    )
+
+
+def _rows(conn: Connection, codes: Collection[str] | None, reach_m: float, known: int) -> list[Any]:
+    wanted = (
+        select(
+            feature.c.key,
+            feature.c.layer,
+            feature.c.mine_code,
+            feature.c.code,
+            feature.c.attrs,
+            feature.c.error_m,
+            func.lower(feature.c.valid).label("since"),
+            feature.c.survey_id,
+            gis.ST_AsBinary(feature.c.geom).label("wkb"),
+            survey.c.key.label("survey_key"),
+            survey.c.survey_unit,
+        )
+        .join(survey, survey.c.id == feature.c.survey_id)
+        .outerjoin(batch, batch.c.id == feature.c.batch_id)
+        .where(known_at(known))
+    )
+    if codes is not None:
+        wanted = wanted.where(feature.c.id.in_(_near(codes, reach_m)))
+    return list(conn.execute(wanted))
+
+
+def _day(value: Any) -> date | None:
+    return date.fromisoformat(value) if isinstance(value, str) and value else None
+
+
+def _list(value: Any) -> tuple[str, ...]:
+    return tuple(str(v) for v in value) if isinstance(value, list) else ()
+
+
+def _number(value: Any, default: float | None = None) -> float | None:
+    return float(value) if isinstance(value, int | float) else default
+
+
+def _mines(rows: list[dict[str, Any]], objects: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the current version of each mine: the newest licence, ties by key."""
+    newest: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row["layer"] != "mine_boundary" or row["status"] != "in_force":
+            continue
+        kept = newest.get(row["mine_code"])
+        rank = (row["since"] or date.min, row["key"])
+        if kept is None or rank > (kept["since"] or date.min, kept["key"]):
+            newest[row["mine_code"]] = row
+    for code, row in newest.items():
+        lasting = objects[code]
+        yield row | {
+            "name": row["attrs"].get("mine_name") or lasting.name,
+            "kind": lasting.kind,
+            "district": lasting.district,
+            "zone_epsg": lasting.zone_epsg,
+        }
+
+
+def _plan(rows: list[dict[str, Any]], zones: dict[str, int]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if row["layer"] != "plan_item":
+            continue
+        attrs = row["attrs"]
+        shape = row["geometry"]
+        width = _number(attrs.get("width_m"))
+        zone = zones.get(row["mine_code"])
+        if shapely.get_dimensions(shape) < 2 and zone is not None:
+            # A roadway or shaft is drawn as a line or point: its ground is its width (L10).
+            (metric,) = to_metric(np.array([shape], dtype=object), zone)
+            (shape,) = from_metric(
+                np.array([shapely.buffer(metric, max(width or 0.0, 1.0) / 2)], dtype=object), zone
+            )
+        yield row | {
+            "geometry": shape,
+            "item": attrs.get("item") or "panel",
+            "name": attrs.get("name") or row["code"],
+            "seam": attrs.get("seam"),
+            "floor_m": _number(attrs.get("floor_m")),
+            "height_m": _number(attrs.get("height_m")),
+            "width_m": width,
+            "start": _day(attrs.get("start")),
+            "end": _day(attrs.get("end")),
+            "finished": attrs.get("finished") is True,
+        }
+
+
+def _extents(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if row["layer"] != "survey_extent":
+            continue
+        attrs = row["attrs"]
+        yield row | {
+            "kinds": _list(attrs.get("kinds")),
+            "seams": _list(attrs.get("seams")),
+            "methods": _list(attrs.get("methods")),
+            "accuracy_m": _number(attrs.get("accuracy_m")),
+            "fieldwork_start": _day(attrs.get("fieldwork_start")),
+            "fieldwork_end": _day(attrs.get("fieldwork_end")),
+            "valid_until": _day(attrs.get("valid_until")),
+            "survey_unit": attrs.get("survey_unit") or row["survey_unit"],
+        }
+
+
+def _factors(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if row["layer"] not in NOT_FACTORS:
+            attrs = row["attrs"]
+            yield row | {
+                # A geophysical anomaly that nobody drilled is inferred (L8); so is the unsaid.
+                "verification": attrs.get("verification") or "inferred",
+                "observed_on": _day(attrs.get("observed_on")),
+                "attrs": {k: v for k, v in attrs.items() if v is not None},
+            }
+
+
+def _unique(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row per key and status, in the order of keys: the same fact filed twice is one."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        found.setdefault((row["key"], row["status"]), row)
+    return [found[slot] for slot in sorted(found)]
+
+
+def load_world(
+    conn: Connection,
+    rules: Rules,
+    codes: Collection[str] | None = None,
+    known_seq: int | None = None,
+) -> World:
+    """Return the facts that bear on some mines, or on all, as known at a batch.
+
+    Parameters
+    ----------
+    conn : Connection
+        Of the worker role.
+    rules : Rules
+        For the reach: everything that near is loaded, the neighbours' licences included.
+    codes : collection of str, optional
+        The mines asked for; all where not given.
+    known_seq : int, optional
+        Number of the batch; the newest where not given.
+    """
+    known = newest_seq(conn) if known_seq is None else known_seq
+    by_survey = states(conn, known)
+    rows: list[dict[str, Any]] = []
+    for found in _rows(conn, codes, rules.reach_m, known):
+        status = STATUS.get(by_survey.get(found.survey_id, ""))
+        if status is not None:
+            row = dict(found._mapping)
+            row["status"] = status
+            row["attrs"] = dict(row["attrs"])
+            row["geometry"] = shapely.from_wkb(bytes(row.pop("wkb")))
+            rows.append(row)
+    objects = {row.code: row for row in conn.execute(select(mine))}
+    mines = sorted(_mines(rows, objects), key=lambda r: str(r["mine_code"]))
+    for row in mines:
+        row["attrs"] = {k: v for k, v in row["attrs"].items() if v is not None}
+    zones = {row["mine_code"]: int(row["zone_epsg"]) for row in mines}
+    return World(
+        mines=spatial(MINES, mines),
+        plan=spatial(PLAN, _unique(_plan(rows, zones))),
+        extents=spatial(EXTENTS, _unique(_extents(rows))),
+        factors=spatial(FACTORS, _unique(_factors(rows))),
+        assertions=_assertions(conn, codes, known),
+        endings=_endings(conn, by_survey, known),
+    )
+
+
+def _assertions(conn: Connection, codes: Collection[str] | None, known: int) -> pd.DataFrame:
+    wanted = (
+        select(*(assertion.c[name] for name in ASSERTIONS))
+        .outerjoin(batch, batch.c.id == assertion.c.batch_id)
+        .where(known_at(known))
+        .order_by(assertion.c.key)
+    )
+    if codes is not None:
+        wanted = wanted.where(assertion.c.mine_code.in_(codes))
+    return plain(ASSERTIONS, [dict(row) for row in conn.execute(wanted).mappings()])
+
+
+def _endings(conn: Connection, by_survey: dict[Any, str], known: int) -> pd.DataFrame:
+    """Return the endings that count: one that cites a revoked survey is void (L17)."""
+    wanted = (
+        select(*(ending.c[name] for name in ENDINGS), ending.c.cites_survey)
+        .outerjoin(batch, batch.c.id == ending.c.batch_id)
+        .where(known_at(known))
+        .order_by(ending.c.target_key)
+    )
+    rows = [
+        dict(row)
+        for row in conn.execute(wanted).mappings()
+        if by_survey.get(row["cites_survey"]) != "revoked"
+    ]
+    return plain(ENDINGS, rows)
+
+
+def touched(conn: Connection, rules: Rules, survey_ids: Collection[Any]) -> set[str]:
+    """Return the mines a change of these surveys may touch: owners, and whoever lies within reach."""
+    changed = select(
+        feature.c.mine_code,
+        gis.ST_Expand(feature.c.geom, degrees(rules.reach_m) + degrees(feature.c.error_m)).label(
+            "box"
+        ),
+    ).where(feature.c.survey_id.in_(survey_ids))
+    boundaries = select(feature.c.mine_code).where(
+        feature.c.survey_id.in_(survey_ids), feature.c.layer == "mine_boundary"
+    )
+    # The old geometry of a redrawn licence counts as much as the new.
+    older = select(
+        feature.c.mine_code, gis.ST_Expand(feature.c.geom, degrees(rules.reach_m)).label("box")
+    ).where(feature.c.layer == "mine_boundary", feature.c.mine_code.in_(boundaries))
+    area = changed.union_all(older).subquery()
+    near = (
+        select(feature.c.mine_code)
+        .join(area, feature.c.geom.op("&&")(gis.ST_Expand(area.c.box, degrees(feature.c.error_m))))
+        .where(feature.c.layer.in_(("mine_boundary", "plan_item")))
+    )
+    owners = select(area.c.mine_code)
+    found = {code for code in conn.scalars(near.union(owners)) if code is not None}
+    return found & set(conn.scalars(select(mine.c.code)))
+
+
+__all__ = ["degrees", "known_at", "load_world", "newest_seq", "states", "touched"]

@@ -1,0 +1,415 @@
+"""What readers ask: mines, grades and why, surveys, the inbox. Row-level security does the seeing.
+
+Every function takes a connection of the application's role with the reader's identity, so that it
+can return no row of somebody else's. Times: `on` is when a thing held, `known_at` when it was known.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import shapely
+from sqlalchemy import Connection, func, select, text
+
+from geo.rules import national_rules
+from geo.store.facts import known_at as known
+from geo.store.facts import newest_seq, states
+from geo.store.grading import open_claims, summary
+from geo.store.tables import (
+    batch,
+    encounter,
+    encounter_end,
+    ending,
+    mine_state,
+    proposal,
+    survey_event,
+    unclear_ground,
+    upload,
+)
+from geo.store.tables import mine as mine_table
+from geo.store.tables import survey as survey_table
+from geo.survey.advance import due
+from geo.survey.lines import lines
+from geo.survey.why import paragraph, sentence
+from geo.survey.world import MINES, spatial
+
+HERE = ZoneInfo("Asia/Shanghai")
+_NEWEST_ROWS = 50
+
+
+def seq_at(conn: Connection, when: datetime | date | None) -> int:
+    """Return the number of the last batch recorded at or before a moment.
+
+    A date means the end of that day in China; None means now.
+    """
+    if when is None:
+        return newest_seq(conn)
+    if not isinstance(when, datetime):
+        when = datetime.combine(when, time.max, HERE)
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=HERE)
+    found = conn.scalar(
+        select(func.coalesce(func.max(batch.c.seq), 0)).where(batch.c.recorded_at <= when)
+    )
+    return int(found or 0)
+
+
+def _states(conn: Connection, seq: int, code: str | None = None) -> dict[str, Any]:
+    wanted = (
+        select(mine_state)
+        .join(batch, batch.c.id == mine_state.c.batch_id)
+        .distinct(mine_state.c.mine_code)
+        .where(batch.c.seq <= seq)
+        .order_by(mine_state.c.mine_code, batch.c.seq.desc())
+    )
+    if code is not None:
+        wanted = wanted.where(mine_state.c.mine_code == code)
+    return {row.mine_code: row for row in conn.execute(wanted)}
+
+
+def _graded(conn: Connection, seq: int, code: str | None = None) -> Iterator[Any]:
+    """Yield the mines that had a state at `seq`, with their place to stand."""
+    known_states = _states(conn, seq, code)
+    found = conn.execute(
+        select(mine_table).where(mine_table.c.code.in_(known_states)).order_by(mine_table.c.code)
+    )
+    for row in found:
+        yield row, known_states[row.code]
+
+
+def _frame(rows: list[Any]) -> Any:
+    return spatial(
+        MINES,
+        [
+            {
+                "mine_code": row.code,
+                "name": row.name,
+                "kind": row.kind,
+                "district": row.district,
+                "zone_epsg": row.zone_epsg,
+                "attrs": {},
+                "geometry": shapely.Point(),
+            }
+            for row in rows
+        ],
+    )
+
+
+def _plain(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of a frame as plain Python, NaN as None."""
+    return {
+        key: None if isinstance(value, float) and np.isnan(value) else value
+        for key, value in record.items()
+    }
+
+
+def places(conn: Connection, code: str | None = None) -> dict[str, dict[str, Any]]:
+    """Return, for each mine one may see, its bounds and a point inside its licence area."""
+    found = conn.execute(
+        text(
+            "SELECT DISTINCT ON (mine_code) mine_code, ST_XMin(geom) AS west, "
+            "ST_YMin(geom) AS south, ST_XMax(geom) AS east, ST_YMax(geom) AS north, "
+            "ST_X(ST_PointOnSurface(geom)) AS x, ST_Y(ST_PointOnSurface(geom)) AS y "
+            "FROM minerisk.feature WHERE layer = 'mine_boundary' "
+            "AND (CAST(:code AS text) IS NULL OR mine_code = :code) "
+            "ORDER BY mine_code, lower(valid) DESC NULLS LAST, key"
+        ),
+        {"code": code},
+    )
+    return {
+        row.mine_code: {
+            "bounds": [row.west, row.south, row.east, row.north],
+            "point": [row.x, row.y],
+        }
+        for row in found
+    }
+
+
+def mines(
+    conn: Connection, on: date, known_at: datetime | date | None = None
+) -> list[dict[str, Any]]:
+    """Return every mine one may see, with its lines on a day as known at a moment.
+
+    Each has code, name, kind, district, bounds, point, colour, colours by line, labels, unclear,
+    grades and lines (one per hazard, as :func:`geo.survey.lines.lines` gives them).
+    """
+    seq = seq_at(conn, known_at)
+    rows = list(_graded(conn, seq))
+    claims = open_claims(conn, None, seq)
+    found = lines(claims, _frame([row for row, _ in rows]), on)
+    where = places(conn)
+    by_mine = dict(list(found.groupby("mine_code"))) if len(found) else {}
+    listed = []
+    for row, state in rows:
+        of_mine = by_mine[row.code]
+        listed.append(
+            {
+                "code": row.code,
+                "name": row.name,
+                "kind": row.kind,
+                "district": row.district,
+                "zone_epsg": row.zone_epsg,
+                **where.get(row.code, {"bounds": None, "point": None}),
+                **summary(of_mine, bool(state.summary["unclear"])),
+                "lines": [_plain(r) for r in of_mine.to_dict("records")],
+            }
+        )
+    return listed
+
+
+def told(claim: Any) -> dict[str, Any]:
+    """Return a claim with the sentence in both languages, and its rule's standing."""
+    rules = national_rules()
+    rule = rules.one(claim.rule_id) if claim.rule_id else None
+    return {
+        **{
+            name: getattr(claim, name)
+            for name in ("key", "hazard", "outcome", "grade", "source", "status", "seam")
+        },
+        "rule_id": claim.rule_id,
+        "standard": rule.standard if rule else None,
+        "clause": f"{rule.standard} {rule.clause or ''}".strip() if rule else None,
+        "verified": rule.verified if rule else None,
+        "document": claim.document,
+        "sensitive": bool(claim.evidence.get("sensitive")),
+        "factor_key": claim.evidence.get("factor_key"),
+        "valid_from": claim.valid_from,
+        "valid_to": claim.valid_to,
+        "evidence": claim.evidence,
+        "sentence": {lang: sentence(claim, rules, lang) for lang in ("zh", "en")},
+    }
+
+
+def mine(
+    conn: Connection, code: str, on: date, known_at: datetime | date | None = None
+) -> dict[str, Any] | None:
+    """Return everything behind one mine's grades; None where there is none one may see.
+
+    Besides what :func:`mines` gives: claims (with ``sentence`` in zh and en, clause, verified),
+    ``why`` (a paragraph per hazard, zh and en), warnings (provisional claims that show at once),
+    endings, encounters (with GeoJSON geometry), coverage, unclear ground and history.
+    """
+    seq = seq_at(conn, known_at)
+    graded = list(_graded(conn, seq, code))
+    if not graded:
+        return None
+    row, state = graded[0]
+    claims = open_claims(conn, [code], seq)
+    found = lines(claims, _frame([row]), on)
+    warned = {key for keys in found["warnings"] for key in keys}
+    begun = [c for c in claims.itertuples() if c.valid_from is None or c.valid_from <= on]
+    where = places(conn, code).get(code, {"bounds": None, "point": None})
+    rules = national_rules()
+    return {
+        "code": row.code,
+        "name": row.name,
+        "kind": row.kind,
+        "district": row.district,
+        "zone_epsg": row.zone_epsg,
+        **where,
+        **summary(found, bool(state.summary["unclear"])),
+        "on": on,
+        "lines": [_plain(r) for r in found.to_dict("records")],
+        "claims": [told(c) for c in begun],
+        "why": {lang: paragraph(code, found, claims, rules, lang) for lang in ("zh", "en")},
+        "warnings": [told(c) for c in begun if c.key in warned],
+        "endings": _endings(conn, code, seq),
+        "encounters": _encounters(conn, code, seq),
+        "coverage": state.coverage,
+        "coverage_on": state.on_date,
+        "unclear_ground": _unclear(conn, state),
+        "history": _history(conn, code, seq),
+    }
+
+
+def _endings(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
+    found = conn.execute(
+        select(ending, batch.c.recorded_at)
+        .join(batch, batch.c.id == ending.c.batch_id)
+        .where(ending.c.mine_code == code, batch.c.seq <= seq)
+        .order_by(batch.c.seq.desc())
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+def _encounters(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
+    gone = (
+        select(encounter_end.c.encounter_id)
+        .join(batch, batch.c.id == encounter_end.c.batch_id)
+        .where(batch.c.seq <= seq)
+    )
+    found = conn.execute(
+        select(
+            encounter.c.key,
+            encounter.c.layer,
+            encounter.c.status,
+            encounter.c.factor_key,
+            encounter.c.evidence,
+            func.lower(encounter.c.valid).label("enters_on"),
+            func.ST_AsGeoJSON(encounter.c.geom).label("geometry"),
+        )
+        .outerjoin(batch, batch.c.id == encounter.c.batch_id)
+        .where(encounter.c.mine_code == code, known(seq), encounter.c.id.not_in(gone))
+        .order_by(encounter.c.key)
+    )
+    return [
+        {**row, "geometry": row["geometry"] and json.loads(row["geometry"])}
+        for row in found.mappings()
+    ]
+
+
+def _unclear(conn: Connection, state: Any) -> dict[str, Any] | None:
+    row = conn.execute(
+        select(
+            unclear_ground.c.kinds, func.ST_AsGeoJSON(unclear_ground.c.geom).label("geometry")
+        ).where(
+            unclear_ground.c.mine_code == state.mine_code,
+            unclear_ground.c.batch_id == state.batch_id,
+        )
+    ).one_or_none()
+    return None if row is None else {"kinds": row.kinds, "geometry": json.loads(row.geometry)}
+
+
+def _history(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
+    """Return the batches that touched a mine, newest first, with what moved in each."""
+    found = conn.execute(
+        select(
+            batch.c.seq,
+            batch.c.kind,
+            batch.c.recorded_at,
+            batch.c.actor_login,
+            batch.c.note,
+            mine_state.c.lines,
+        )
+        .join(mine_state, mine_state.c.batch_id == batch.c.id)
+        .where(mine_state.c.mine_code == code, batch.c.seq <= seq)
+        .order_by(batch.c.seq)
+    ).all()
+    before: dict[str, Any] = {}
+    told_: list[dict[str, Any]] = []
+    for row in found:
+        after = {line["hazard"]: line["effective"] for line in row.lines}
+        changes = [
+            {"hazard": h, "before": before.get(h), "after": g}
+            for h, g in after.items()
+            if before.get(h) != g
+        ]
+        told_.append(
+            {
+                "seq": row.seq,
+                "kind": row.kind,
+                "recorded_at": row.recorded_at,
+                "actor_login": row.actor_login,
+                "note": row.note,
+                "changes": changes,
+            }
+        )
+        before = after
+    return told_[::-1]
+
+
+def grades(
+    conn: Connection, on: date, known_at: datetime | date | None = None
+) -> list[dict[str, Any]]:
+    """Return one row per mine and hazard: the four lines, flat, as a table wants them."""
+    return [
+        {"mine_code": m["code"], "mine_name": m["name"], "kind": m["kind"], **line}
+        for m in mines(conn, on, known_at)
+        for line in m["lines"]
+    ]
+
+
+_SURVEY = (
+    survey_table.c.id,
+    survey_table.c.filename,
+    survey_table.c.sha256,
+    survey_table.c.layers,
+    survey_table.c.report,
+    survey_table.c.mine_code,
+    survey_table.c.survey_unit,
+    survey_table.c.supersedes,
+    survey_table.c.district,
+)
+
+
+def _surveys(conn: Connection) -> list[dict[str, Any]]:
+    by_state = states(conn, newest_seq(conn))
+    found = conn.execute(
+        select(*_SURVEY, batch.c.seq, batch.c.recorded_at, batch.c.actor_login)
+        .join(batch, batch.c.id == survey_table.c.batch_id)
+        .order_by(batch.c.seq.desc())
+    )
+    return [{**row, "state": by_state[row["id"]]} for row in found.mappings()]
+
+
+def surveys(conn: Connection) -> list[dict[str, Any]]:
+    """Return the surveys one may see, newest first, each with its state."""
+    return _surveys(conn)
+
+
+def survey(conn: Connection, survey_id: UUID) -> dict[str, Any] | None:
+    """Return one survey with its events; None where there is none one may see."""
+    found = next((s for s in _surveys(conn) if s["id"] == survey_id), None)
+    if found is None:
+        return None
+    events = conn.execute(
+        select(
+            survey_event.c.state,
+            survey_event.c.reason,
+            survey_event.c.document,
+            survey_event.c.actor_login,
+            batch.c.recorded_at,
+        )
+        .join(batch, batch.c.id == survey_event.c.batch_id)
+        .where(survey_event.c.survey_id == survey_id)
+        .order_by(batch.c.seq, survey_event.c.id)
+    )
+    return {**found, "events": [dict(row) for row in events.mappings()]}
+
+
+def inbox(conn: Connection) -> list[dict[str, Any]]:
+    """Return the surveys that wait for a decision, oldest first."""
+    return [s for s in _surveys(conn) if s["state"] == "submitted"][::-1]
+
+
+def proposals(conn: Connection) -> list[dict[str, Any]]:
+    """Return what waits for a second person, oldest first, with the mine's name."""
+    found = conn.execute(
+        select(proposal, mine_table.c.name.label("mine_name"))
+        .outerjoin(mine_table, mine_table.c.code == proposal.c.mine_code)
+        .where(proposal.c.state == "open")
+        .order_by(proposal.c.proposed_at)
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+def uploads(conn: Connection) -> list[dict[str, Any]]:
+    """Return the newest uploads one may see."""
+    found = conn.execute(select(upload).order_by(upload.c.created_at.desc()).limit(_NEWEST_ROWS))
+    return [dict(row) for row in found.mappings()]
+
+
+def advance(conn: Connection, on: date) -> list[dict[str, Any]]:
+    """Return who advances into ground that is not clear (L13), from the newest states."""
+    found = _states(conn, newest_seq(conn))
+    names = dict(conn.execute(select(mine_table.c.code, mine_table.c.name)).tuples().all())
+    rows = [
+        {**row, "mine_code": code, "mine_name": names.get(code, code)}
+        for code, state in found.items()
+        for row in state.summary.get("advance", [])
+    ]
+    return due(rows, on)
+
+
+def changes(conn: Connection, limit: int = _NEWEST_ROWS) -> list[dict[str, Any]]:
+    """Return the newest batches: what was done, by whom, when."""
+    found = conn.execute(
+        select(batch.c.seq, batch.c.kind, batch.c.recorded_at, batch.c.actor_login, batch.c.note)
+        .order_by(batch.c.seq.desc())
+        .limit(limit)
+    )
+    return [dict(row) for row in found.mappings()]

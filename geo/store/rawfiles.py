@@ -1,0 +1,75 @@
+"""The bytes people sent, kept by their SHA-256, so that any survey can be read again."""
+
+import hashlib
+import os
+from pathlib import Path
+from uuid import uuid4
+
+from geo.problems import Problem
+from geo.settings import Settings
+
+_CHUNK = 1 << 20
+
+
+def path_of(settings: Settings, sha256: str) -> Path:
+    """Return where the bytes with this digest rest."""
+    return settings.raw_files / sha256[:2] / sha256
+
+
+def keep(settings: Settings, source: Path) -> tuple[str, int]:
+    """Keep a file's bytes: write aside, fsync, rename, fsync the folder.
+
+    Returns
+    -------
+    (str, int)
+        SHA-256 in hex, size in bytes.
+
+    Raises
+    ------
+    Problem
+        If the file is larger than the limit, empty, or cannot be read.
+    """
+    settings.raw_files.mkdir(parents=True, exist_ok=True)
+    aside = settings.raw_files / f".{uuid4().hex}"
+    digest, size = hashlib.sha256(), 0
+    try:
+        with source.open("rb") as given, aside.open("wb") as kept:
+            while block := given.read(_CHUNK):
+                size += len(block)
+                if size > settings.max_upload_bytes:
+                    limit = settings.max_upload_bytes // 2**20
+                    raise Problem("store.too_large", http_status=413, limit=limit)
+                digest.update(block)
+                kept.write(block)
+            kept.flush()
+            os.fsync(kept.fileno())
+        if size == 0:
+            raise Problem("store.empty_file", file=source.name)
+        final = path_of(settings, digest.hexdigest())
+        final.parent.mkdir(exist_ok=True)
+        aside.replace(final)
+        folder = os.open(final.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise Problem("store.unreadable", file=source.name, reason=error.strerror or "") from error
+    finally:
+        aside.unlink(missing_ok=True)
+    return digest.hexdigest(), size
+
+
+def missing(settings: Settings, digests: set[str]) -> list[str]:
+    """Return the digests whose bytes are not there any more."""
+    return sorted(d for d in digests if not path_of(settings, d).exists())
+
+
+def sweep(settings: Settings, digests: set[str]) -> list[str]:
+    """Remove files that no survey and no upload names; returns what was removed."""
+    removed = []
+    for path in settings.raw_files.glob("*/*"):
+        if path.name not in digests:
+            path.unlink()
+            removed.append(path.name)
+    return sorted(removed)
