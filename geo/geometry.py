@@ -18,7 +18,7 @@ _DIMENSION = {"point": 0, "line": 1, "polygon": 2}
 
 
 def kinds(shapes: Shapes) -> NDArray[np.object_]:
-    """Return ``point``, ``line``, ``polygon`` or ``mixed`` for each shape, None where there is none."""
+    """Return ``point``, ``line``, ``polygon`` or ``mixed`` for each shape, None for none."""
     ids = shapely.get_type_id(shapes)
     found = np.full(len(ids), "mixed", dtype=object)
     for kind, members in _KINDS.items():
@@ -28,7 +28,7 @@ def kinds(shapes: Shapes) -> NDArray[np.object_]:
 
 
 def only(shape: shapely.Geometry, kind: str) -> shapely.Geometry | None:
-    """Return the parts of `shape` that are of `kind`, as one shape, or None where there are none."""
+    """Return the parts of `shape` that are of `kind`, as one shape; None if there are none."""
     dimension = _DIMENSION[kind]
     if shape is None or shapely.is_empty(shape):
         return None

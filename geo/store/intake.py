@@ -152,22 +152,31 @@ def process_upload(settings: Settings, upload_id: UUID) -> None:
 
     try:
         with TemporaryDirectory(prefix="minerisk-") as folder:
-            bytes_ = rawfiles.path_of(settings, row.sha256)
-            named = Path(folder) / f"given{Path(row.filename).suffix.lower()}"
-            named.symlink_to(bytes_)
             found = read_file(
-                named, options, workdir=Path(folder), progress=told, name=row.filename
+                rawfiles.path_of(settings, row.sha256),
+                options,
+                workdir=Path(folder),
+                progress=told,
+                filename=row.filename,
             )
         with connect(settings, "worker", SYSTEM) as conn:
             _stage(conn, row, found, options)
     except Problem as problem:
-        with connect(settings, "worker", SYSTEM) as conn:
-            _clear(conn, upload_id)
-            conn.execute(
-                update(upload)
-                .where(upload.c.id == upload_id)
-                .values(state="failed", problem={"code": problem.code, "params": problem.params})
-            )
+        _fail(settings, upload_id, problem.code, problem.params)
+    except Exception:
+        # A fault of ours: said so, and not tried for ever.
+        _fail(settings, upload_id, "store.fault", {"file": row.filename})
+        raise
+
+
+def _fail(settings: Settings, upload_id: UUID, code: str, params: dict[str, Any]) -> None:
+    with connect(settings, "worker", SYSTEM) as conn:
+        _clear(conn, upload_id)
+        conn.execute(
+            update(upload)
+            .where(upload.c.id == upload_id)
+            .values(state="failed", problem={"code": code, "params": jsonable(params)})
+        )
 
 
 def _progress(

@@ -142,6 +142,13 @@ def _of_encounters(
                     )
     for (_, _, _, status, outcome), (_, first, encounter, rule, grade, detail) in best.items():
         observed = encounter.evidence["observed_on"]
+        since = latest(
+            None if first == date.min else first,
+            observed and date.fromisoformat(observed),
+            rule.in_force_from,
+        )
+        if since and rule.in_force_to and since > rule.in_force_to:
+            continue
         yield _claim(
             mine_code=encounter.mine_code,
             hazard=rule.applies.hazard,
@@ -152,11 +159,7 @@ def _of_encounters(
             seam=encounter.evidence["attrs"].get("seam"),
             rule_id=rule.id,
             encounter_key=encounter.key,
-            valid_from=latest(
-                None if first == date.min else first,
-                observed and date.fromisoformat(observed),
-                rule.in_force_from,
-            ),
+            valid_from=since,
             valid_to=rule.in_force_to,
             evidence={
                 **detail,

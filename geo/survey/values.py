@@ -94,7 +94,7 @@ def _scaled(text: str, unit: str, header: float, own: str | None) -> float | Non
     if not unit:
         return value * header
     if unit == "万":
-        return value * 1e4 * (header if header == 1 else 1)
+        return value * 1e4
     units = _units(own) if own else {}
     return value * units[unit] if unit in units else None
 
@@ -138,7 +138,6 @@ def _tidy(value: float) -> float:
 def _bounds(raw: str, unit: str | None, scale: float) -> tuple[float | None, float | None, bool]:
     """Return (low, high, whether it is one plain number)."""
     text = re.sub(r"(?<=\d),(?=\d{3})", "", _plain(raw)).replace(" ", "")
-    # NFKC makes m² into m2, but the units' table is folded the same way.
     about = False
     for word in _longest_first("about"):
         if text.startswith(word) and text != word:
@@ -289,7 +288,7 @@ def several(value: Any, field: Field) -> Read:
         cell = unicodedata.normalize("NFKC", str(value)).strip().strip("[]").replace('"', "")
         if _plain(cell) in {_plain(word) for word in field.all}:
             return list(field.values), True
-        whole, understood = (None, False) if field.of else choice(cell, field)
+        understood = not field.of and choice(cell, field)[1]
         parts = [cell] if understood else [part for part in _SPLIT.split(cell) if part]
     found: list[Any] = []
     clear = True

@@ -110,7 +110,7 @@ def sources(path: Path, filename: str, workdir: Path) -> tuple[list[Source], lis
         return _grouped(_unzipped(path, filename, workdir))
     if Path(filename).suffix.lower() == ".shp":
         beside = [p for p in sorted(path.parent.iterdir()) if p.stem == path.stem]
-        return _grouped(_loose(beside, workdir))
+        return _grouped(_loose(beside, workdir, {path: filename}))
     return _grouped(_loose([path], workdir, {path: filename}))
 
 
@@ -180,7 +180,7 @@ def _unzipped(path: Path, filename: str, workdir: Path) -> list[tuple[str, Path]
 
 
 def _entry_name(entry: zipfile.ZipInfo) -> str:
-    """Return the member's name; without the UTF-8 flag it is mostly GBK, which zipfile reads as 437.
+    """Return the member's name: without the UTF-8 flag mostly GBK, which zipfile reads as 437.
 
     The original bytes are looked at (`orig_filename`): `filename` ends at the first NUL.
     """

@@ -68,7 +68,9 @@ def confine(limit: dict[str, int]) -> None:
 def _layers(path: str) -> list[dict[str, Any]]:
     import pyogrio
 
-    return [{"name": str(name), "type": kind} for name, kind in pyogrio.list_layers(path)]
+    return [
+        {"name": str(name), "shapes": kind is not None} for name, kind in pyogrio.list_layers(path)
+    ]
 
 
 def answer(task: dict[str, Any], out: int) -> dict[str, Any]:
@@ -104,13 +106,13 @@ def main() -> int:
     """Answer the task on standard input; exit 0 with a JSON line, or 3 with a reason."""
     task = json.load(sys.stdin)
     cut = isolate(task["skip"])
-    import pyarrow.ipc
+    # Loaded now, while this user can still read the environment.
+    import pyarrow as pa
     import pyogrio
-    import pyogrio.raw  # noqa: F401
 
-    open_drivers = set(pyogrio.list_drivers())
-    if open_drivers - set(DRIVERS):
-        print(json.dumps({"error": f"drivers left: {sorted(open_drivers)}"}))
+    left = set(pyogrio.list_drivers()) - set(DRIVERS)
+    if left:
+        print(json.dumps({"error": f"drivers left: {sorted(left)}"}))
         return 3
     confine(task["limits"])
     try:
@@ -118,7 +120,7 @@ def main() -> int:
     except MemoryError:
         print(json.dumps({"error": "memory"}))
         return 3
-    except Exception as error:  # noqa: BLE001 -- whatever the file provokes ends here, as a word
+    except Exception as error:  # whatever the file provokes ends here, as a word
         print(json.dumps({"error": f"{type(error).__name__}: {error}"[:500]}))
         return 3
     print(json.dumps({**said, "no_network": cut}))

@@ -7,6 +7,7 @@ candidates beside it; the datum is then assumed and said to be assumed.
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
@@ -88,12 +89,25 @@ def from_wkt(wkt: str) -> tuple[int | None, str]:
     except CRSError as error:
         raise ValueError("no WKT") from error
     authority = crs.to_authority(auth_name="EPSG", min_confidence=100)
-    if authority is None and crs.to_authority(auth_name="OGC", min_confidence=100) == (
-        "OGC",
-        "CRS84",
-    ):
-        return 4326, str(crs.name)
     return (int(authority[1]) if authority else None), str(crs.name)
+
+
+def as_wkt(stated: str | None) -> str | None:
+    """Return what GDAL says of a GeoPackage's or GeoJSON's system as WKT, None where it is unset.
+
+    GDAL shortens a system with an authority to ``EPSG:4490`` or ``OGC:CRS84``.
+    """
+    if not stated:
+        return None
+    if match := re.fullmatch(r"EPSG:(\d{4,6})", stated):
+        try:
+            return str(CRS.from_epsg(int(match[1])).to_wkt())
+        except CRSError:
+            return None
+    if stated == "OGC:CRS84":
+        return str(CRS.from_epsg(4326).to_wkt())
+    # A GeoPackage writes "Undefined Cartesian SRS" where nothing was set.
+    return None if '"undefined' in stated[:60].casefold() else stated
 
 
 def _candidate(epsg: int) -> dict[str, Any]:

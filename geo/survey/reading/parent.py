@@ -89,8 +89,8 @@ def _run(task: dict[str, Any], folder: Path, name: str, out: int) -> dict[str, A
     return said
 
 
-def list_layers(source: Source, folder: Path) -> list[str]:
-    """Return the names of the layers of a source that have a geometry.
+def list_layers(source: Source, folder: Path) -> tuple[list[str], list[str]]:
+    """Return the names of a source's layers, and of its tables that hold no shapes.
 
     Raises
     ------
@@ -99,10 +99,10 @@ def list_layers(source: Source, folder: Path) -> list[str]:
     """
     with open(os.devnull, "wb") as nowhere:
         said = _run({"do": "list", "path": source.path.name}, folder, source.name, nowhere.fileno())
-    found = [str(one["name"]) for one in said["layers"]]
-    if len(found) > limits()["layers"]:
+    if len(said["layers"]) > limits()["layers"]:
         raise Problem("reader.kind.many", most=limits()["layers"])
-    return found
+    found = [str(one["name"]) for one in said["layers"] if one["shapes"]]
+    return found, [str(one["name"]) for one in said["layers"] if not one["shapes"]]
 
 
 def read_layer(

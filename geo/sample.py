@@ -1,0 +1,154 @@
+"""Load the sample county through the doors users use, once."""
+
+import json
+import secrets
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy import Connection, func, select
+
+from geo.problems import Problem
+from geo.settings import CHECKOUT, Settings
+from geo.store import accounts, decisions, intake
+from geo.store.engine import SYSTEM, Actor, connect
+from geo.store.facts import newest_seq, states
+from geo.store.secrets import write_private
+from geo.store.tables import app_user, survey
+from geo.survey.reading import ReadOptions
+
+FOLDER = CHECKOUT / "sample_data"
+# The states each file of the sample goes through after it is submitted.
+STEPS = {
+    "submit": ("submitted",),
+    "accept": ("accepted",),
+    "return": ("returned",),
+    "revoke": ("accepted", "revoked"),
+}
+Told = Callable[[str, int, int], None]
+
+
+def manifest(folder: Path = FOLDER) -> dict[str, Any]:
+    """Return what the sample is and in which order it is filed."""
+    return dict(yaml.safe_load((folder / "manifest.yaml").read_text("utf-8")))
+
+
+def signins(settings: Settings) -> Path:
+    """Return the file that holds the demo sign-ins, readable by its owner only."""
+    return settings.local / "demo-signins.json"
+
+
+def people(settings: Settings, plan: dict[str, Any]) -> None:
+    """Make organisations, contracts and users with random passwords, if they are not there."""
+    with connect(settings, "worker", SYSTEM) as conn:
+        if conn.scalar(select(func.count()).select_from(app_user)):
+            return
+        orgs = {
+            o["code"]: accounts.ensure_organisation(
+                conn, o["code"], o["name"], o["kind"], o.get("district", "")
+            )
+            for o in plan["organisations"]
+        }
+        made = {}
+        for user in plan["users"]:
+            made[user["login"]] = secrets.token_urlsafe(9)
+            accounts.create_user(
+                conn,
+                user["login"],
+                made[user["login"]],
+                name=user["name"],
+                role=user["role"],
+                org_id=orgs[user["org"]],
+                district=user.get("district", ""),
+            )
+        for org, codes in plan["contracts"].items():
+            for code in codes:
+                accounts.add_contract(conn, orgs[org], code)
+        write_private(signins(settings), json.dumps(made, indent=1))
+
+
+def _actor(conn: Connection, login: str) -> Actor:
+    return accounts.actor_of(conn, login)
+
+
+def _file(settings: Settings, entry: dict[str, Any], reviewer: str, on: date) -> None:
+    options = ReadOptions(**entry.get("options", {}))
+    with connect(settings, "worker", SYSTEM) as conn:
+        upload_id = intake.register_upload(
+            conn,
+            _actor(conn, entry["by"]),
+            entry["file"],
+            FOLDER / entry["file"],
+            options,
+            settings=settings,
+            enqueue=False,
+        )
+    intake.process_upload(settings, upload_id)
+    with connect(settings, "worker", SYSTEM) as conn:
+        status = intake.upload_status(conn, upload_id) or {}
+        if status["state"] == "failed":
+            raise Problem(status["problem"]["code"], **status["problem"]["params"])
+        survey_id = intake.submit(conn, _actor(conn, entry["by"]), upload_id, on=on)
+    document, reason = entry.get("document", ""), entry.get("reason", "审核通过")
+    for state in STEPS[entry["then"]]:
+        with connect(settings, "worker", SYSTEM) as conn:
+            regulator = _actor(conn, reviewer)
+            now = states(conn, newest_seq(conn))[survey_id]
+            if state == "accepted" and now == "submitted":
+                decisions.accept(conn, regulator, survey_id, "审核通过", document, on=on)
+            elif state == "revoked" and now == "accepted":
+                decisions.revoke(conn, regulator, survey_id, reason, document, on=on)
+            elif state == "returned" and now == "submitted":
+                decisions.return_(conn, regulator, survey_id, reason, on=on)
+
+
+def load(settings: Settings, on: date, told: Told = lambda *_: None) -> bool:
+    """Load the sample; False where something was filed before, so that nothing is loaded twice.
+
+    Parameters
+    ----------
+    settings : Settings
+        Names the database.
+    on : date
+        Today.
+    told : callable
+        Called with (file, done, total) before each file.
+    """
+    plan = manifest()
+    people(settings, plan)
+    with connect(settings, "worker", SYSTEM) as conn:
+        by_id = states(conn, newest_seq(conn))
+        found = conn.execute(select(survey.c.filename, survey.c.id)).all()
+        filed = {(row.filename, by_id[row.id]) for row in found}
+    reviewer = next(u["login"] for u in plan["users"] if u["role"] == "regulator")
+    todo = [
+        entry for entry in plan["files"] if (entry["file"], STEPS[entry["then"]][-1]) not in filed
+    ]
+    for done, entry in enumerate(todo):
+        told(entry["file"], done, len(todo))
+        _file(settings, entry, reviewer, on)
+    _claims(settings, plan["claims"], reviewer, on)
+    return bool(todo)
+
+
+def _claims(settings: Settings, said: list[dict[str, Any]], reviewer: str, on: date) -> None:
+    for one in said:
+        try:
+            with connect(settings, "worker", SYSTEM) as conn:
+                decisions.assert_claim(
+                    conn,
+                    _actor(conn, reviewer),
+                    one["mine"],
+                    one["hazard"],
+                    one["grade"],
+                    one["source"],
+                    one["document"],
+                    one["valid_from"],
+                    valid_to=one.get("valid_to"),
+                    on=on,
+                )
+        except Problem as problem:
+            if problem.code != "store.said_before":
+                raise
