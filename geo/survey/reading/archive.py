@@ -122,7 +122,7 @@ def _head(path: Path) -> bytes:
 def _loose(
     paths: list[Path], workdir: Path, names: dict[Path, str] | None = None
 ) -> list[tuple[str, Path]]:
-    members = []
+    members: list[tuple[str, Path]] = []
     for path in paths:
         name = (names or {}).get(path, path.name)
         check_name(name)
@@ -164,7 +164,7 @@ def _unzipped(path: Path, filename: str, workdir: Path) -> list[tuple[str, Path]
             for name, entry in named:
                 _check_entry(name, entry)
             left = allowed["total_bytes"]
-            members = []
+            members: list[tuple[str, Path]] = []
             for name, entry in named:
                 if entry.is_dir() or _ours_to_ignore(name):
                     continue

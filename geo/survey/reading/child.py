@@ -9,6 +9,7 @@ Order matters: the limits of drivers stand before GDAL is loaded, the other user
 that user need not be able to read the Python environment.
 """
 
+import codecs
 import contextlib
 import ctypes
 import json
@@ -22,6 +23,11 @@ DRIVERS = ("ESRI Shapefile", "GPKG", "GeoJSON")
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _NOBODY = 65534
+_NOTHING = (
+    b'{"type": "FeatureCollection", "crs": {"type": "name", "properties": {"name": "EPSG:4490"}},'
+    b' "features": [{"type": "Feature", "properties": {"a": "b"},'
+    b' "geometry": {"type": "Point", "coordinates": [112, 38]}}]}'
+)
 
 
 def isolate(skip: list[str]) -> bool:
@@ -65,12 +71,15 @@ def confine(limit: dict[str, int]) -> None:
         os.setresuid(_NOBODY, _NOBODY, _NOBODY)
 
 
-def _layers(path: str) -> list[dict[str, Any]]:
+def warm(encoding: str | None) -> None:
+    """Load what is loaded on first use, while this user can still read the environment.
+
+    A read of nothing in particular: it fetches pyarrow, the codec, and PROJ's database.
+    """
     import pyogrio
 
-    return [
-        {"name": str(name), "shapes": kind is not None} for name, kind in pyogrio.list_layers(path)
-    ]
+    codecs.lookup(encoding or "utf-8")
+    pyogrio.read_arrow(_NOTHING)
 
 
 def answer(task: dict[str, Any], out: int) -> dict[str, Any]:
@@ -80,7 +89,10 @@ def answer(task: dict[str, Any], out: int) -> dict[str, Any]:
 
     path = task["path"]
     if task["do"] == "list":
-        return {"layers": _layers(path)}
+        listed = pyogrio.list_layers(path)
+        return {
+            "layers": [{"name": str(name), "shapes": kind is not None} for name, kind in listed]
+        }
     extra = {"encoding": task["encoding"]} if task.get("encoding") else {}
     info = pyogrio.read_info(path, layer=task["layer"], force_feature_count=True, **extra)
     if info["features"] > task["rows"] or len(info["fields"]) > task["columns"]:
@@ -106,14 +118,13 @@ def main() -> int:
     """Answer the task on standard input; exit 0 with a JSON line, or 3 with a reason."""
     task = json.load(sys.stdin)
     cut = isolate(task["skip"])
-    # Loaded now, while this user can still read the environment.
-    import pyarrow as pa
     import pyogrio
 
     left = set(pyogrio.list_drivers()) - set(DRIVERS)
     if left:
         print(json.dumps({"error": f"drivers left: {sorted(left)}"}))
         return 3
+    warm(task.get("encoding"))
     confine(task["limits"])
     try:
         said = answer(task, task["out"])
