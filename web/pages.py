@@ -2,24 +2,275 @@
 
 import datetime as dt
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from geo.crs import candidates_of_china
 from geo.hazards import hazards, hazards_of
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import audit, intake, queries
-from geo.survey.layers import layer_names
+from geo.store import intake, queries
+from geo.store.engine import SYSTEM
+from geo.store.tiles import data_version
+from geo.survey.reading import ReadOptions
 from web import acts, view
-from web.door import AppConn, PageRoute, Reader, Signed, WorkerConn, not_found
-from web.render import STATIC, draw
+from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
+from web.render import STATIC, draw, lang_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router.include_router(acts.router)
 files = StaticFiles(directory=STATIC)
 
 PAGE_SIZE = 100
-HORIZONS = (90, 180, 365)
 FOREVER = "public, max-age=31536000, immutable"
+
+
+@router.get("/static/{stamp}/{path:path}")
+async def served_file(request: Request, stamp: str, path: str) -> Response:
+    """Serve one of our own files; its address changes with its content, so it may be kept."""
+    answer = await files.get_response(path, request.scope)
+    answer.headers["Cache-Control"] = FOREVER
+    return answer
+
+
+@router.get("/")
+def first(reader: Reader) -> Response:
+    """Send each role to its first page (L13 for those who answer for the ground)."""
+    return RedirectResponse("/uploads" if reader.role == "geologist" else "/advance", 303)
+
+
+@router.get("/advance")
+def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Response:
+    """Draw the first page: who is due to drive into ground that is not clear."""
+    day = view.day(on)
+    rows = queries.advance(conn, day)
+    mines = queries.mines(conn, day, None)
+    return draw(
+        request,
+        "advance.html",
+        reader=reader,
+        on=day.isoformat(),
+        groups={limit: [row for row in rows if row["bucket"] == limit] for limit in view.HORIZONS},
+        total=len(rows),
+        mines=len(mines),
+        unclear_mines=sum(mine["unclear"] for mine in mines),
+        waiting=len(queries.inbox(conn)) if reader.role == "regulator" else 0,
+    )
+
+
+@router.get("/map")
+def risk_map(request: Request, reader: Reader, conn: AppConn) -> Response:
+    """Draw the map; its state is read from the address by its script."""
+    return draw(
+        request,
+        "map.html",
+        reader=reader,
+        hazards=list(hazards()),
+        version=data_version(conn),
+    )
+
+
+@router.get("/map/state.json")
+def map_state(
+    request: Request,
+    reader: Reader,
+    conn: AppConn,
+    line: str = "effective",
+    hazard: str = "",
+    as_of: str = "",
+) -> Response:
+    """Return each mine's colour, label and place for one line, hazard and date."""
+    lang = lang_of(request)
+    day = view.day(as_of)
+    rows = queries.mines(conn, day, view.known(as_of))
+    state = view.map_state(rows, view.line(line), view.hazard(hazard), lang)
+    return JSONResponse(
+        state | {"on": day.isoformat(), "version": data_version(conn)},
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+@router.get("/map/mines/{code}")
+def map_why(
+    request: Request,
+    reader: Reader,
+    conn: AppConn,
+    code: str,
+    line: str = "effective",
+    hazard: str = "",
+    as_of: str = "",
+) -> Response:
+    """Draw why a mine has its grade, for the panel beside the map."""
+    found = queries.mine(conn, code, view.day(as_of), view.known(as_of))
+    if found is None:
+        raise missing()
+    shown = view.mine(found, lang_of(request))
+    wanted = view.hazard(hazard)
+    groups = [group for group in shown["why"] if not wanted or group["hazard"] == wanted]
+    return draw(
+        request,
+        "parts/why.html",
+        reader=reader,
+        mine=shown,
+        line=view.line(line),
+        groups=groups,
+    )
+
+
+@router.get("/mines/{code}")
+def mine(
+    request: Request,
+    reader: Reader,
+    conn: AppConn,
+    code: str,
+    on: str = "",
+    known_at: str = "",
+) -> Response:
+    """Draw everything behind one mine's grades."""
+    day = view.day(on)
+    found = queries.mine(conn, code, day, view.known(known_at))
+    if found is None:
+        raise missing()
+    shown = view.mine(found, lang_of(request))
+    return draw(
+        request,
+        "mine.html",
+        reader=reader,
+        mine=shown,
+        on=day.isoformat(),
+        known_at=known_at,
+        today=dt.date.today().isoformat(),
+        version=data_version(conn),
+        may_decide=reader.role == "regulator",
+        scales=[(hazard.code, hazard.grades) for hazard in hazards_of(shown["kind"])],
+        surveys=[s for s in queries.surveys(conn) if s["state"] == "accepted"],
+    )
+
+
+@router.get("/uploads")
+def uploads(request: Request, reader: Reader, conn: AppConn) -> Response:
+    """Draw where files are sent, and those sent before."""
+    return draw(
+        request,
+        "uploads.html",
+        reader=reader,
+        uploads=queries.uploads(conn),
+        options=ReadOptions().model_dump(),
+        max_mb=settings().max_upload_bytes // (1024 * 1024),
+        **view.reading_choices(),
+    )
+
+
+def _moves(reader: Signed, upload_id: UUID, lang: str) -> list[dict[str, Any]]:
+    """Return which grades an upload would move if it were accepted."""
+    with reader.working() as conn:
+        return view.moves(intake.preview(conn, SYSTEM, upload_id), lang)
+
+
+def _upload(conn: Any, upload_id: UUID) -> dict[str, Any]:
+    found = intake.upload_status(conn, upload_id)
+    if found is None:
+        raise missing()
+    return found
+
+
+@router.get("/uploads/{upload_id}")
+def upload(
+    request: Request,
+    reader: Reader,
+    conn: AppConn,
+    upload_id: UUID,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> Response:
+    """Draw what was found in a file, row by row, and what it would move."""
+    found = _upload(conn, upload_id)
+    notes: list[dict[str, Any]] = []
+    moves = None
+    trouble = None
+    if found["state"] in ("staged", "submitted"):
+        notes = intake.upload_notes(conn, upload_id, offset, PAGE_SIZE + 1)
+    if found["state"] == "staged":
+        try:
+            moves = _moves(reader, upload_id, lang_of(request))
+        except Problem as problem:
+            trouble = problem
+    return draw(
+        request,
+        "upload.html",
+        reader=reader,
+        upload=found,
+        options=found["options"],
+        moves=moves,
+        preview_problem=trouble,
+        notes=notes[:PAGE_SIZE],
+        more=len(notes) > PAGE_SIZE,
+        offset=offset,
+        page_size=PAGE_SIZE,
+        version=data_version(conn),
+        **view.reading_choices(),
+    )
+
+
+@router.get("/uploads/{upload_id}/progress")
+def upload_progress(request: Request, reader: Reader, conn: AppConn, upload_id: UUID) -> Response:
+    """Draw how far the reading is; when it is over, have the whole page drawn anew."""
+    found = _upload(conn, upload_id)
+    answer = draw(request, "parts/progress.html", reader=reader, upload=found)
+    if found["state"] not in ("queued", "reading"):
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+@router.get("/surveys")
+def surveys(request: Request, reader: Reader, conn: AppConn) -> Response:
+    """Draw the list of surveys the reader may see."""
+    return draw(request, "surveys.html", reader=reader, surveys=queries.surveys(conn))
+
+
+def _survey(conn: Any, reader: Signed, row: dict[str, Any], lang: str) -> dict[str, Any]:
+    """Return a survey with the names a page shows and, while it waits, what it would move."""
+    moves = None
+    if row["state"] == "submitted":
+        sent = next((u for u in queries.uploads(conn) if u["survey_id"] == row["id"]), None)
+        moves = _moves(reader, sent["id"], lang) if sent else None
+    return {**row, "moves": moves}
+
+
+@router.get("/surveys/{survey_id}")
+def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> Response:
+    """Draw one survey: what it is and what happened to it."""
+    found = queries.survey(conn, survey_id)
+    if found is None:
+        raise missing()
+    shown = _survey(conn, reader, found, lang_of(request))
+    return draw(request, "survey.html", reader=reader, item=shown, open_acts=True)
+
+
+@router.get("/inbox")
+def inbox(request: Request, reader: Reader, conn: AppConn) -> Response:
+    """Draw what waits for the regulator, and what waits for a second person."""
+    lang = lang_of(request)
+    return draw(
+        request,
+        "inbox.html",
+        reader=reader,
+        submissions=[_survey(conn, reader, row, lang) for row in queries.inbox(conn)],
+        proposals=queries.proposals(conn),
+        open_acts=False,
+    )
+
+
+@router.get("/sign-in")
+def sign_in(request: Request, next: str = "/") -> Response:
+    """Draw the sign-in page."""
+    if signed_or_none(request) is not None:
+        return RedirectResponse(acts.back(next), 303)
+    return draw(request, "sign_in.html", next=acts.back(next), login="", trouble=None)
+
+
+@router.get("/{path:path}")
+def nowhere(path: str) -> Response:
+    """Answer every other address with a page that says there is none."""
+    raise missing()

@@ -6,6 +6,7 @@ import json
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -16,16 +17,19 @@ from pyproj.exceptions import CRSError
 
 from geo import hazards
 from geo.messages import catalogue, language, say
+from geo.survey.layers import layers
+from geo.survey.why import field_name
 from web import translate
 
 ROOM = Path(__file__).resolve().parent
 STATIC = ROOM / "static"
 THEME = "minerisk_theme"
+TOLD = "minerisk_told"
 
 # Each role's pages, the first page first.
 NAV = {
     "regulator": ("advance", "inbox", "map", "surveys", "uploads"),
-    "administrator": ("advance", "inbox", "map", "surveys", "uploads"),
+    "administrator": ("advance", "inbox", "map", "surveys"),
     "enterprise": ("advance", "map", "surveys", "uploads"),
     "geologist": ("uploads", "surveys", "map"),
 }
@@ -82,6 +86,19 @@ def colour_words(context: Context, colour: str, /) -> str:
     return hazards.colour_label("none" if colour == "grey" else colour, context["lang"])
 
 
+@pass_context
+def attribute(context: Context, name: str, /) -> str:
+    """Return the words for an attribute's name."""
+    return field_name(name, context["lang"])
+
+
+@pass_context
+def field_label(context: Context, name: str, /, layer: str | None) -> str:
+    """Return the words for a canonical field of a layer, the bare name where there are none."""
+    field = layers()[layer].fields.get(name) if layer in layers() else None
+    return getattr(field.label, context["lang"]) if field else name
+
+
 def colour(hazard: str, grade: str | None) -> str:
     """Return the swatch of a grade; no grade is hatched grey, never blue (L5)."""
     return hazards.colour_of(hazard, grade) or "grey"
@@ -120,6 +137,8 @@ def environment() -> Environment:
         crs_name=crs_name,
         hazard=hazard_name,
         colour_words=colour_words,
+        attribute=attribute,
+        field_label=field_label,
     )
     made.globals.update(static=static, colour_of=colour, grade_word=grade_word)
     made.policies["json.dumps_function"] = lambda value, **kw: json.dumps(
@@ -128,10 +147,9 @@ def environment() -> Environment:
     return made
 
 
-def lang_of(request: Request, actor: Any = None) -> str:
-    """Return the language of the page: the reader's last choice, else the account's, else Chinese."""
-    chosen = request.cookies.get(translate.COOKIE)
-    return language(chosen or getattr(actor, "lang", None))
+def lang_of(request: Request) -> str:
+    """Return the language of the page: the reader's last choice, else Chinese."""
+    return language(request.cookies.get(translate.COOKIE))
 
 
 def here(request: Request) -> str:
@@ -140,12 +158,28 @@ def here(request: Request) -> str:
     return f"{request.url.path}{query}"
 
 
+def told_cookie(code: str, params: dict[str, Any]) -> str:
+    """Return the note, for the next page, of what was done."""
+    return quote(json.dumps([code, params], ensure_ascii=True))
+
+
+def _told(request: Request, lang: str) -> str:
+    """Return what the last act did, in one sentence; nothing if the note is not one of ours."""
+    note = request.cookies.get(TOLD)
+    if not note:
+        return ""
+    try:
+        code, params = json.loads(unquote(note))
+        return say(code, lang, **params) if code.startswith("web.told.") else ""
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ""
+
+
 def draw(
     request: Request,
     template: str,
     *,
-    actor: Any = None,
-    csrf: str = "",
+    reader: Any = None,
     status: int = 200,
     **values: Any,
 ) -> HTMLResponse:
@@ -157,35 +191,40 @@ def draw(
         Gives the language, the theme and the address.
     template : str
         Name under ``templates``.
-    actor : Actor, optional
-        Who is signed in.
-    csrf : str
-        Token that goes into every form.
+    reader : Signed, optional
+        Who is signed in, with the token that goes into every form.
     status : int
         HTTP status.
     **values
         What the page shows.
     """
-    lang = lang_of(request, actor)
+    actor = reader.actor if reader else None
+    lang = lang_of(request)
     path = request.url.path
     nav = []
     for name in NAV[actor.role] if actor else ():
         href = f"/{name}"
         nav.append(
-            {"href": href, "text": f"web.nav.{name}", "here": path == href or path.startswith(href + "/")}
+            {
+                "href": href,
+                "text": f"web.nav.{name}",
+                "here": path == href or path.startswith(href + "/"),
+            }
         )
     theme = request.cookies.get(THEME)
     known = {
         "lang": lang,
         "theme": theme if theme in ("dark", "light") else "",
         "actor": actor,
-        "csrf": csrf,
+        "csrf": reader.csrf if reader else "",
         "nav": nav,
         "here": here(request),
         "words": translate.script_words(lang),
         "on": dt.date.today().isoformat(),
-        "told": "",
-        "trouble": None,
+        "told": _told(request, lang),
     }
     html = environment().get_template(template).render(known | values)
-    return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
+    answer = HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
+    if known["told"]:
+        answer.delete_cookie(TOLD)
+    return answer

@@ -18,9 +18,9 @@ const FONT = ["Noto Sans CJK SC"];
 export const GROUPS = {
   mines: ["mines-fill", "mines-line", "mines-mark"],
   unclear: ["unclear-fill", "unclear-line"],
-  plan: ["plan-fill", "plan-line", "plan-label"],
-  factors: ["factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point", "factors-label"],
-  extents: ["extents-line"],
+  plan: ["plan-fill", "plan-line", "plan-label", "plan-gathered", "plan-count"],
+  factors: ["factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point", "factors-label", "factors-gathered", "factors-count"],
+  extents: ["extents-line", "extents-gathered", "extents-count"],
   encounters: ["encounters-fill", "encounters-line"],
 };
 
@@ -28,15 +28,15 @@ const tiles = (layer, version) => ({
   type: "vector",
   tiles: [`${location.origin}/api/v1/tiles/${layer}/{z}/{x}/{y}.mvt?v=${version}`],
   minzoom: 0,
-  maxzoom: 15,
+  maxzoom: 14,
 });
 
 const polygon = ["==", ["geometry-type"], "Polygon"];
 const line = ["==", ["geometry-type"], "LineString"];
 const point = ["==", ["geometry-type"], "Point"];
-const provisional = ["==", ["get", "status"], "provisional"];
+const provisional = ["==", ["get", "state"], "submitted"];
 const guessed = ["match", ["coalesce", ["get", "verification"], ""], ["inferred", "unclear"], true, false];
-const NONE = ["==", ["get", "code"], ""];
+const NONE = ["==", ["get", "mine_code"], ""];
 const both = (...tests) => ["all", ...tests];
 
 function style(version) {
@@ -73,7 +73,10 @@ function style(version) {
       { id: "mines-line", type: "line", source: "mines", "source-layer": "mines", filter: polygon, paint: { "line-color": INK, "line-width": ["interpolate", ["linear"], ["zoom"], 8, 0.8, 13, 2] } },
       { id: "chosen-halo", type: "line", source: "mines", "source-layer": "mines", filter: NONE, paint: { "line-color": HALO, "line-width": 9 } },
       { id: "chosen-line", type: "line", source: "mines", "source-layer": "mines", filter: NONE, paint: { "line-color": INK, "line-width": 4 } },
-      { id: "factors-point", type: "circle", source: "factors", "source-layer": "factors", filter: point, paint: { "circle-radius": ["case", guessed, 5, 4.5], "circle-color": ["case", guessed, HALO, INK], "circle-stroke-color": INK, "circle-stroke-width": 2 } },
+      ...gathered("plan"),
+      ...gathered("extents"),
+      ...gathered("factors"),
+      { id: "factors-point", type: "circle", source: "factors", "source-layer": "factors", minzoom: GATHERED_BELOW, filter: point, paint: { "circle-radius": ["case", guessed, 5, 4.5], "circle-color": ["case", guessed, HALO, INK], "circle-stroke-color": INK, "circle-stroke-width": 2 } },
       {
         id: "plan-label", type: "symbol", source: "plan", "source-layer": "plan", minzoom: 12.5,
         layout: { "text-field": ["to-string", ["coalesce", ["get", "name"], ""]], "text-font": FONT, "text-size": 12 },
@@ -101,13 +104,24 @@ function style(version) {
   };
 }
 
+// Below this zoom a tile holds one point per cell with the number of rows it stands for.
+const GATHERED_BELOW = 9;
+
+function gathered(layer) {
+  const common = { source: layer, "source-layer": layer, maxzoom: GATHERED_BELOW, filter: point };
+  return [
+    { id: `${layer}-gathered`, type: "circle", ...common, paint: { "circle-radius": 9, "circle-color": HALO, "circle-stroke-color": INK, "circle-stroke-width": 1.5 } },
+    { id: `${layer}-count`, type: "symbol", ...common, layout: { "text-field": ["to-string", ["get", "count"]], "text-font": FONT, "text-size": 11, "text-allow-overlap": true }, paint: { "text-color": INK } },
+  ];
+}
+
 // "Goaf G-12": the kind in the reader's language with the row's own code.
 function factorText() {
   const kinds = Object.entries(words)
     .filter(([key]) => key.startsWith("layer."))
     .flatMap(([key, text]) => [key.slice("layer.".length), text]);
   const kind = ["match", ["coalesce", ["get", "layer"], ""], ...kinds, ""];
-  return ["concat", kind, " ", ["to-string", ["coalesce", ["get", "code"], ["get", "name"], ""]]];
+  return ["concat", kind, " ", ["to-string", ["coalesce", ["get", "name"], ""]]];
 }
 
 /** Meridians and parallels that fit the view: with no base map they say where one is. */
@@ -174,20 +188,20 @@ export function paintMines(map, state) {
   const cases = order.slice(0, 4).filter((colour) => groups[colour].length)
     .flatMap((colour) => [groups[colour], `fill-${colour}`]);
   map.setPaintProperty("mines-fill", "fill-pattern",
-    cases.length ? ["match", ["get", "code"], ...cases, "fill-grey"] : "fill-grey");
+    cases.length ? ["match", ["get", "mine_code"], ...cases, "fill-grey"] : "fill-grey");
   map.getSource("marks").setData({
     type: "FeatureCollection",
     features: state.mines.map((mine) => ({
       type: "Feature",
       geometry: { type: "Point", coordinates: mine.at },
-      properties: { code: mine.code, name: mine.name, label: mine.label, colour: mine.colour, order: order.indexOf(mine.colour) },
+      properties: { mine_code: mine.code, name: mine.name, label: mine.label, colour: mine.colour, order: order.indexOf(mine.colour) },
     })),
   });
 }
 
 /** Outline one mine, or none. */
 export function chooseMine(map, code) {
-  for (const id of ["chosen-halo", "chosen-line"]) map.setFilter(id, ["==", ["get", "code"], code ?? ""]);
+  for (const id of ["chosen-halo", "chosen-line"]) map.setFilter(id, ["==", ["get", "mine_code"], code ?? ""]);
 }
 
 export function show(map, group, visible) {

@@ -148,7 +148,7 @@ function closeAnswer() {
 
 function layerText(feature) {
   const p = feature.properties;
-  const name = [p.name, p.code].filter(Boolean).join(" ");
+  const name = p.name ?? "";
   if (feature.source === "unclear") return say("map.at_unclear");
   if (feature.source === "plan") return say("map.at_plan", { name: name || p.item || "", start: p.start ?? "?", end: p.end ?? "?" });
   if (feature.source === "factors") {
@@ -167,7 +167,7 @@ function ask(at) {
   });
   const mine = hits.find((hit) => hit.source === "mines" || hit.source === "marks");
   const also = [...new Set(hits.map(layerText).filter(Boolean))].slice(0, 12);
-  if (mine) answerMine(mine.properties.code, false, also);
+  if (mine) answerMine(mine.properties.mine_code, false, also);
   else if (also.length) openAnswer(`<h2>${say("map.here")}</h2>`, also);
 }
 

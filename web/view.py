@@ -1,0 +1,205 @@
+"""From what the store answers to what a page shows: pure functions of dictionaries."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from geo.hazards import colour_of, grade_name, hazards
+from geo.messages import say
+from geo.problems import Problem
+from geo.survey.layers import layers
+from geo.survey.reading import ReadOptions
+from web.render import crs_name
+
+HORIZONS = (90, 180, 365)
+LINES = ("effective", "determined", "proposed", "decided")
+GREY = "grey"
+SHORT = ("red", "orange", "yellow", "blue", GREY)
+
+# Systems that Chinese mine files come in, central meridians 105-120° E: geographic, then each datum
+# by zone and by meridian.
+_GEOGRAPHIC = (4490, 4610, 4214, 4326)
+_FIRST = (4525, 4544, 2361, 2380, 2413, 2432)
+
+
+def day(text: str) -> dt.date:
+    """Return the date a reader asked for; today where they left it empty.
+
+    Raises
+    ------
+    Problem
+        If it is no date.
+    """
+    if not text:
+        return dt.date.today()
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise Problem("web.error.date", value=text) from error
+
+
+def known(text: str) -> dt.date | None:
+    """Return the day up to whose end things were known; None for now."""
+    return day(text) if text else None
+
+
+def line(name: str) -> str:
+    """Return the line asked for, the effective one where there is no such line."""
+    return name if name in LINES else "effective"
+
+
+def hazard(code: str) -> str:
+    """Return the hazard asked for, or nothing where there is no such hazard."""
+    return code if code in hazards() else ""
+
+
+def reading_choices() -> dict[str, Any]:
+    """Return what a sender may say of a file: layers and coordinate systems."""
+    epsgs = [*_GEOGRAPHIC, *(first + i for first in _FIRST for i in range(6))]
+    return {
+        "layer_names": list(layers()),
+        "crs_choices": [(epsg, crs_name(epsg)) for epsg in epsgs],
+    }
+
+
+def options(crs: str, encoding: str, layer: str, mine: str) -> ReadOptions:
+    """Return how a file is to be read.
+
+    Raises
+    ------
+    Problem
+        If the coordinate system is not a number.
+    """
+    wanted = crs.strip().upper().removeprefix("EPSG:")
+    if wanted and not wanted.isdigit():
+        raise Problem("web.error.crs", value=crs)
+    return ReadOptions(
+        crs=int(wanted) if wanted else None,
+        encoding=encoding.strip() or None,
+        layer=layer.strip() or None,
+        mine_code=mine.strip() or None,
+    )
+
+
+def moves(found: Iterable[dict[str, Any]], lang: str) -> list[dict[str, Any]]:
+    """Return moves with the sentences of the reader's language."""
+    return [{**move, "why": move["why"][lang]} for move in found]
+
+
+def _shown(row: dict[str, Any], name: str, only: str, lang: str) -> tuple[str, str]:
+    """Return the colour and the words of a mine for one line, over all hazards or for one."""
+    if not only:
+        colour = row["colours"][name] or GREY
+        return colour, say(f"web.colour.{colour}", lang)
+    of = next(one for one in row["lines"] if one["hazard"] == only)
+    word = grade_name(only, of[name], lang)
+    if name == "effective" and of["not_below"]:
+        word = say("web.grade.not_below", lang, grade=word)
+    return colour_of(only, of[name]) or GREY, word
+
+
+def map_state(rows: list[dict[str, Any]], name: str, only: str, lang: str) -> dict[str, Any]:
+    """Return what the map paints: each mine's colour, words and place.
+
+    A mine whose kind does not have the hazard asked for is left out: it is neither low nor
+    undetermined, the question does not arise.
+    """
+    kinds = hazards()[only].kinds if only else None
+    shown = [row for row in rows if row["bounds"] and (kinds is None or row["kind"] in kinds)]
+    mines = []
+    for row in shown:
+        colour, label = _shown(row, name, only, lang)
+        west, south, east, north = row["bounds"]
+        mines.append(
+            {
+                "code": row["code"],
+                "name": row["name"],
+                "kind": row["kind"],
+                "colour": colour,
+                "label": label,
+                # The mark stands at the northern edge, so that it hides nothing of the ground.
+                "at": [row["point"][0], north],
+                "bounds": [west, south, east, north],
+            }
+        )
+    boxes = [mine["bounds"] for mine in mines]
+    bounds = None
+    if boxes:
+        west, south, east, north = zip(*boxes, strict=True)
+        bounds = [min(west), min(south), max(east), max(north)]
+    return {"mines": mines, "bounds": bounds}
+
+
+def _reason(claim: dict[str, Any], lang: str) -> dict[str, Any]:
+    return {**claim, "sentence": claim["sentence"][lang]}
+
+
+def _why(found: dict[str, Any], lang: str) -> list[dict[str, Any]]:
+    """Return the reasons by hazard: what the grade rests on first, then the rest."""
+    groups = []
+    for of in found["lines"]:
+        winners = set(of["winners"])
+        here = [
+            claim
+            for claim in found["claims"]
+            if claim["hazard"] == of["hazard"]
+            and (claim["grade"] is not None or claim["outcome"] == "undetermined")
+        ]
+        here.sort(key=lambda c: (c["key"] not in winners, c["grade"] is None, c["key"]))
+        if here:
+            groups.append(
+                {
+                    "hazard": of["hazard"],
+                    "grade": of["effective"],
+                    "not_below": of["not_below"],
+                    "reasons": [_reason(claim, lang) for claim in here],
+                }
+            )
+    scale = {h: hazards()[h].rank for h in hazards()}
+
+    def worst_first(group: dict[str, Any]) -> tuple[bool, int]:
+        grade = group["grade"]
+        return grade is None, -scale[group["hazard"]](grade) if grade else 0
+
+    return sorted(groups, key=worst_first)
+
+
+def _targets(found: dict[str, Any], lang: str) -> list[dict[str, str]]:
+    """Return what an ending may be proposed for: the factors met, then what persons stated."""
+    targets: dict[str, str] = {}
+    for met in found["encounters"]:
+        attrs = met["evidence"].get("attrs") or {}
+        name = attrs.get("code") or attrs.get("name") or ""
+        targets[f"factor:{met['factor_key']}"] = f"{say('layer.' + met['layer'], lang)} {name}"
+    for claim in found["claims"]:
+        if claim["grade"] is None or (claim["rule_id"] and claim["status"] != "held"):
+            continue
+        word = grade_name(claim["hazard"], claim["grade"], lang)
+        label = hazards()[claim["hazard"]].label[lang]
+        source = say(f"web.source.{claim['source']}", lang)
+        targets[f"claim:{claim['key']}"] = f"{label} · {word} · {source}"
+    return [{"value": value, "text": text} for value, text in targets.items()]
+
+
+def _coverage(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return coverage over the footprint at the longest horizon: the one the law asks for."""
+    last = max((row["horizon"] for row in rows), default=0)
+    return [row for row in rows if row["extent"] == "footprint" and row["horizon"] == last]
+
+
+def mine(found: dict[str, Any], lang: str) -> dict[str, Any]:
+    """Return a mine as its page and the map's panel show it."""
+    return {
+        **found,
+        "colour": found["colour"] or GREY,
+        "why": _why(found, lang),
+        "duties": [
+            _reason(claim, lang)
+            for claim in found["claims"]
+            if claim["outcome"] in ("duty", "precaution", "question")
+        ],
+        "warnings": [_reason(claim, lang) for claim in found["warnings"]],
+        "coverage": _coverage(found["coverage"]),
+        "history": [row for row in found["history"] if row["changes"]],
+        "targets": _targets(found, lang),
+    }
