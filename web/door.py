@@ -184,7 +184,7 @@ class PageRoute(APIRoute):
             except RequestValidationError as error:
                 return trouble(request, _as_problem(error))
             except HTTPException as error:
-                if error.status_code == 404:
+                if error.status_code == 404 and not request.url.path.startswith("/api/"):
                     return trouble(request, missing())
                 raise
             except Exception:

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -273,4 +273,7 @@ def sign_in(request: Request, next: str = "/") -> Response:
 @router.get("/{path:path}")
 def nowhere(path: str) -> Response:
     """Answer every other address with a page that says there is none."""
+    if path.startswith("api/"):
+        # Programs are answered by the application's own table of failures.
+        raise HTTPException(404)
     raise missing()

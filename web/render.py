@@ -89,7 +89,14 @@ def colour_words(context: Context, colour: str, /) -> str:
 @pass_context
 def attribute(context: Context, name: str, /) -> str:
     """Return the words for an attribute's name."""
-    return field_name(name, context["lang"])
+    lang = context["lang"]
+    said = field_name(name, lang)
+    if said != name:
+        return said
+    # A mine's own figures are fields of its boundary file.
+    bare = name.removeprefix("mine.")
+    field = layers()["mine_boundary"].fields.get(bare)
+    return getattr(field.label, lang) if field else bare
 
 
 @pass_context

@@ -135,7 +135,7 @@ def _reason(claim: dict[str, Any], lang: str) -> dict[str, Any]:
 
 
 def _why(found: dict[str, Any], lang: str) -> list[dict[str, Any]]:
-    """Return the reasons by hazard: what the grade rests on first, then the rest."""
+    """Return the reasons by hazard, worst first: what the grade rests on, and apart the rest."""
     groups = []
     for of in found["lines"]:
         winners = set(of["winners"])
@@ -145,14 +145,15 @@ def _why(found: dict[str, Any], lang: str) -> list[dict[str, Any]]:
             if claim["hazard"] == of["hazard"]
             and (claim["grade"] is not None or claim["outcome"] == "undetermined")
         ]
-        here.sort(key=lambda c: (c["key"] not in winners, c["grade"] is None, c["key"]))
+        here.sort(key=lambda c: (c["grade"] is None, c["key"]))
         if here:
             groups.append(
                 {
                     "hazard": of["hazard"],
                     "grade": of["effective"],
                     "not_below": of["not_below"],
-                    "reasons": [_reason(claim, lang) for claim in here],
+                    "reasons": [_reason(c, lang) for c in here if c["key"] in winners],
+                    "others": [_reason(c, lang) for c in here if c["key"] not in winners],
                 }
             )
     scale = {h: hazards()[h].rank for h in hazards()}

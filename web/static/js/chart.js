@@ -57,9 +57,9 @@ function style(version) {
         layout: { "text-field": ["get", "text"], "text-font": FONT, "text-size": 11, "symbol-placement": "line", "symbol-spacing": 420 },
         paint: { "text-color": dark ? "#7d8f95" : "#7c8a89", "text-halo-color": PAPER, "text-halo-width": 2 },
       },
-      { id: "mines-fill", type: "fill", source: "mines", "source-layer": "mines", filter: polygon, paint: { "fill-pattern": "fill-grey", "fill-opacity": 0.72 } },
+      { id: "mines-fill", type: "fill", source: "mines", "source-layer": "mines", filter: polygon, paint: { "fill-pattern": "fill-plain", "fill-opacity": 0.78 } },
       { id: "plan-fill", type: "fill", source: "plan", "source-layer": "plan", filter: polygon, paint: { "fill-color": "#ffffff", "fill-opacity": 0.55 } },
-      { id: "unclear-fill", type: "fill", source: "unclear", "source-layer": "unclear", filter: polygon, paint: { "fill-pattern": "hatch", "fill-opacity": 0.85 } },
+      { id: "unclear-fill", type: "fill", source: "unclear", "source-layer": "unclear", filter: polygon, paint: { "fill-pattern": "hatch", "fill-opacity": 0.9 } },
       { id: "unclear-line", type: "line", source: "unclear", "source-layer": "unclear", filter: polygon, paint: { "line-color": INK, "line-width": 1, "line-dasharray": [1, 2] } },
       { id: "factors-fill", type: "fill", source: "factors", "source-layer": "factors", filter: both(polygon, ["!", ["match", ["get", "layer"], ["goaf", "surface_water", "aquifer"], true, false]]), paint: { "fill-pattern": "crosses", "fill-opacity": 0.8 } },
       { id: "factors-water", type: "fill", source: "factors", "source-layer": "factors", filter: both(polygon, ["match", ["get", "layer"], ["surface_water", "aquifer"], true, false]), paint: { "fill-pattern": "water", "fill-opacity": 0.9 } },
@@ -93,10 +93,13 @@ function style(version) {
       {
         id: "mines-mark", type: "symbol", source: "marks",
         layout: {
-          "icon-image": ["concat", "mark-", ["get", "colour"]], "icon-allow-overlap": true, "icon-anchor": "bottom", "icon-offset": [0, -3],
+          "icon-image": ["concat", "mark-", ["get", "colour"]], "icon-allow-overlap": true, "icon-anchor": "bottom", "icon-offset": [0, -6],
           "text-field": ["format", ["get", "name"], { "font-scale": 1 }, "\n", {}, ["get", "label"], { "font-scale": 0.9 }],
-          "text-font": FONT, "text-size": 13, "text-anchor": "bottom-left", "text-justify": "left", "text-offset": [0.95, 0],
-          "text-optional": true, "symbol-sort-key": ["get", "order"],
+          "text-font": FONT, "text-size": 13, "text-justify": "auto", "text-optional": true, "symbol-sort-key": ["get", "order"],
+          // Names give way to each other before one of them is left out.
+          "text-variable-anchor-offset": [
+            "bottom-left", [0.95, -0.35], "bottom-right", [-0.95, -0.35], "bottom", [0, -2.1], "top-left", [0.95, 0.4], "top-right", [-0.95, 0.4],
+          ],
         },
         paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2 },
       },
@@ -185,10 +188,10 @@ export function paintMines(map, state) {
   const order = ["red", "orange", "yellow", "blue", "grey"];
   const groups = Object.fromEntries(order.map((colour) => [colour, []]));
   for (const mine of state.mines) groups[mine.colour].push(mine.code);
-  const cases = order.slice(0, 4).filter((colour) => groups[colour].length)
+  const cases = order.filter((colour) => groups[colour].length)
     .flatMap((colour) => [groups[colour], `fill-${colour}`]);
   map.setPaintProperty("mines-fill", "fill-pattern",
-    cases.length ? ["match", ["get", "mine_code"], ...cases, "fill-grey"] : "fill-grey");
+    cases.length ? ["match", ["get", "mine_code"], ...cases, "fill-plain"] : "fill-plain");
   map.getSource("marks").setData({
     type: "FeatureCollection",
     features: state.mines.map((mine) => ({

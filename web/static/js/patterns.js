@@ -87,11 +87,17 @@ export function addPatterns(map) {
     mark.strokeRect(3, 3, 30, 30);
     map.addImage(`mark-${name}`, image(mark, 36), { pixelRatio: ratio });
   }
+  // A mine the question does not concern (another kind): neither graded nor undetermined.
+  const plain = canvas(8);
+  plain.fillStyle = "rgb(255 255 255 / 60%)";
+  plain.fillRect(0, 0, 8, 8);
+  map.addImage("fill-plain", image(plain, 8), { pixelRatio: ratio });
+
   // Unclear ground is washed out as well as hatched: whatever colour its mine has, it is not known.
   const hatch = canvas(24);
-  hatch.fillStyle = "rgb(255 255 255 / 62%)";
+  hatch.fillStyle = "rgb(255 255 255 / 30%)";
   hatch.fillRect(0, 0, 24, 24);
-  stripes(hatch, 24, 12, 1, INK, 2.2);
+  stripes(hatch, 24, 12, 1, INK, 2);
   map.addImage("hatch", image(hatch, 24), { pixelRatio: ratio });
 
   const goaf = canvas(20);
