@@ -14,6 +14,7 @@ _KINDS = {
     "line": (1, 2, 5),  # a linear ring is a line
     "polygon": (3, 6),
 }
+_ROUNDS = 4
 _DIMENSION = {"point": 0, "line": 1, "polygon": 2}
 
 
@@ -51,13 +52,15 @@ class Mended:
     """Shapes after mending.
 
     `change` is the change of area as a share of what it was (nan for lines and points);
-    `where` the point at which the shape was broken; `lost` marks those of which nothing was left.
+    `where` the point at which the shape was broken; `lost` marks those of which nothing was left;
+    `unsound` those that no mending made valid.
     """
 
     shapes: Shapes
     change: NDArray[np.float64]
     where: Shapes
     lost: NDArray[np.bool_]
+    unsound: NDArray[np.bool_]
 
 
 def mend(shapes: Shapes, kind: str) -> Mended:
@@ -76,9 +79,16 @@ def mend(shapes: Shapes, kind: str) -> Mended:
     shapes = np.asarray(shapes, dtype=object)
     before = shapely.area(shapes)
     reasons = shapely.is_valid_reason(shapes)
-    made = shapely.make_valid(shapes, method="structure", keep_collapsed=False)
-    kept = np.empty(len(shapes), dtype=object)
-    kept[:] = [only(shape, kind) for shape in made]
+    kept = shapes.copy()
+    # GEOS's structure method may leave parts that share an edge to the last bit of a float; what
+    # it made is then mended again.
+    again = np.ones(len(shapes), dtype=bool)
+    for _ in range(_ROUNDS):
+        made = shapely.make_valid(kept[again], method="structure", keep_collapsed=False)
+        kept[again] = [only(shape, kind) for shape in made]
+        again = ~(shapely.is_valid(kept) | shapely.is_missing(kept))
+        if not again.any():
+            break
     lost = shapely.is_missing(kept) | shapely.is_empty(kept)
     after = np.where(lost, 0.0, shapely.area(kept))
     change = np.full(len(shapes), np.nan)
@@ -87,7 +97,7 @@ def mend(shapes: Shapes, kind: str) -> Mended:
             change = np.where(before > 0, np.abs(after - before) / before, np.inf)
     where = np.empty(len(shapes), dtype=object)
     where[:] = [_place(reason) for reason in reasons]
-    return Mended(kept, change, where, lost)
+    return Mended(kept, change, where, lost, ~lost & ~shapely.is_valid(kept))
 
 
 def _place(reason: str) -> shapely.Geometry | None:

@@ -35,6 +35,9 @@ def mend_layer(shapes: Shapes, verdicts: Verdicts) -> Shapes:
             if result.lost[at]:
                 verdicts.refuse(row, "reader.row.degenerate", where)
                 continue
+            if result.unsound[at]:
+                verdicts.refuse(row, "reader.row.unsound", where)
+                continue
             percent = round(100 * float(result.change[at]), 3) if kind == "polygon" else 0.0
             if kind == "polygon" and not result.change[at] <= most:
                 # A figure of eight may have had no net area at all.

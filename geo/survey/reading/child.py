@@ -102,8 +102,8 @@ def answer(task: dict[str, Any], out: int) -> dict[str, Any]:
     said = {
         "crs": meta["crs"],
         "geometry": geometry if geometry in table.column_names else None,
-        "fid": meta.get("fid_column"),
-        "features": info["features"],
+        "stated": info["features"],
+        "sent": table.num_rows,
     }
     with (
         os.fdopen(out, "wb", closefd=False) as sink,

@@ -125,6 +125,7 @@ def _read_layer(
     kind = options.layers.get(name) or options.layer or guess_layer(name, columns)
     verdicts = check.Verdicts(len(shapes))
     check.presence(shapes, unreadable, verdicts)
+    shapes[~verdicts.alive()] = None
     where = _crs(source, declared, shapes, verdicts, options)
     frame, mapped = _empty(), {}
     if kind is None:
@@ -195,10 +196,13 @@ def _shapes(table: pa.Table, geometry: str | None) -> tuple[Shapes, check.Mask, 
         shapes = np.full(table.num_rows, None, dtype=object)
         return shapes, np.zeros(table.num_rows, dtype=bool), []
     wkb = np.array(table.column(geometry).to_pylist(), dtype=object)
-    shapes = shapely.from_wkb(wkb, on_invalid="ignore") if len(wkb) else np.empty(0, dtype=object)
+    # A NaN among the coordinates makes NumPy warn; the check of presence refuses it by name.
+    with np.errstate(invalid="ignore"):
+        shapes = np.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
     given = np.array([one is not None for one in wkb], dtype=bool)
     unreadable = shapely.is_missing(shapes) & given
-    shapes[unreadable] = shapely.from_wkb(wkb[unreadable], on_invalid="fix")
+    with np.errstate(invalid="ignore"):
+        shapes[unreadable] = shapely.from_wkb(wkb[unreadable], on_invalid="fix")
     closed = np.flatnonzero(unreadable & ~shapely.is_missing(shapes))
     unreadable[closed] = False
     return shapes, unreadable, [int(row) for row in closed]

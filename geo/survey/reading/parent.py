@@ -134,7 +134,9 @@ def read_layer(
         except (pa.ArrowInvalid, OSError) as error:
             raise Problem("reader.child.died", name=source.name) from error
     geometry = said.get("geometry")
-    if table.num_rows != said.get("features"):
+    # A .dbf counts rows that are marked deleted; its own count is compared by the caller.
+    whole = source.kind == "ESRI Shapefile" or said.get("stated") == table.num_rows
+    if said.get("sent") != table.num_rows or not whole:
         raise Problem("reader.child.unreadable", name=source.name)
     wkt = said.get("crs")
     return table, geometry if geometry in table.column_names else None, wkt

@@ -1,0 +1,31 @@
+"""Where a county lies, roughly: enough to warn of rows that strayed."""
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+Box = tuple[float, float, float, float]
+
+
+@cache
+def _counties() -> dict[str, Any]:
+    text = resources.files("geo.survey").joinpath("counties.yaml").read_text("utf-8")
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+def county_box(code: str) -> Box | None:
+    """Return west, south, east, north of a county in degrees, None where it is not on record.
+
+    Parameters
+    ----------
+    code : str
+        County code of GB/T 2260.
+    """
+    found = _counties().get(code)
+    if found is None:
+        return None
+    west, south, east, north = (float(side) for side in found["box"])
+    return west, south, east, north

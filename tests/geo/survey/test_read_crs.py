@@ -1,0 +1,144 @@
+"""Which coordinate system: said, proposed or asked, never guessed in silence."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyproj import CRS, Transformer
+
+from geo.crs import local_zone
+from geo.survey.reading.crs import as_wkt, decide, error_of, from_points, from_wkt
+
+PLACE = (112.6, 38.8)
+
+
+def at(epsg: int, lon: float = PLACE[0], lat: float = PLACE[1]) -> np.ndarray:
+    x, y = Transformer.from_crs(4490, epsg, always_xy=True).transform(lon, lat)
+    step = 0.001 if epsg in (4490, 4326) else 100
+    return np.array([[x, y], [x + step, y + step], [x + step / 2, y]])
+
+
+@pytest.mark.parametrize("epsg", [4490, 4546, 4547, 4525, 4526, 4497, 2383, 2362, 4610, 4326])
+def test_a_sound_prj_names_its_system(epsg: int) -> None:
+    assert from_wkt(CRS.from_epsg(epsg).to_wkt("WKT1_ESRI"))[0] == epsg
+
+
+def test_below_full_confidence_is_a_question() -> None:
+    # At 20 % PROJ takes this for Cyprus.
+    wkt = (
+        'PROJCS["Local",GEOGCS["Local",DATUM["Local",SPHEROID["IAG",6378140,298.257]],'
+        'PRIMEM["Greenwich",0],UNIT["Degree",0.0174532925199433]],'
+        'PROJECTION["Transverse_Mercator"],PARAMETER["False_Easting",500000],'
+        'PARAMETER["False_Northing",0],PARAMETER["Central_Meridian",112.5],'
+        'PARAMETER["Scale_Factor",1],PARAMETER["Latitude_Of_Origin",0],UNIT["Meter",1]]'
+    )
+    found = decide(wkt, at(4526))
+    assert found.epsg is None
+    assert found.reason["code"] == "reader.crs.not_sure"
+    assert 4526 in [one["epsg"] for one in found.candidates]
+
+
+@pytest.mark.parametrize("text", ["EPSG:4546", "http://x/y", "+proj=longlat", "rubbish", "4546"])
+def test_a_prj_is_wkt_only(text: str) -> None:
+    with pytest.raises(ValueError, match="no WKT"):
+        decide(text, at(4526))
+
+
+def test_degrees() -> None:
+    found = decide(None, at(4490))
+    assert (found.epsg, found.assumed_datum) == (4490, True)
+    assert {one["epsg"] for one in found.candidates} == {4610, 4214}
+
+
+@given(st.floats(75, 134), st.floats(18, 53))
+def test_prefixed_eastings_of_both_zone_widths(lon: float, lat: float) -> None:
+    three = 4513 + (local_zone(lon) - 4534)
+    found = from_points(at(three, lon, lat))
+    assert (found.epsg, found.assumed_datum) == (three, True)
+    six = 4491 + int(lon // 6) + 1 - 13
+    assert from_points(at(six, lon, lat)).epsg == six
+
+
+@given(st.floats(76, 134), st.floats(18, 53))
+def test_unprefixed_eastings_need_a_place(lon: float, lat: float) -> None:
+    epsg = local_zone(lon)
+    assert from_points(at(epsg, lon, lat), (lon + 0.1, lat - 0.1)).epsg == epsg
+    asked = from_points(at(epsg, lon, lat))
+    assert asked.epsg is None
+    assert asked.reason["code"] == "reader.crs.which_meridian"
+    assert epsg in [one["epsg"] for one in asked.candidates]
+
+
+def test_over_the_edge_of_a_zone_the_place_decides() -> None:
+    # Yuanping is cut by 112.5° E: its files come in both zones, on both sides of the edge.
+    for epsg in (4546, 4547):
+        for lon in (112.3, 112.9):
+            assert from_points(at(epsg, lon), PLACE).epsg == epsg
+
+
+def test_other_datums_are_the_candidates() -> None:
+    found = from_points(at(4526))
+    assert [one["epsg"] for one in found.candidates] == [2362, 2414]
+
+
+@pytest.mark.parametrize("epsg", [4490, 4526, 4497])
+def test_swapped_axes_are_proposed(epsg: int) -> None:
+    found = from_points(at(epsg)[:, ::-1])
+    assert (found.epsg, found.swapped) == (epsg, True)
+
+
+def test_swapped_under_a_prj() -> None:
+    found = decide(CRS.from_epsg(4490).to_wkt(), at(4490)[:, ::-1])
+    assert (found.epsg, found.swapped) == (4490, True)
+    assert found.reason["code"] == "reader.crs.declared_swapped"
+
+
+def test_a_prj_that_puts_it_abroad_is_not_believed() -> None:
+    found = decide(CRS.from_epsg(4547).to_wkt("WKT1_ESRI"), at(4526))
+    assert found.epsg == 4526
+    assert found.reason["code"] == "reader.crs.contradicted"
+    assert found.assumed_datum
+
+
+def test_nothing_fits() -> None:
+    found = from_points(np.array([[1.0, 2.0]]))
+    assert (found.epsg, found.reason["code"]) == (None, "reader.crs.nothing_fits")
+    nothing = from_points(np.array([[np.nan, 1.0]]))
+    assert nothing.reason["code"] == "reader.crs.no_coordinates"
+
+
+def test_one_row_that_strayed_decides_nothing() -> None:
+    xy = np.vstack([at(4526), at(4526), [[0.0, 0.0]]])
+    assert from_points(xy).epsg == 4526
+
+
+@pytest.mark.parametrize(
+    ("epsg", "metres"),
+    [
+        (4490, 0),
+        (4546, 0),
+        (4326, 0),
+        (32649, 0),
+        (2383, 100),
+        (4610, 100),
+        (2414, 100),
+        (4555, 100),
+    ],
+)
+def test_old_datums_are_approximate(epsg: int, metres: float) -> None:
+    assert error_of(epsg) == metres
+    assert decide(None, at(4546), chosen=epsg).error_m == metres
+
+
+def test_chosen_goes_before_all() -> None:
+    found = decide(CRS.from_epsg(4547).to_wkt(), at(4526), chosen=4526)
+    assert (found.epsg, found.assumed_datum) == (4526, False)
+    with pytest.raises(ValueError, match="no EPSG"):
+        decide(None, at(4526), chosen=999999)
+
+
+def test_what_gdal_says_of_other_formats() -> None:
+    assert from_wkt(as_wkt("EPSG:4546") or "")[0] == 4546
+    assert from_wkt(as_wkt("OGC:CRS84") or "")[0] == 4326
+    assert as_wkt(None) is None
+    assert as_wkt('ENGCRS["Undefined Cartesian SRS"]') is None
