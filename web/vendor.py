@@ -23,6 +23,15 @@ FILES = {
         "LICENSE.txt",
     ),
     "htmx.org": ("dist/htmx.min.js", "LICENSE"),
+    # For the offline map, into which it is written whole.
+    "leaflet": (
+        "dist/leaflet.js",
+        "dist/leaflet.css",
+        "dist/images/layers.png",
+        "dist/images/layers-2x.png",
+        "dist/images/marker-icon.png",
+        "LICENSE",
+    ),
 }
 
 

@@ -277,7 +277,7 @@ def _endings(conn: Connection, by_survey: dict[Any, str], known: int) -> pd.Data
 
 
 def touched(conn: Connection, rules: Rules, survey_ids: Collection[Any]) -> set[str]:
-    """Return the mines a change of these surveys may touch: owners, and whoever lies within reach."""
+    """Return the mines a change of these surveys may touch: owners, and who lies within reach."""
     changed = select(
         feature.c.mine_code,
         gis.ST_Expand(feature.c.geom, degrees(rules.reach_m) + degrees(feature.c.error_m)).label(

@@ -34,9 +34,9 @@ from geo.store.tables import (
     survey,
     unclear_ground,
 )
+from geo.survey.advance import advance
 from geo.survey.claims import CLAIMS
 from geo.survey.coverage import COVERAGE, coverage, unclear_mines
-from geo.survey.advance import advance
 from geo.survey.derive import Derived, derive
 from geo.survey.lines import lines, moves
 from geo.survey.world import World, plain

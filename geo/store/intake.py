@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID, uuid4
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -42,7 +43,9 @@ from geo.store.tables import (
 )
 from geo.survey.keys import content_key
 from geo.survey.reading import ReadOptions, ReadResult, read_file
+from geo.survey.reading.result import NOTE_COLUMNS
 from geo.survey.why import sentence
+from geo.survey.world import spatial
 
 _CHUNK = 1000
 _ABANDONED = timedelta(days=7)
@@ -429,6 +432,27 @@ def upload_notes(
     ]
 
 
+def notes_frame(conn: Connection, upload_id: UUID) -> gpd.GeoDataFrame:
+    """Return the whole row report as a frame: layer, row_no, outcome, code, params, geometry."""
+    found = conn.execute(
+        select(
+            staged_note.c.layer,
+            staged_note.c.row_no,
+            staged_note.c.outcome,
+            staged_note.c.code,
+            staged_note.c.params,
+            func.ST_AsBinary(staged_note.c.geom).label("wkb"),
+        )
+        .where(staged_note.c.upload_id == upload_id)
+        .order_by(staged_note.c.layer, staged_note.c.row_no, staged_note.c.id)
+    ).mappings()
+    rows = [
+        {**row, "source_name": "", "geometry": row["wkb"] and shapely.from_wkb(bytes(row["wkb"]))}
+        for row in found
+    ]
+    return spatial(NOTE_COLUMNS[:-1], rows)
+
+
 def _identity(row: Any, keys: list[str]) -> str:
     """Return a survey's identity: the bytes, the way they were read, the mine."""
     read = [
@@ -607,6 +631,18 @@ def _ensure_mine(made: Batch, boundary: Any, row: Any) -> None:
     )
 
 
+def _visible_mines(conn: Connection) -> set[str]:
+    """Return the mines the connection's identity may see, by the predicate the policies use."""
+    return set(
+        conn.scalars(
+            text(
+                "SELECT code FROM minerisk.mine WHERE minerisk.contracted(code) "
+                "OR minerisk.visible(district, owner_org, survey_org)"
+            )
+        )
+    )
+
+
 class _Undo(Exception):  # noqa: N818 -- it carries no error, it only rolls back
     """Thrown to roll a preview back."""
 
@@ -627,7 +663,8 @@ def preview(
             with publishing(conn, SYSTEM, "preview", day) as made:
                 made.abandoned = True
                 changes = accept_in(made, survey_id)
-                moved = explain(conn, changes.moves)
+                seen = _visible_mines(conn)
+                moved = explain(conn, [m for m in changes.moves if m["mine_code"] in seen])
             raise _Undo
     except _Undo:
         return moved
@@ -657,6 +694,11 @@ def explain(conn: Connection, moves: list[dict[str, Any]]) -> list[dict[str, Any
         }
         for move in moves
     ]
+
+
+def forget(conn: Connection, upload_id: UUID) -> None:
+    """Throw away an upload that was only tried."""
+    conn.execute(delete(upload).where(upload.c.id == upload_id, upload.c.state != "submitted"))
 
 
 def sweep(conn: Connection) -> list[UUID]:

@@ -1,7 +1,7 @@
 """What readers ask: mines, grades and why, surveys, the inbox. Row-level security does the seeing.
 
 Every function takes a connection of the application's role with the reader's identity, so that it
-can return no row of somebody else's. Times: `on` is when a thing held, `known_at` when it was known.
+can return no row of somebody else's. `on` is when a thing held, `known_at` when it was known.
 """
 
 import json

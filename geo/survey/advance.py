@@ -27,7 +27,7 @@ def advance(
     rules: Rules,
     only: Collection[str],
 ) -> list[dict[str, Any]]:
-    """Return each accepted, unfinished face and heading that meets unclear ground, a line, a pillar.
+    """Return each accepted, unfinished working that meets unclear ground, a line or a pillar.
 
     Nothing here is counted in days: whoever asks knows the day, and :func:`due` counts.
 
@@ -60,7 +60,7 @@ def advance(
 
 
 def due(rows: Iterable[dict[str, Any]], on: date) -> list[dict[str, Any]]:
-    """Return the rows due within the longest of ``DAYS`` from `on`, with days and the list they fall in.
+    """Return the rows due within the longest of ``DAYS``, with days and the list they fall in.
 
     `days` is negative where the working has begun. Sorted by days and mine.
     """

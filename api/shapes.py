@@ -1,0 +1,77 @@
+"""What the service is sent, with examples for its documentation."""
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Sent(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SignIn(_Sent):
+    """Login and password."""
+
+    login: str = Field(examples=["zhang"], max_length=200)
+    password: str = Field(examples=["a long password"], max_length=200)
+
+
+class NewPassword(_Sent):
+    """The present password, and the one to be."""
+
+    present: str = Field(max_length=200)
+    fresh: str = Field(max_length=200)
+
+
+class Again(_Sent):
+    """How the same bytes are to be read instead."""
+
+    layer: str | None = Field(None, examples=["goaf"])
+    crs: int | None = Field(None, examples=[4526])
+    encoding: str | None = Field(None, examples=["GB18030"])
+    mine_code: str | None = Field(None, examples=["SL-C01"])
+    mapping: dict[str, str] = Field({}, examples=[{"编号": "code"}])
+
+
+class Submission(_Sent):
+    """Submit a staged upload; it may name the accepted survey it replaces."""
+
+    supersedes: UUID | None = None
+
+
+class Reviewed(_Sent):
+    """Reason and document of an act on a survey."""
+
+    reason: str = Field(examples=["审核通过"], max_length=4000)
+    document: str = Field("", examples=["示例审字〔2024〕5号"], max_length=400)
+
+
+class Said(_Sent):
+    """A grade that an enterprise declares, an institution appraised or the regulator decides."""
+
+    hazard: str = Field(examples=["gas"])
+    grade: str = Field(examples=["high"])
+    source: Literal["declared", "appraisal", "decision"]
+    document: str = Field(examples=["示例鉴字〔2023〕3号"], max_length=400)
+    valid_from: date = Field(examples=["2023-09-01"])
+    valid_to: date | None = None
+    seam: str | None = Field(None, examples=["3"])
+
+
+class End(_Sent):
+    """An ending that a second person must confirm."""
+
+    target_kind: Literal["claim", "factor", "plan_item"]
+    target_key: str
+    kind: Literal["superseded", "treated", "finished", "error", "released"]
+    reason: str = Field(examples=["采空区已充填并验收"], max_length=4000)
+    document: str = Field(examples=["示例验字〔2024〕1号"], max_length=400)
+    cites_survey: UUID | None = None
+
+
+class Settled(_Sent):
+    """Whether a second person confirms a proposal."""
+
+    confirm: bool = Field(examples=[True])

@@ -1,0 +1,297 @@
+"""Commands about files and surveys: ingest, surveys, accept, return, revoke."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from geo.cli import acting, app, database, guarded, lang, show
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+As = Annotated[str | None, typer.Option("--as", help="Login that acts.", metavar="LOGIN")]
+
+
+@app.command()
+@guarded
+def ingest(
+    file: Annotated[Path, typer.Argument(help="Zip of shapefiles, GeoPackage or GeoJSON.")],
+    layer: Annotated[str | None, typer.Option(help="Layer type, e.g. goaf.")] = None,
+    crs: Annotated[int | None, typer.Option(help="EPSG code, e.g. 4526.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding, e.g. GB18030.")] = None,
+    mine: Annotated[str | None, typer.Option(help="Mine of rows that name none.")] = None,
+    extent: Annotated[
+        Path | None, typer.Option(help="File with the survey extent, submitted first.")
+    ] = None,
+    supersedes: Annotated[str | None, typer.Option(help="Accepted survey it replaces.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and preview only.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Submit without asking.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Accept too, as a regulator.")] = False,
+    document: Annotated[str, typer.Option(help="Document of the acceptance.")] = "",
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """Read a file, show what was found and what would move, and submit it.
+
+    Example: minerisk ingest 采空区.zip --mine SL-C01 --yes
+    """
+    with database() as conf:
+        actor = acting(conf, login)
+        if extent is not None:
+            first = _ingest(conf, actor, extent, "survey_extent", crs, encoding, mine)
+            if not dry_run:
+                _submit(conf, actor, first, None)
+        found = _ingest(conf, actor, file, layer, crs, encoding, mine)
+        moves = _preview(conf, actor, found)
+        state, changed = "staged", {"mines": [], "moves": moves}
+        if dry_run:
+            _forget(conf, found["id"])
+        elif yes or accept or (sys.stdin.isatty() and _asked(found, moves)):
+            survey_id = _submit(conf, actor, found, supersedes and UUID(supersedes))
+            state = "submitted"
+            if accept:
+                changed = _accept(conf, actor, survey_id, document)
+                state = changed["state"]
+        result = found["result"]
+        layers = result["layers"]
+        data = {
+            **{k: result[k] for k in ("rows", "stored", "mended", "refused")},
+            "encoding": _joined(layers, "encoding"),
+            "crs": ",".join(sorted({str(p["crs"]["epsg"]) for p in layers if p["crs"]})) or None,
+            "layer": _joined(layers, "layer"),
+            "state": state,
+            "mines_regraded": len(changed.get("mines", [])),
+            "grades_changed": len(changed["moves"]),
+            "layers": [{k: v for k, v in p.items() if k != "samples"} for p in layers],
+            "moves": changed["moves"],
+        }
+        show(data, as_json, lambda: _text(conf, found, data, moves))
+
+
+def _joined(layers: list[dict[str, Any]], name: str) -> str | None:
+    return ",".join(sorted({p[name] for p in layers if p[name]})) or None
+
+
+def _ingest(
+    conf: Any, actor: Any, file: Path, layer: Any, crs: Any, encoding: Any, mine: Any
+) -> Any:
+    from geo.problems import Problem
+    from geo.store import intake
+    from geo.store.engine import SYSTEM, connect
+    from geo.survey.layers import layers
+    from geo.survey.reading import ReadOptions
+
+    if layer is not None and layer not in layers():
+        raise Problem("cli.no_layer", layer=layer, layers=", ".join(layers()))
+    if not file.is_file():
+        raise Problem("cli.no_file", file=str(file))
+    options = ReadOptions(layer=layer, crs=crs, encoding=encoding, mine_code=mine)
+    with connect(conf, "worker", actor) as conn:
+        upload_id = intake.register_upload(
+            conn, actor, file.name, file, options, settings=conf, enqueue=False
+        )
+    with _progress(file.name):
+        intake.process_upload(conf, upload_id)
+    with connect(conf, "worker", SYSTEM) as conn:
+        found = intake.upload_status(conn, upload_id)
+    if found is None or found["state"] == "failed":
+        problem = (found or {})["problem"]
+        raise Problem(problem["code"], **problem["params"])
+    return found
+
+
+def _progress(label: str) -> Any:
+    """Return a spinner on a terminal, and nothing in a pipe."""
+    from contextlib import nullcontext
+
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(label)
+
+
+def _preview(conf: Any, actor: Any, found: Any) -> list[dict[str, Any]]:
+    from geo.store import intake
+    from geo.store.engine import connect
+
+    if not found["result"]["stored"]:
+        return []
+    with connect(conf, "worker", actor) as conn:
+        return intake.preview(conn, actor, found["id"])
+
+
+def _submit(conf: Any, actor: Any, found: Any, supersedes: UUID | None) -> UUID:
+    from geo.store import intake
+    from geo.store.engine import connect
+
+    with connect(conf, "worker", actor) as conn:
+        return intake.submit(conn, actor, found["id"], supersedes=supersedes)
+
+
+def _accept(conf: Any, actor: Any, survey_id: UUID, document: str) -> dict[str, Any]:
+    from geo.messages import say
+    from geo.store import decisions
+    from geo.store.engine import connect
+
+    reason = say("cli.accepted_at_once", lang())
+    with connect(conf, "worker", actor) as conn:
+        return decisions.accept(conn, actor, survey_id, reason, document or reason)
+
+
+def _forget(conf: Any, upload_id: UUID) -> None:
+    from geo.store import intake
+    from geo.store.engine import SYSTEM, connect
+
+    with connect(conf, "worker", SYSTEM) as conn:
+        intake.forget(conn, upload_id)
+
+
+def _asked(found: Any, moves: list[dict[str, Any]]) -> bool:
+    from geo.messages import say
+
+    result = found["result"]
+    return typer.confirm(
+        say(
+            "cli.submit",
+            lang(),
+            stored=result["stored"],
+            refused=result["refused"],
+            moves=len(moves),
+        )
+    )
+
+
+def _text(conf: Any, found: Any, data: dict[str, Any], moves: list[dict[str, Any]]) -> str:
+    from geo.hazards import grade_name, hazards
+    from geo.messages import say
+    from geo.problems import Problem
+    from geo.store import intake
+    from geo.store.engine import SYSTEM, connect
+
+    said = [
+        say("cli.ingested", lang(), **{k: data[k] for k in ("rows", "stored", "mended", "refused")})
+    ]
+    for part in data["layers"]:
+        said.append(
+            say(
+                "cli.layer",
+                lang(),
+                layer=part["layer"] or "?",
+                source=part["source_name"],
+                encoding=part["encoding"] or "—",
+                crs=part["crs"] and part["crs"]["epsg"],
+                assumed=say("cli.assumed", lang())
+                if part["crs"] and part["crs"]["assumed_datum"]
+                else "",
+            )
+        )
+    with connect(conf, "worker", SYSTEM) as conn:
+        for note in intake.upload_notes(conn, found["id"], 0, 20):
+            row = note["row_no"] if note["row_no"] is not None else "—"
+            sentence = Problem(note["code"], **note["params"]).say(lang())
+            said.append(f"  {note['layer']} {row}: {sentence}")
+    for move in moves:
+        before = grade_name(move["hazard"], move["before"], lang())
+        after = grade_name(move["hazard"], move["after"], lang())
+        label = hazards()[move["hazard"]].label[lang()]
+        said.append(f"  {move['mine_code']} {move['mine_name']} {label}: {before} → {after}")
+    said.append(say(f"cli.state.{data['state']}", lang()))
+    return "\n".join(said)
+
+
+@app.command()
+@guarded
+def surveys(as_json: Json = False, login: As = None) -> None:
+    """List surveys with their states.
+
+    Example: minerisk surveys --json
+    """
+    from geo.store import queries
+    from geo.store.engine import connect
+
+    with database() as conf:
+        actor = acting(conf, login)
+        with connect(conf, "app", actor) as conn:
+            rows = queries.surveys(conn)
+        names = ("id", "state", "filename", "survey_unit", "recorded_at", "actor_login")
+        data = [{n: row[n] for n in names} | {"layers": row["layers"]} for row in rows]
+        show(data, as_json, lambda: _table(names, data))
+
+
+def _table(names: tuple[str, ...], rows: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table(*names)
+    for row in rows:
+        table.add_row(*("" if row[n] is None else str(row[n]) for n in names))
+    return table
+
+
+Survey = Annotated[str, typer.Argument(help="Survey id, see `minerisk surveys`.")]
+Reason = Annotated[str, typer.Option(help="Why.")]
+Document = Annotated[str, typer.Option(help="Number of the document.")]
+
+
+def _uuid(text: str) -> UUID:
+    from geo.problems import Problem
+
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Problem("cli.bad_id", text=text) from None
+
+
+def _act(login: str | None, as_json: bool, act: Any) -> None:
+    from geo.store.engine import connect
+
+    with database() as conf:
+        actor = acting(conf, login)
+        with connect(conf, "worker", actor) as conn:
+            data = act(conn, actor)
+        show(data, as_json, lambda: f"{data['state']}  {len(data.get('moves', []))}")
+
+
+@app.command()
+@guarded
+def accept(
+    survey: Survey, reason: Reason, document: Document, as_json: Json = False, login: As = None
+) -> None:
+    """Accept a survey: its claims and its coverage count.
+
+    Example: minerisk accept ID --reason 审核通过 --document 示例审字〔2024〕5号
+    """
+    from geo.store import decisions
+
+    _act(login, as_json, lambda c, a: decisions.accept(c, a, _uuid(survey), reason, document))
+
+
+@app.command(name="return")
+@guarded
+def return_(survey: Survey, reason: Reason, as_json: Json = False, login: As = None) -> None:
+    """Return a submitted survey with a remark.
+
+    Example: minerisk return ID --reason 普查范围未包含周边
+    """
+    from geo.store import decisions
+
+    def act(conn: Any, actor: Any) -> dict[str, Any]:
+        changes = decisions.return_(conn, actor, _uuid(survey), reason)
+        return {"state": "returned", "mines": changes.mines, "moves": changes.moves}
+
+    _act(login, as_json, act)
+
+
+@app.command()
+@guarded
+def revoke(
+    survey: Survey, reason: Reason, document: Document, as_json: Json = False, login: As = None
+) -> None:
+    """Revoke a false survey: coverage ends, what it raised is held.
+
+    Example: minerisk revoke ID --reason 弄虚作假 --document 示例撤字〔2024〕1号
+    """
+    from geo.store import decisions
+
+    _act(login, as_json, lambda c, a: decisions.revoke(c, a, _uuid(survey), reason, document))

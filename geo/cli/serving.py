@@ -1,0 +1,223 @@
+"""Commands that run: start, serve, worker."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from geo.cli import app, database, guarded, lang
+from geo.cli.files import Json
+
+_STOP_SECONDS = 10
+
+
+class Steps:
+    """How long each step took, and who is told of it."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.seconds: dict[str, float] = {}
+        self._quiet = quiet
+        given = os.environ.get("MINERISK_START_SECONDS")
+        if given:
+            self.seconds.update(json.loads(given))
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a step."""
+        from geo.messages import say
+
+        if not self._quiet:
+            typer.echo(say(f"cli.step.{name}", lang()), err=True)
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - began, 3)
+
+
+def _free(host: str, port: int) -> None:
+    """Refuse a port that somebody else holds, in one sentence."""
+    from geo.problems import Problem
+
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            raise Problem("cli.port_used", host=host, port=port) from None
+
+
+def _summary(conf: Any, on: date) -> dict[str, Any]:
+    from sqlalchemy import func, select
+
+    from geo.hazards import hazards
+    from geo.store import queries
+    from geo.store.engine import SYSTEM, connect
+    from geo.store.tables import claim, claim_end, feature, survey, upload
+
+    with connect(conf, "worker", SYSTEM) as conn:
+        mines = queries.mines(conn, on)
+        reports = list(conn.scalars(select(survey.c.report)))
+        done = upload.c.state == "submitted"
+        raised = 0
+        for mine in mines:
+            for line in mine["lines"]:
+                rank = hazards()[line["hazard"]].rank
+                now, said = line["effective"], line["determined"]
+                raised += now is not None and (said is None or rank(now) > rank(said))
+        return {
+            "mines": len(mines),
+            "features": conn.scalar(select(func.count()).select_from(feature)),
+            "mended": sum(r["mended"] for r in reports),
+            "refused": sum(r["refused"] for r in reports),
+            "surveys": len(reports),
+            "uploads": conn.scalar(select(func.count()).select_from(upload).where(done)),
+            "grades_raised": raised,
+            "unclear_mines": sum(m["unclear"] for m in mines),
+            "claims": conn.scalar(
+                select(func.count())
+                .select_from(claim)
+                .where(claim.c.id.not_in(select(claim_end.c.claim_id)))
+            ),
+        }
+
+
+def _regraded(conf: Any, on: date) -> None:
+    """Grade all where the newest state is of another day: what a day brings must show."""
+    from sqlalchemy import func, select
+
+    from geo.store.engine import SYSTEM, connect
+    from geo.store.grading import regrade
+    from geo.store.publish import publishing
+    from geo.store.tables import mine_state
+
+    with connect(conf, "worker", SYSTEM) as conn:
+        newest = conn.scalar(select(func.max(mine_state.c.on_date)))
+        if newest is not None and newest < on:
+            with publishing(conn, SYSTEM, "regrade", on, {"reason": "new day"}) as made:
+                regrade(made, None)
+
+
+@app.command()
+@guarded
+def start(
+    once: Annotated[bool, typer.Option("--once", help="Do all but serve, then stop.")] = False,
+    as_json: Json = False,
+    host: Annotated[str | None, typer.Option(help="Address to bind; loopback unless told.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port.")] = None,
+    sample: Annotated[bool, typer.Option(help="Load the sample county.")] = True,
+) -> None:
+    """Make the cluster, migrate, load the sample, grade, and serve; Ctrl-C stops it all.
+
+    Example: minerisk start --once --json
+    """
+    from geo import sample as county
+    from geo.messages import say
+    from geo.settings import settings
+    from geo.store.cluster import running_cluster
+    from geo.store.engine import dispose
+    from geo.store.migrate import migrate
+
+    conf = settings()
+    host, port = host or conf.host, port or conf.port
+    if not once:
+        _free(host, port)
+    steps, today = Steps(quiet=as_json and not sys.stderr.isatty()), date.today()
+    # Ended like Ctrl-C, so that everything started here is stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        steps_cluster = time.perf_counter()
+        with running_cluster(conf):
+            steps.seconds["cluster"] = round(time.perf_counter() - steps_cluster, 3)
+            with steps.step("migrate"):
+                migrate(conf)
+            if sample:
+                with steps.step("sample"):
+                    county.load(conf, today)
+            with steps.step("regrade"):
+                _regraded(conf, today)
+            data = {**_summary(conf, today), "seconds": steps.seconds}
+            dispose()
+            if once:
+                typer.echo(json.dumps(data, ensure_ascii=False) if as_json else str(data))
+                return
+            typer.echo(say("cli.serving", lang(), address=f"http://{host}:{port}/"))
+            if sample and county.signins(conf).exists():
+                words = json.loads(county.signins(conf).read_text("utf-8"))
+                typer.echo(say("cli.signins", lang(), file=str(county.signins(conf))))
+                for login, word in words.items():
+                    typer.echo(f"  {login}  {word}")
+            _serve_both(host, port)
+    except KeyboardInterrupt:
+        typer.echo(say("cli.stopped", lang()), err=True)
+
+
+def _serve_both(host: str, port: int) -> None:
+    """Run server and worker until one ends or we are told to stop; then stop the other."""
+    base = [sys.executable, "-m", "geo.cli.run"]
+    children = [
+        subprocess.Popen([*base, "serve", "--host", host, "--port", str(port)]),
+        subprocess.Popen([*base, "worker"]),
+    ]
+    try:
+        while all(child.poll() is None for child in children):
+            time.sleep(0.3)
+    finally:
+        for child in children:
+            child.terminate()
+        for child in children:
+            try:
+                child.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+@app.command()
+@guarded
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port.")] = None,
+) -> None:
+    """Serve pages and API; reading uploads is the worker's.
+
+    Example: minerisk serve --port 8080
+    """
+    import uvicorn
+
+    from geo.logs import configure
+
+    with database() as conf:
+        host, port = host or conf.host, port or conf.port
+        _free(host, port)
+        configure(conf.log_level)
+        uvicorn.run(
+            "api.app:create_app",
+            factory=True,
+            host=host,
+            port=port,
+            log_level="warning",
+            server_header=False,
+            access_log=False,
+        )
+
+
+@app.command()
+@guarded
+def worker() -> None:
+    """Read queued uploads until told to stop.
+
+    Example: minerisk worker
+    """
+    from geo.logs import configure
+    from geo.store.jobs import run_worker
+
+    with database() as conf:
+        configure(conf.log_level)
+        run_worker(conf)

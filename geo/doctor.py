@@ -1,0 +1,60 @@
+"""What `minerisk doctor` looks at: database, rules, raw files, chain, confinement of the reader."""
+
+import os
+from typing import Any
+
+from sqlalchemy import Connection, select, text
+
+from geo.rules import load_rules
+from geo.rules.catalogue import CatalogueError
+from geo.settings import Settings
+from geo.store import audit, intake, rawfiles
+from geo.store.engine import SYSTEM, connect
+from geo.store.tables import survey, upload
+from geo.survey.reading.parent import confinement
+
+
+def _finding(good: bool, code: str, **params: Any) -> dict[str, Any]:
+    return {"good": good, "code": code, "params": params}
+
+
+def _database(conn: Connection) -> dict[str, Any]:
+    number = conn.scalar(text("SHOW server_version"))
+    return _finding(
+        True,
+        "doctor.database",
+        postgresql=number,
+        postgis=conn.scalar(text("SELECT PostGIS_Lib_Version()")),
+    )
+
+
+def _rules() -> dict[str, Any]:
+    try:
+        found = load_rules()
+    except CatalogueError as error:
+        return _finding(False, "doctor.rules_broken", faults=str(error))
+    unverified = sum(not rule.verified for rule in found.rules)
+    return _finding(True, "doctor.rules", rules=len(found.rules), unverified=unverified)
+
+
+def _files(conn: Connection, settings: Settings, mend: bool) -> list[dict[str, Any]]:
+    named = set(conn.scalars(select(survey.c.sha256)))
+    lost = rawfiles.missing(settings, named)
+    found = [_finding(not lost, "doctor.files", kept=len(named) - len(lost), lost=len(lost))]
+    if mend:
+        swept = rawfiles.sweep(settings, named | set(conn.scalars(select(upload.c.sha256))))
+        again = intake.sweep(conn)
+        found.append(_finding(True, "doctor.swept", files=len(swept), jobs=len(again)))
+    return found
+
+
+def examine(settings: Settings, *, mend: bool = False) -> list[dict[str, Any]]:
+    """Return one finding per thing looked at: good, code and params of its sentence."""
+    with connect(settings, "worker", SYSTEM) as conn:
+        found = [_database(conn), _rules(), *_files(conn, settings, mend)]
+        chain = audit.verify(conn)
+    found.append(_finding(chain.fault is None, "doctor.chain", links=chain.links))
+    found += [_finding(good, code) for code, good in confinement().items()]
+    if os.geteuid() == 0:
+        found.append(_finding(True, "doctor.root"))
+    return found

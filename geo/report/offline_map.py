@@ -1,0 +1,144 @@
+"""The offline map: one HTML file by folium that opens with no internet, Leaflet and data inside."""
+
+import base64
+import html
+import json
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import folium
+from sqlalchemy import Connection, text
+
+from geo.hazards import colour_label, grade_name, hazards
+from geo.messages import say
+from geo.problems import Problem
+from geo.settings import CHECKOUT
+from geo.store import queries
+
+LEAFLET = CHECKOUT / "web" / "static" / "vendor" / "leaflet"
+_STROKE = {
+    "blue": "#1f5f99",
+    "yellow": "#8a6d00",
+    "orange": "#b35900",
+    "red": "#a3201d",
+    "none": "#555555",
+}
+_FILL = {
+    "blue": "#6fa8dc",
+    "yellow": "#f1d13a",
+    "orange": "#f0953a",
+    "red": "#d9403b",
+    "none": "#bbbbbb",
+}
+_REMOTE = re.compile(r'<(?:script|link)[^>]+(?:src|href)="(?:https?:)?//[^"]+"[^>]*>(?:</script>)?')
+
+
+def _licences(conn: Connection) -> dict[str, Any]:
+    found = conn.execute(
+        text(
+            "SELECT DISTINCT ON (mine_code) mine_code, ST_AsGeoJSON(geom, 6) AS shape "
+            "FROM minerisk.feature WHERE layer = 'mine_boundary' "
+            "ORDER BY mine_code, lower(valid) DESC NULLS LAST, key"
+        )
+    )
+    return {row.mine_code: json.loads(row.shape) for row in found}
+
+
+def _popup(mine: dict[str, Any], lang: str) -> str:
+    rows = "".join(
+        f"<tr><th>{html.escape(hazards()[line['hazard']].label[lang])}</th>"
+        + "".join(
+            f"<td>{html.escape(grade_name(line['hazard'], line[part], lang))}</td>"
+            for part in ("determined", "proposed", "decided", "effective")
+        )
+        + "</tr>"
+        for line in mine["lines"]
+    )
+    heads = "".join(
+        f"<th>{say(f'report.column.{part}', lang)}</th>"
+        for part in ("hazard", "determined", "proposed", "decided", "effective")
+    )
+    name = html.escape(f"{mine['name']} {mine['code']}")
+    return f"<b>{name}</b><table border=1 cellspacing=0><tr>{heads}</tr>{rows}</table>"
+
+
+def write_map(conn: Connection, path: Path, on: date, lang: str) -> int:
+    """Write the map of every mine the connection may see; returns how many.
+
+    Raises
+    ------
+    Problem
+        If the web parts are not installed: Leaflet is put into the file from there.
+    """
+    if not (LEAFLET / "leaflet.js").exists():
+        raise Problem("report.no_leaflet")
+    mines = queries.mines(conn, on)
+    shapes = _licences(conn)
+    chart = folium.Map(tiles=None, location=[38.85, 112.7], zoom_start=10, prefer_canvas=False)
+    for mine in mines:
+        if mine["code"] not in shapes:
+            continue
+        shade = mine["colour"] or "none"
+        label = colour_label(shade, lang)
+        unclear = f" · {say('report.unclear', lang)}" if mine["unclear"] else ""
+        feature = {
+            "type": "Feature",
+            "properties": {"why": _popup(mine, lang)},
+            "geometry": shapes[mine["code"]],
+        }
+        folium.GeoJson(
+            feature,
+            style_function=lambda _, shade=shade, dashed=mine["unclear"]: {
+                "color": _STROKE[shade],
+                "fillColor": _FILL[shade],
+                "fillOpacity": 0.55,
+                "weight": 2.5,
+                "dashArray": "6 5" if dashed else None,
+            },
+            tooltip=folium.Tooltip(
+                html.escape(f"{mine['name']} · {label}{unclear}"),
+                permanent=True,
+                direction="center",
+            ),
+            popup=folium.GeoJsonPopup(fields=["why"], labels=False, max_width=620),
+        ).add_to(chart)
+    boxes = [m["bounds"] for m in mines if m["bounds"]]
+    if boxes:
+        west, south = min(b[0] for b in boxes), min(b[1] for b in boxes)
+        east, north = max(b[2] for b in boxes), max(b[3] for b in boxes)
+        chart.fit_bounds([[south, west], [north, east]])
+    path.write_text(_inlined(chart.get_root().render(), on, lang), "utf-8")
+    return len(mines)
+
+
+def _inlined(page: str, on: date, lang: str) -> str:
+    """Put Leaflet and its style into the page in place of every remote script and sheet."""
+    script = (LEAFLET / "leaflet.js").read_text("utf-8").replace("</script>", "<\\/script>")
+    style = (LEAFLET / "leaflet.css").read_text("utf-8")
+    style = re.sub(
+        r"url\((images/[^)]+)\)",
+        lambda m: (
+            f"url(data:image/png;base64,{base64.b64encode((LEAFLET / Path(m[1]).name).read_bytes()).decode()})"
+        ),
+        style,
+    )
+    legend = "".join(
+        f'<li><i style="background:{_FILL[c]};border:2px solid {_STROKE[c]}"></i>{colour_label(c, lang)}</li>'
+        for c in ("red", "orange", "yellow", "blue", "none")
+    )
+    title = html.escape(say("report.map_title", lang, on=on))
+    note = html.escape(say("report.convention", lang))
+    dashed = html.escape(say("report.dashed", lang))
+    box = (
+        f'<div class="minerisk-legend"><b>{title}</b><ul>{legend}<li>- - - {dashed}</li></ul>'
+        f"<small>{note}</small></div>"
+        "<style>.minerisk-legend{position:fixed;z-index:900;left:12px;bottom:12px;background:#fff;"
+        "padding:10px 14px;border:1px solid #666;font:14px sans-serif;max-width:280px}"
+        ".minerisk-legend ul{list-style:none;margin:6px 0;padding:0}"
+        ".minerisk-legend i{display:inline-block;width:18px;height:12px;margin-right:8px}</style>"
+    )
+    page = _REMOTE.sub("", page)
+    page = page.replace("</head>", f"<style>{style}</style><script>{script}</script></head>", 1)
+    return page.replace("</body>", f"{box}</body>", 1)
