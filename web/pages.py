@@ -248,6 +248,12 @@ def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> 
     return draw(request, "survey.html", reader=reader, item=shown, open_acts=True)
 
 
+def _proposal(conn: Any, row: dict[str, Any], lang: str) -> dict[str, Any]:
+    code = row["mine_code"]
+    of = queries.mine(conn, code, dt.date.today()) if code else None
+    return view.proposal(row, of, lang)
+
+
 @router.get("/inbox")
 def inbox(request: Request, reader: Reader, conn: AppConn) -> Response:
     """Draw what waits for the regulator, and what waits for a second person."""
@@ -257,7 +263,7 @@ def inbox(request: Request, reader: Reader, conn: AppConn) -> Response:
         "inbox.html",
         reader=reader,
         submissions=[_survey(conn, reader, row, lang) for row in queries.inbox(conn)],
-        proposals=queries.proposals(conn),
+        proposals=[_proposal(conn, row, lang) for row in queries.proposals(conn)],
         open_acts=False,
     )
 

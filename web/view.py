@@ -204,3 +204,24 @@ def mine(found: dict[str, Any], lang: str) -> dict[str, Any]:
         "history": [row for row in found["history"] if row["changes"]],
         "targets": _targets(found, lang),
     }
+
+
+def proposal(row: dict[str, Any], of: dict[str, Any] | None, lang: str) -> dict[str, Any]:
+    """Return what waits for a second person, with its target in words and what it would move.
+
+    Parameters
+    ----------
+    row : dict
+        As the store lists it.
+    of : dict or None
+        The mine it concerns, as the store answers, where it concerns one.
+    lang : str
+        ``zh`` or ``en``.
+    """
+    body = row["body"]
+    target = f"{body.get('target_kind')}:{body.get('target_key')}"
+    words = {one["value"]: one["text"] for one in _targets(of, lang)} if of else {}
+    found = [
+        {**move, "mine_name": move["mine_code"], "why": []} for move in body.get("moves") or ()
+    ]
+    return {**row, "target": words.get(target, ""), "moves": found}
