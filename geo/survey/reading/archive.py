@@ -284,11 +284,32 @@ def _shape(number: int, parts: dict[str, tuple[str, Path]]) -> Source:
         for suffix, (_, at) in parts.items()
         if suffix in (".shp", ".shx", ".dbf")
     }
+    if ".shx" in ours and not _sound_index(ours[".shx"]):
+        ours.pop(".shx").unlink()
     _check_lengths(name, ours)
     source = Source(stem, "ESRI Shapefile", ours[".shp"], ours)
     source.wkt = _text(parts.get(".prj"), 20_000)
     source.cpg = _text(parts.get(".cpg"), 200)
     return source
+
+
+def shape_count(parts: dict[str, Path]) -> int:
+    """Return how many shapes a .shp holds: by its index, else by walking it."""
+    if ".shx" in parts:
+        return (parts[".shx"].stat().st_size - 100) // 8
+    count, at, size = 0, 100, parts[".shp"].stat().st_size
+    with parts[".shp"].open("rb") as stream:
+        while at + 8 <= size:
+            stream.seek(at + 4)
+            at += 8 + 2 * int.from_bytes(stream.read(4), "big")
+            count += 1
+    return count
+
+
+def _sound_index(path: Path) -> bool:
+    head, size = _head(path), path.stat().st_size
+    stated = 2 * int.from_bytes(head[24:28], "big")
+    return head.startswith(_SHAPE) and size == stated and size >= 100 and (size - 100) % 8 == 0
 
 
 def _check_lengths(name: str, parts: dict[str, Path]) -> None:

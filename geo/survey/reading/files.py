@@ -184,10 +184,9 @@ def _encoding(source: Source, options: ReadOptions, notes: Notes) -> tuple[str |
 def _check_counts(source: Source, rows: int) -> None:
     """Refuse a shapefile whose shapes and attributes do not pair up: whose they are is unknown."""
     dbf = encoding.read_dbf(source.parts[".dbf"], source.name)
-    if rows != dbf.rows - dbf.deleted:
-        raise Problem(
-            "reader.part.counts", name=source.name, shapes=rows, rows=dbf.rows - dbf.deleted
-        )
+    shapes = archive.shape_count(source.parts)
+    if shapes != dbf.rows or rows != dbf.rows - dbf.deleted:
+        raise Problem("reader.part.counts", name=source.name, shapes=shapes, rows=dbf.rows)
 
 
 def _shapes(table: pa.Table, geometry: str | None) -> tuple[Shapes, check.Mask, list[int]]:

@@ -186,9 +186,14 @@ def test_loose_parts(tmp_path: Path) -> None:
     assert read(tmp_path / "in", tmp_path).layers[0].stored == 1
 
 
-def test_a_missing_index_is_rebuilt(tmp_path: Path) -> None:
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_missing_index_is_rebuilt(tmp_path: Path, broken: bool) -> None:
     path = shapefile(tmp_path / "in", "goaf", frame([{"code": "A"}], [square()]))
-    path.with_suffix(".shx").unlink()
+    index = path.with_suffix(".shx")
+    if broken:
+        index.write_bytes(index.read_bytes()[:-4])
+    else:
+        index.unlink()
     found = read(path, tmp_path)
     assert found.layers[0].stored == 1
     assert "reader.layer.shx" in set(found.notes["code"])
