@@ -89,7 +89,8 @@ AS $$
             f.attrs ->> 'item' AS item, f.attrs ->> 'start' AS start, f.attrs ->> 'end' AS "end",
             f.state, 1 AS count
         FROM env, minerisk.features_in(wanted, env.box, known_seq) f)
-    SELECT ST_AsMVT(drawn, name, 4096, 'geom') FROM drawn WHERE geom IS NOT NULL
+    -- The parameter, said in full: a bare `name` would be the column, and so name the tile's layer.
+    SELECT ST_AsMVT(drawn, tile_features.name, 4096, 'geom') FROM drawn WHERE geom IS NOT NULL
 $$;
 
 -- Below zoom 9: one point per grid cell with its count; the sum of counts is the rows one may see.
