@@ -26,7 +26,7 @@ BOX = shapely.box(112.6, 38.8, 112.61, 38.81)
 
 
 @pytest.fixture(autouse=True)
-def own_rooms(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Rooms for unpacking in a folder of ours, so that what is left behind is seen."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
