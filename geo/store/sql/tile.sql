@@ -84,7 +84,8 @@ AS $$
     WITH env AS (SELECT ST_TileEnvelope(z, x, y) AS box),
     drawn AS (
         SELECT ST_AsMVTGeom(f.geom_3857, env.box, 4096, 64, true) AS geom,
-            f.id::text AS id, f.key, f.layer, f.mine_code, COALESCE(f.code, f.attrs ->> 'name') AS name,
+            f.id::text AS id, f.key, f.layer, f.mine_code,
+            COALESCE(f.attrs ->> 'code', f.attrs ->> 'name') AS name,
             f.attrs ->> 'verification' AS verification, f.attrs ->> 'seam' AS seam,
             f.attrs ->> 'item' AS item, f.attrs ->> 'start' AS start, f.attrs ->> 'end' AS "end",
             f.state, 1 AS count
