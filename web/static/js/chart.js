@@ -16,7 +16,7 @@ const FONT = ["Noto Sans CJK SC"];
 
 /** Layers a reader can switch, in the order of the panel, with the style layers behind each. */
 export const GROUPS = {
-  mines: ["mines-fill", "mines-line", "mines-mark"],
+  mines: ["mines-fill", "mines-line", "mines-name", "mines-mark"],
   unclear: ["unclear-fill", "unclear-line"],
   plan: ["plan-fill", "plan-line", "plan-label", "plan-gathered", "plan-count"],
   factors: ["factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point", "factors-label", "factors-gathered", "factors-count"],
@@ -76,7 +76,7 @@ function style(version) {
       ...gathered("plan"),
       ...gathered("extents"),
       ...gathered("factors"),
-      { id: "factors-point", type: "circle", source: "factors", "source-layer": "factors", minzoom: GATHERED_BELOW, filter: point, paint: { "circle-radius": ["case", guessed, 5, 4.5], "circle-color": ["case", guessed, HALO, INK], "circle-stroke-color": INK, "circle-stroke-width": 2 } },
+      { id: "factors-point", type: "circle", source: "factors", "source-layer": "factors", minzoom: GATHERED_BELOW, filter: point, paint: { "circle-radius": ["interpolate", ["linear"], ["zoom"], 9, 2, 13, 5], "circle-color": ["case", guessed, HALO, INK], "circle-stroke-color": INK, "circle-stroke-width": 1.5 } },
       {
         id: "plan-label", type: "symbol", source: "plan", "source-layer": "plan", minzoom: 12.5,
         layout: { "text-field": ["to-string", ["coalesce", ["get", "name"], ""]], "text-font": FONT, "text-size": 12 },
@@ -90,18 +90,24 @@ function style(version) {
       { id: "places-fill", type: "fill", source: "places", filter: polygon, paint: { "fill-color": INK, "fill-opacity": 0.12 } },
       { id: "places-line", type: "line", source: "places", filter: ["!", point], paint: { "line-color": INK, "line-width": 3 } },
       { id: "places-point", type: "circle", source: "places", filter: point, paint: { "circle-radius": 8, "circle-color": HALO, "circle-stroke-color": INK, "circle-stroke-width": 3 } },
+      // Marks are placed before names (the upper layer goes first), so that names keep clear of them.
       {
-        id: "mines-mark", type: "symbol", source: "marks",
+        id: "mines-name", type: "symbol", source: "marks",
         layout: {
-          "icon-image": ["concat", "mark-", ["get", "colour"]], "icon-allow-overlap": true, "icon-anchor": "bottom", "icon-offset": [0, -6],
           "text-field": ["format", ["get", "name"], { "font-scale": 1 }, "\n", {}, ["get", "label"], { "font-scale": 0.9 }],
-          "text-font": FONT, "text-size": 13, "text-justify": "auto", "text-optional": true, "symbol-sort-key": ["get", "order"],
-          // Names give way to each other before one of them is left out.
+          "text-font": FONT, "text-size": 13, "text-justify": "auto", "symbol-sort-key": ["get", "order"],
           "text-variable-anchor-offset": [
             "bottom-left", [0.95, -0.35], "bottom-right", [-0.95, -0.35], "bottom", [0, -2.1], "top-left", [0.95, 0.4], "top-right", [-0.95, 0.4],
           ],
         },
         paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2 },
+      },
+      {
+        id: "mines-mark", type: "symbol", source: "marks",
+        layout: {
+          "icon-image": ["concat", "mark-", ["get", "colour"]], "icon-allow-overlap": true,
+          "icon-anchor": "bottom", "icon-offset": [0, -6], "symbol-sort-key": ["get", "order"],
+        },
       },
     ],
   };
@@ -111,10 +117,11 @@ function style(version) {
 const GATHERED_BELOW = 9;
 
 function gathered(layer) {
-  const common = { source: layer, "source-layer": layer, maxzoom: GATHERED_BELOW, filter: point };
+  const common = { source: layer, "source-layer": layer, maxzoom: GATHERED_BELOW };
+  const several = [">", ["get", "count"], 1];
   return [
-    { id: `${layer}-gathered`, type: "circle", ...common, paint: { "circle-radius": 9, "circle-color": HALO, "circle-stroke-color": INK, "circle-stroke-width": 1.5 } },
-    { id: `${layer}-count`, type: "symbol", ...common, layout: { "text-field": ["to-string", ["get", "count"]], "text-font": FONT, "text-size": 11, "text-allow-overlap": true }, paint: { "text-color": INK } },
+    { id: `${layer}-gathered`, type: "circle", ...common, filter: point, paint: { "circle-radius": ["case", several, 8, 2.5], "circle-color": ["case", several, HALO, INK], "circle-stroke-color": INK, "circle-stroke-width": ["case", several, 1.5, 0] } },
+    { id: `${layer}-count`, type: "symbol", ...common, filter: both(point, several), layout: { "text-field": ["to-string", ["get", "count"]], "text-font": FONT, "text-size": 11, "text-allow-overlap": true }, paint: { "text-color": INK } },
   ];
 }
 

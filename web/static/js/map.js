@@ -232,7 +232,9 @@ if (!view.at) {
   const mine = state.mines.find((m) => m.code === view.mine);
   const bounds = mine?.bounds ?? state.bounds;
   if (bounds && !(mine && narrow())) {
-    map.fitBounds(bounds, { padding: mine ? 80 : 40, maxZoom: 14, animate: false });
+    // Names stand beside the marks, so there must be room for them.
+    const around = narrow() ? { top: 80, left: 70, right: 80, bottom: 50 } : { top: 60, left: 100, right: 140, bottom: 50 };
+    map.fitBounds(bounds, { padding: mine ? 80 : around, maxZoom: 14, animate: false });
   }
 }
 
