@@ -13,6 +13,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,9 @@ from geo.store.secrets import role_passwords
 
 DATABASE = "minerisk"
 _SUPERUSER = "postgres"
+_START_SECONDS = 60
+# Never the process's own TMPDIR: every process must look for the socket in the same place.
+_SHORT = Path("/tmp")  # noqa: S108 -- the folder itself is made by us, 0700, and checked
 
 
 def _account() -> pwd.struct_passwd | None:
@@ -73,7 +77,7 @@ class Cluster:
         self.data = home / "pg"
         # A socket's path may hold 107 bytes, so it stands in a short folder of its own.
         short = hashlib.sha256(str(self.data).encode()).hexdigest()[:10]
-        self.sockets = Path(tempfile.gettempdir()) / f"mr-{short}"
+        self.sockets = _SHORT / f"mr-{short}"
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
         if self.account is not None:
@@ -129,26 +133,71 @@ class Cluster:
                 "timezone = 'UTC'\n"
             )
 
+    def pid(self) -> int | None:
+        """Return the postmaster's process id; None where the cluster is down.
+
+        A file left behind by a killed postmaster may name a process that is somebody else's by
+        now, so the process itself is asked whether it is ours.
+        """
+        try:
+            number = int((self.data / "postmaster.pid").read_text("utf-8").split("\n", 1)[0])
+            told = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+        except (OSError, ValueError):
+            return None
+        return number if str(self.data).encode() in told else None
+
     def running(self) -> bool:
-        """Tell whether the postmaster answers."""
-        if not self.data.exists():
-            return False
-        return self._run(_binary("pg_ctl"), "status", "-D", str(self.data)).returncode == 0
+        """Tell whether the postmaster is there."""
+        return self.pid() is not None
+
+    def _clear_stale(self) -> None:
+        """Remove what a killed postmaster left: PostgreSQL itself trusts any living process id."""
+        for path in (self.data / "postmaster.pid", *self.sockets.glob(".s.PGSQL.*")):
+            path.unlink(missing_ok=True)
+
+    def _own_sockets(self) -> None:
+        try:
+            found = self.sockets.lstat()
+        except FileNotFoundError:
+            pass
+        else:
+            # The folder above is anybody's: one that somebody else made is not walked into.
+            ours = {os.geteuid(), self.account.pw_uid if self.account else os.geteuid()}
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours:
+                raise Problem("cluster.socket_taken", folder=str(self.sockets))
+        self._own(self.sockets)
 
     def start(self) -> None:
         """Make the cluster if there is none, and start it if it is down."""
         if not (self.data / "PG_VERSION").exists():
             self._make()
-        if self.running():
-            return
-        self._own(self.sockets)
-        log = self.data / "server.log"
-        done = self._run(
-            _binary("pg_ctl"), "start", "-w", "-t", "60", "-D", str(self.data), "-l", str(log)
+        if not self.running():
+            self._clear_stale()
+            self._own_sockets()
+            self._launch()
+        self._await_ready()
+
+    def _launch(self) -> None:
+        log, until = self.data / "server.log", time.monotonic() + _START_SECONDS
+        command = (
+            *(_binary("pg_ctl"), "start", "-w", "-t", str(_START_SECONDS)),
+            *("-D", str(self.data), "-l", str(log)),
         )
-        if done.returncode != 0:
-            tail = log.read_text("utf-8", "replace")[-300:] if log.exists() else done.stderr
-            raise Problem("cluster.start_failed", reason=tail.strip())
+        while self._run(*command).returncode != 0:
+            tail = log.read_text("utf-8", "replace")[-600:] if log.exists() else ""
+            # Backends outlive a killed postmaster for a moment, and hold its shared memory.
+            if "shared memory" not in tail or time.monotonic() > until:
+                raise Problem("cluster.start_failed", reason=tail.strip()[-300:])
+            time.sleep(0.3)
+
+    def _await_ready(self) -> None:
+        """Wait until it takes connections: whoever started it may have been killed on the way."""
+        until = time.monotonic() + _START_SECONDS
+        asked = (_binary("pg_isready"), "-q", "-h", str(self.sockets))
+        while subprocess.run(asked, check=False).returncode != 0:
+            if time.monotonic() > until:
+                raise Problem("cluster.start_failed", reason="pg_isready")
+            time.sleep(0.1)
 
     def stop(self) -> None:
         """Stop the cluster, if it runs."""
