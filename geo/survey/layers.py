@@ -246,7 +246,7 @@ def guess_layer(source_name: str, columns: Iterable[str] = ()) -> str | None:
 
 def _holds(name: str, alias: str) -> bool:
     # Short Latin names (zk, hq) would be found inside any word: they must be the whole name, but
-    # for the figures around it.
+    # for figures and brackets around it.
     if alias.isascii() and len(alias) <= 4:
-        return re.sub(r"\d+", "", name) == alias
+        return re.sub(r"[\d()]+", "", name) == alias
     return alias in name

@@ -127,7 +127,9 @@ def number(value: Any, unit: str | None = None, scale: float = 1.0) -> Read:
     low, high, plain = _bounds(raw, unit, scale)
     if plain:
         return low, True
-    return {"low": low, "high": high, "raw": raw}, low is not None or high is not None
+    # "Not known" is a statement of its own: the tables have rows for it (L7), unlike for nothing.
+    understood = low is not None or high is not None or _plain(raw) in _word_set("unknown")
+    return {"low": low, "high": high, "raw": raw}, understood
 
 
 def _tidy(value: float) -> float:

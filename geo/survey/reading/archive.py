@@ -250,7 +250,17 @@ def _grouped(members: list[tuple[str, Path]]) -> tuple[list[Source], list[str]]:
         raise Problem("reader.kind.none", names="、".join(ignored[:5]) or "—")
     if len(found) > limits()["layers"]:
         raise Problem("reader.kind.many", most=limits()["layers"])
-    return sorted(found, key=lambda one: one.name), ignored
+    return _told_apart(found), ignored
+
+
+def _told_apart(found: list[Source]) -> list[Source]:
+    """Return the sources by name; those of one name in several folders get a number."""
+    seen: dict[str, int] = {}
+    for one in sorted(found, key=lambda one: one.name):
+        seen[one.name] = seen.get(one.name, 0) + 1
+        if seen[one.name] > 1:
+            one.name = f"{one.name} ({seen[one.name]})"
+    return sorted(found, key=lambda one: one.name)
 
 
 def _stem(name: str) -> str:

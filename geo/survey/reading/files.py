@@ -75,8 +75,10 @@ def read_file(
         parent.hand_over(folder)
         for done, source in enumerate(found):
             tell("read", done, len(found))
-            for layer_name in _layer_names(source, folder, notes):
-                read.append(_read_layer(source, layer_name, options, folder, notes))
+            inside = _layer_names(source, folder, notes)
+            for layer_name in inside:
+                name = _name(source, layer_name, alone=len(found) == 1 or len(inside) == 1)
+                read.append(_read_layer(source, layer_name, name, options, folder, notes))
             tell("check", done + 1, len(found))
     if not read:
         raise Problem("reader.kind.no_layer", name=archive.shown(name))
@@ -103,11 +105,23 @@ def _layer_names(source: Source, folder: Path, notes: Notes) -> list[str]:
     return found
 
 
+def _name(source: Source, layer_name: str, *, alone: bool) -> str:
+    """Return what a layer is called in the report."""
+    if source.kind != "GPKG":
+        return source.name
+    told = archive.shown(layer_name)
+    return told if alone else f"{source.name}/{told}"
+
+
 def _read_layer(
-    source: Source, layer_name: str, options: ReadOptions, folder: Path, notes: Notes
+    source: Source,
+    layer_name: str,
+    name: str,
+    options: ReadOptions,
+    folder: Path,
+    notes: Notes,
 ) -> LayerRead:
     shape = source.kind == "ESRI Shapefile"
-    name = source.name if shape or source.kind == "GeoJSON" else archive.shown(layer_name)
     coding, reason = _encoding(source, options, notes)
     table, geometry, declared = parent.read_layer(
         source, layer_name, coding if shape else None, folder
@@ -122,7 +136,9 @@ def _read_layer(
         dict(zip(columns, (attributes.plain(v) for v in row), strict=True))
         for row in zip(*cells.values(), strict=True)
     ] or [{} for _ in range(len(shapes))]
-    kind = options.layers.get(name) or options.layer or guess_layer(name, columns)
+    kind = (
+        options.layers.get(name) or options.layer or guess_layer(name.rpartition("/")[2], columns)
+    )
     verdicts = check.Verdicts(len(shapes))
     check.presence(shapes, unreadable, verdicts)
     shapes[~verdicts.alive()] = None

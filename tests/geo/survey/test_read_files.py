@@ -180,6 +180,25 @@ def test_a_name_given_beside_the_bytes(tmp_path: Path) -> None:
     assert (found.layers[0].source_name, found.layers[0].layer) == ("采空区", "goaf")
 
 
+def test_an_empty_layer_says_looked_and_found_none(tmp_path: Path) -> None:
+    made = frame([{"code": "A"}], [square()]).iloc[:0]
+    path = shapefile(tmp_path / "in", "goaf", made)
+    (one,) = read(path, tmp_path).layers
+    assert (one.layer, one.rows, one.stored) == ("goaf", 0, 0)
+
+
+def test_two_layers_of_one_name(tmp_path: Path) -> None:
+    shapefile(tmp_path / "in", "goaf", frame([{"code": "A"}], [square()]))
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for folder in ("东", "西"):
+            for one in (tmp_path / "in").iterdir():
+                archive.write(one, f"{folder}/{one.name}")
+    found = read(path, tmp_path)
+    assert [one.source_name for one in found.layers] == ["goaf", "goaf (2)"]
+    assert [one.layer for one in found.layers] == ["goaf", "goaf"]
+
+
 def test_loose_parts(tmp_path: Path) -> None:
     path = shapefile(tmp_path / "in", "goaf", frame([{"code": "A"}], [square()]))
     assert read(path, tmp_path).layers[0].stored == 1

@@ -49,6 +49,10 @@ def test_what_is_no_number_keeps_its_words(cell: str) -> None:
     assert number(cell, "m") == (span(None, None, cell), False)
 
 
+def test_a_quantity_said_to_be_unknown_is_said() -> None:
+    assert number("不清", "m3") == (span(None, None, "不清"), True)
+
+
 @pytest.mark.parametrize("cell", ["", "  ", "/", "—", "无数据", None, float("nan")])
 def test_nothing_said(cell: Any) -> None:
     for read in (number, day, boolean, text, seam):
