@@ -89,6 +89,20 @@ def _run(task: dict[str, Any], folder: Path, name: str, out: int) -> dict[str, A
     return said
 
 
+def confinement() -> dict[str, bool]:
+    """Return what the kernel let the child give up, for `doctor` to say.
+
+    Returns
+    -------
+    dict
+        ``no_network``: it has no network of ours; ``other_user``: it is not root.
+    """
+    with room(Path(tempfile.gettempdir())) as folder, open(os.devnull, "wb") as nowhere:
+        hand_over(folder)
+        said = _run({"do": "probe"}, folder, "", nowhere.fileno())
+    return {"no_network": said.get("no_network") is True, "other_user": said.get("user") != 0}
+
+
 def list_layers(source: Source, folder: Path) -> tuple[list[str], list[str]]:
     """Return the names of a source's layers, and of its tables that hold no shapes.
 

@@ -355,6 +355,13 @@ def test_the_child_is_cut_off(tmp_path: Path) -> None:
         assert seen["network"] != os.readlink("/proc/self/ns/net")
 
 
+def test_what_the_kernel_permits_is_known() -> None:
+    found = parent.confinement()
+    assert found["other_user"]
+    if os.geteuid() == 0:
+        assert found["no_network"]
+
+
 def test_the_child_opens_nothing_but_three_kinds(tmp_path: Path) -> None:
     """A CSV or VRT smuggled past the parent's own checks finds no driver."""
     with parent.room(tmp_path) as folder:
