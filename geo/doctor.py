@@ -11,7 +11,6 @@ from geo.settings import Settings
 from geo.store import audit, intake, rawfiles
 from geo.store.engine import SYSTEM, connect
 from geo.store.tables import survey, upload
-from geo.survey.reading.parent import confinement
 
 
 def _finding(good: bool, code: str, **params: Any) -> dict[str, Any]:
@@ -54,7 +53,6 @@ def examine(settings: Settings, *, mend: bool = False) -> list[dict[str, Any]]:
         found = [_database(conn), _rules(), *_files(conn, settings, mend)]
         chain = audit.verify(conn)
     found.append(_finding(chain.fault is None, "doctor.chain", links=chain.links))
-    found += [_finding(good, code) for code, good in confinement().items()]
     if os.geteuid() == 0:
         found.append(_finding(True, "doctor.root"))
     return found

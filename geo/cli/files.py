@@ -44,11 +44,12 @@ def ingest(
                 _submit(conf, actor, first, None)
         found = _ingest(conf, actor, file, layer, crs, encoding, mine)
         moves = _preview(conf, actor, found)
-        state, changed = "staged", {"mines": [], "moves": moves}
+        state = "staged"
+        changed: dict[str, Any] = {"mines": [], "moves": moves}
         if dry_run:
             _forget(conf, found["id"])
         elif yes or accept or (sys.stdin.isatty() and _asked(found, moves)):
-            survey_id = _submit(conf, actor, found, supersedes and UUID(supersedes))
+            survey_id = _submit(conf, actor, found, _uuid(supersedes) if supersedes else None)
             state = "submitted"
             if accept:
                 changed = _accept(conf, actor, survey_id, document)

@@ -113,19 +113,22 @@ def write_map(conn: Connection, path: Path, on: date, lang: str) -> int:
     return len(mines)
 
 
+def _data(path: Path) -> str:
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
 def _inlined(page: str, on: date, lang: str) -> str:
     """Put Leaflet and its style into the page in place of every remote script and sheet."""
     script = (LEAFLET / "leaflet.js").read_text("utf-8").replace("</script>", "<\\/script>")
     style = (LEAFLET / "leaflet.css").read_text("utf-8")
     style = re.sub(
         r"url\((images/[^)]+)\)",
-        lambda m: (
-            f"url(data:image/png;base64,{base64.b64encode((LEAFLET / Path(m[1]).name).read_bytes()).decode()})"
-        ),
+        lambda m: f"url({_data(LEAFLET / Path(m[1]).name)})",
         style,
     )
     legend = "".join(
-        f'<li><i style="background:{_FILL[c]};border:2px solid {_STROKE[c]}"></i>{colour_label(c, lang)}</li>'
+        f'<li><i style="background:{_FILL[c]};border:2px solid {_STROKE[c]}"></i>'
+        f"{colour_label(c, lang)}</li>"
         for c in ("red", "orange", "yellow", "blue", "none")
     )
     title = html.escape(say("report.map_title", lang, on=on))

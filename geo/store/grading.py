@@ -16,6 +16,7 @@ import shapely
 from geoalchemy2 import WKBElement
 from psycopg.types.range import Range
 from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from geo.crs import transform
 from geo.hazards import colour_label, hazards, overall_colour
@@ -291,7 +292,7 @@ def newest_lines(conn: Connection, codes: Collection[str]) -> pd.DataFrame:
     """Return the effective grades last written for some mines: mine_code, hazard, effective."""
     found = conn.execute(
         select(mine_state.c.mine_code, mine_state.c.lines)
-        .distinct(mine_state.c.mine_code)
+        .ext(distinct_on(mine_state.c.mine_code))
         .where(mine_state.c.mine_code.in_(codes))
         .order_by(mine_state.c.mine_code, mine_state.c.id.desc())
     )

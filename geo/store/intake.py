@@ -507,6 +507,8 @@ def submit(
     conn.execute(
         update(upload).where(upload.c.id == upload_id).values(state="submitted", survey_id=known)
     )
+    # What was staged now stands published; the row report stays with the upload.
+    conn.execute(delete(staged_feature).where(staged_feature.c.upload_id == upload_id))
     return known
 
 
@@ -673,9 +675,8 @@ def preview(
 def explain(conn: Connection, moves: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return moves with the mine's name and the sentences behind the new grade."""
     codes = sorted({move["mine_code"] for move in moves})
-    names = dict(
-        conn.execute(select(mine.c.code, mine.c.name).where(mine.c.code.in_(codes))).tuples().all()
-    )
+    named = select(mine.c.code, mine.c.name).where(mine.c.code.in_(codes))
+    names = {row.code: row.name for row in conn.execute(named)}
     by_key = {c.key: c for c in open_claims(conn, codes).itertuples()}
     rules = national_rules()
     return [

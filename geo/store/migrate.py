@@ -74,7 +74,8 @@ def _check_versions(conn: Connection) -> None:
         raise Problem("cluster.too_old", postgresql=number // 10000, postgis=version or "—")
 
 
-def _config(conn: Connection | None = None) -> Config:
+def config_for(conn: Connection | None = None) -> Config:
+    """Return Alembic's configuration, bound to a connection where one is given."""
     config = Config(str(CHECKOUT / "alembic.ini"))
     config.set_main_option("script_location", str(CHECKOUT / "geo/store/migrations"))
     config.attributes["connection"] = conn
@@ -103,7 +104,7 @@ def migrate(settings: Settings) -> None:
     with engine(settings, "owner").connect() as conn:
         for schema in ("minerisk", "staging"):
             conn.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        command.upgrade(_config(conn), "head")
+        command.upgrade(config_for(conn), "head")
         conn.commit()
     dispose()
 
@@ -123,6 +124,6 @@ def at_head(conn: Connection) -> bool:
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
-    heads = set(ScriptDirectory.from_config(_config()).get_heads())
+    heads = set(ScriptDirectory.from_config(config_for()).get_heads())
     options: dict[str, Any] = {"version_table_schema": "minerisk"}
     return set(MigrationContext.configure(conn, opts=options).get_current_heads()) == heads

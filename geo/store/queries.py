@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import shapely
 from sqlalchemy import Connection, func, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from geo.rules import national_rules
 from geo.store.facts import known_at as known
@@ -62,7 +63,7 @@ def _states(conn: Connection, seq: int, code: str | None = None) -> dict[str, An
     wanted = (
         select(mine_state)
         .join(batch, batch.c.id == mine_state.c.batch_id)
-        .distinct(mine_state.c.mine_code)
+        .ext(distinct_on(mine_state.c.mine_code))
         .where(batch.c.seq <= seq)
         .order_by(mine_state.c.mine_code, batch.c.seq.desc())
     )
@@ -396,7 +397,9 @@ def uploads(conn: Connection) -> list[dict[str, Any]]:
 def advance(conn: Connection, on: date) -> list[dict[str, Any]]:
     """Return who advances into ground that is not clear (L13), from the newest states."""
     found = _states(conn, newest_seq(conn))
-    names = dict(conn.execute(select(mine_table.c.code, mine_table.c.name)).tuples().all())
+    names = {
+        row.code: row.name for row in conn.execute(select(mine_table.c.code, mine_table.c.name))
+    }
     rows = [
         {**row, "mine_code": code, "mine_name": names.get(code, code)}
         for code, state in found.items()

@@ -1,0 +1,137 @@
+"""A real PostgreSQL with PostGIS for the tests: one private cluster, a fresh database per test."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from geo.settings import Settings
+from geo.store import accounts, cluster, intake
+from geo.store.cluster import running_cluster
+from geo.store.engine import SYSTEM, Actor, connect, dispose
+from geo.store.migrate import migrate
+from geo.survey.reading import ReadOptions
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+TODAY = date(2024, 9, 1)
+
+
+@pytest.fixture(scope="session")
+def cluster_folder() -> Iterator[Path]:
+    """A folder every account may enter, so that the cluster can live in it."""
+    with tempfile.TemporaryDirectory(prefix="minerisk-test-") as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def template(cluster_folder: Path) -> Iterator[Settings]:
+    """A running cluster with one migrated database, from which each test's own is copied."""
+    made = Settings(local=cluster_folder / "local", database_url=None)
+    with running_cluster(made):
+        migrate(made)
+        yield made
+        dispose()
+
+
+@contextmanager
+def fresh_database(template: Settings, folder: Path) -> Iterator[Settings]:
+    """Make a migrated database of its own; the process's settings are its, while it lasts."""
+    from geo import settings as module
+
+    name = f"t_{uuid4().hex[:12]}"
+    home = cluster.Cluster(template)
+    admin = create_engine(home.url("postgres", "postgres"), isolation_level="AUTOCOMMIT")
+    dispose()
+    with admin.connect() as conn:
+        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE minerisk"))
+    url = home.url("postgres", name).render_as_string(hide_password=False)
+    local = folder / f"local-{name}"
+    local.mkdir()
+    # The roles are the cluster's: their passwords are, too.
+    (local / "secrets.json").write_text((template.local / "secrets.json").read_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINERISK_LOCAL", str(local))
+        patch.setenv("MINERISK_DATABASE_URL", url)
+        module.settings.cache_clear()
+        yield Settings(local=local, database_url=url)
+    module.settings.cache_clear()
+    dispose()
+    with admin.connect() as conn:
+        conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def settings(template: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a fresh, migrated database."""
+    with fresh_database(template, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def people(settings: Settings) -> dict[str, Actor]:
+    """Two regulators, a geologist, two enterprises' engineers, an administrator."""
+    return make_people(settings)
+
+
+PASSWORDS: dict[str, str] = {}
+
+
+def make_people(settings: Settings) -> dict[str, Actor]:
+    """Make the people of a test's county, each with a random password kept in ``PASSWORDS``."""
+    rows = [
+        ("zhang", "regulator", "bureau", "bureau", "140981"),
+        ("li", "regulator", "bureau", "bureau", "140981"),
+        ("far", "regulator", "elsewhere", "bureau", "150000"),
+        ("wang", "geologist", "survey", "survey_unit", ""),
+        ("rival", "geologist", "survey2", "survey_unit", ""),
+        ("zhao", "enterprise", "enterprise:甲公司", "enterprise", ""),
+        ("qian", "enterprise", "enterprise:乙公司", "enterprise", ""),
+        ("admin", "administrator", "bureau", "bureau", ""),
+    ]
+    with connect(settings, "worker", SYSTEM) as conn:
+        for login, role, code, kind, district in rows:
+            name = code.split(":")[-1]
+            org: UUID = accounts.ensure_organisation(conn, code, name, kind)
+            PASSWORDS[login] = secrets.token_urlsafe(12)
+            accounts.create_user(
+                conn,
+                login,
+                PASSWORDS[login],
+                name=login,
+                role=role,
+                org_id=org,
+                district=district,
+            )
+        return {row[0]: accounts.actor_of(conn, row[0]) for row in rows}
+
+
+def filed(
+    settings: Settings, path: Path, by: Actor, *, submit: bool = True, **options: Any
+) -> UUID:
+    """Send, read and submit a file as somebody would; returns the survey's id, or the upload's."""
+    with connect(settings, "worker", by) as conn:
+        upload_id = intake.register_upload(
+            conn, by, path.name, path, ReadOptions(**options), settings=settings, enqueue=False
+        )
+    intake.process_upload(settings, upload_id)
+    if not submit:
+        return upload_id
+    with connect(settings, "worker", by) as conn:
+        return intake.submit(conn, by, upload_id, on=TODAY)
+
+
+@pytest.fixture
+def file(settings: Settings) -> Callable[..., UUID]:
+    """Return :func:`filed` for the test's own database."""
+    return partial(filed, settings)
