@@ -1,5 +1,7 @@
 """Bring a database to the present shape: roles, extensions, tables, policies, functions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from typing import Any
 
@@ -7,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from psycopg import sql
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from geo.problems import Problem
 from geo.settings import CHECKOUT, Settings
@@ -17,6 +19,19 @@ from geo.store.secrets import role_passwords
 
 LOGINS = ("minerisk_owner", "minerisk_app", "minerisk_worker")
 OLDEST = {"postgresql": 150000, "postgis": (3, 3)}
+# Any number, as long as everybody who migrates uses it.
+_LOCK = 0x4D494752
+
+
+@contextmanager
+def _alone(conn: Connection) -> Iterator[None]:
+    """Let one process at a time make what may be there already."""
+    conn.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+    try:
+        yield
+    finally:
+        conn.rollback()
+        conn.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
 
 
 def sql_file(name: str) -> str:
@@ -57,7 +72,7 @@ def _make_database(settings: Settings) -> None:
     admin = create_engine(
         Cluster(settings).url("postgres", "postgres"), isolation_level="AUTOCOMMIT"
     )
-    with admin.connect() as conn:
+    with admin.connect() as conn, _alone(conn):
         there = conn.scalar(text("SELECT 1 FROM pg_database WHERE datname = :n"), {"n": DATABASE})
         if not there:
             conn.execute(text(f"CREATE DATABASE {DATABASE}"))
@@ -88,25 +103,41 @@ def migrate(settings: Settings) -> None:
     Raises
     ------
     Problem
-        If the database is too old, or the given account may not make roles.
+        If the database does not answer, is too old, or the given account may not make roles.
     """
-    _make_database(settings)
-    with engine(settings, "admin").connect() as conn:
-        _check_versions(conn)
-        database = str(conn.scalar(text("SELECT current_database()")))
-        if not _prepared(conn):
-            try:
-                for statement in grants(settings, database):
-                    conn.exec_driver_sql(statement.replace("%", "%%"))
-                conn.commit()
-            except ProgrammingError as error:
-                raise Problem("cluster.no_rights") from error
+    try:
+        _make_database(settings)
+        with engine(settings, "admin").connect() as conn, _alone(conn):
+            _prepare(settings, conn)
+            _upgrade(settings)
+    except OperationalError as error:
+        raise Problem("cluster.unreachable", reason=_first_line(error)) from error
+    dispose()
+
+
+def _first_line(error: OperationalError) -> str:
+    return str(error.orig).strip().split("\n", 1)[0]
+
+
+def _prepare(settings: Settings, conn: Connection) -> None:
+    _check_versions(conn)
+    if _prepared(conn):
+        return
+    database = str(conn.scalar(text("SELECT current_database()")))
+    try:
+        for statement in grants(settings, database):
+            conn.exec_driver_sql(statement.replace("%", "%%"))
+        conn.commit()
+    except ProgrammingError as error:
+        raise Problem("cluster.no_rights") from error
+
+
+def _upgrade(settings: Settings) -> None:
     with engine(settings, "owner").connect() as conn:
         for schema in ("minerisk", "staging"):
             conn.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         command.upgrade(config_for(conn), "head")
         conn.commit()
-    dispose()
 
 
 def _prepared(conn: Connection) -> bool:
