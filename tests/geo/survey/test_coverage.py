@@ -1,0 +1,141 @@
+"""Coverage and footprint: where nobody looked, and who drives into it (L8-L13)."""
+
+from datetime import date
+
+import pytest
+
+from geo.rules import national_rules
+from geo.survey.advance import advance, due
+from geo.survey.coverage import coverage, unclear_mines
+from geo.survey.derive import derive
+from geo.survey.footprint import enters_on, footprint
+from tests.geo.survey.worlds import factor, item, mine, rect, world
+
+RULES = national_rules()
+ON = date(2024, 9, 1)
+KINDS = (
+    "goaf",
+    "fault",
+    "collapse_column",
+    "borehole",
+    "surface_water",
+    "aquifer",
+    "gas_rich_area",
+    "rock_burst_area",
+    "fire_area",
+)
+
+
+def extent(geometry, kinds=KINDS, **more):
+    return {
+        "key": "e", "mine_code": "M0", "kinds": kinds, "seams": (), "methods": ("geophysics",),
+        "fieldwork_start": date(2024, 3, 1), "valid_until": date(2030, 1, 1), "status": "in_force",
+        "survey_key": "s", "geometry": geometry,
+    } | more  # fmt: skip
+
+
+WIDE = rect(-0.5, -0.6, 2, 2.2)
+
+
+def states(w, on=ON, extent_kind="footprint", horizon=5):
+    found = coverage(w, RULES, on)
+    found = found[(found["extent"] == extent_kind) & (found["horizon"] == horizon)]
+    return dict(zip(found["kind"], found["state"], strict=True))
+
+
+def test_without_an_extent_nothing_is_covered_whatever_was_found():
+    w = world([mine(0)], [item(0, 0.3)], [factor(0, 0.1)])
+    assert set(states(w).values()) == {"unsurveyed"}
+
+
+def test_an_extent_covers_the_kinds_it_names():
+    found = states(world([mine(0)], [item(0, 0.3)], extents=[extent(WIDE, ("goaf",))]))
+    assert found["goaf"] == "clear"
+    assert found["fault"] == "unsurveyed"
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        ({"status": "held"}, "unsurveyed"),
+        ({"status": "provisional"}, "unsurveyed"),
+        ({"valid_until": date(2024, 8, 31)}, "unsurveyed"),
+        ({"valid_until": ON}, "clear"),
+        ({"seams": ("9",)}, "unsurveyed"),
+        ({"seams": ("3",)}, "clear"),
+    ],
+)
+def test_what_gives_no_coverage(change, state):
+    w = world([mine(0)], [item(0, 0.3)], extents=[extent(WIDE, **change)])
+    assert states(w)["goaf"] == state
+
+
+def test_half_covered_is_incomplete_and_the_share_is_right():
+    w = world([mine(0)], [item(0, 0.3)], extents=[extent(rect(-0.5, -0.6, 0.9, 2.2))])
+    found = coverage(w, RULES, ON, (5,))
+    row = found[(found["extent"] == "footprint") & (found["kind"] == "goaf")].iloc[0]
+    assert row["state"] == "incomplete"
+    assert row["share"] == pytest.approx(row["covered_m2"] / row["area_m2"], abs=1e-6)
+    assert 0.4 < row["share"] < 0.6
+
+
+@pytest.mark.parametrize("seen", ["inferred", "unclear"])
+def test_what_is_not_verified_keeps_the_ground_open(seen):
+    w = world([mine(0)], [item(0, 0.3)], [factor(0, 0.35, verification=seen)], [extent(WIDE)])
+    assert states(w)["goaf"] == seen
+    assert unclear_mines(coverage(w, RULES, ON)) == ["M0"]
+
+
+def test_horizons_grow_with_the_years():
+    plan = [
+        item(0, 0.0, date(2024, 1, 1), date(2031, 1, 1)),
+        item(0, 0.7, date(2027, 1, 1), date(2031, 1, 1)),
+    ]
+    w = world([mine(0)], plan)
+    areas = [footprint(w, "M0", ON, years)[0].area for years in range(1, 6)]
+    assert areas == sorted(areas)
+    assert areas[1] < areas[2]  # 2027-01-01 lies within three years of 2024-09-01, not within two
+
+
+@pytest.mark.parametrize(
+    ("plan", "status"),
+    [
+        ([], "plan_missing"),
+        ([item(0, 0.3, end=date(2029, 8, 31))], "plan_short"),
+        ([item(0, 0.3, end=date(2029, 9, 1))], "ok"),
+        ([item(0, 0.3, finished=True)], "plan_missing"),
+        ([item(0, 0.3, status="provisional")], "plan_missing"),
+    ],
+)
+def test_without_a_plan_that_reaches_the_footprint_is_the_whole_field(plan, status):
+    w = world([mine(0)], plan)
+    shape, found, _ = footprint(w, "M0", ON, 5)
+    assert found == status
+    assert (shape.area > 5e6) is (status != "ok")
+
+
+def test_planned_and_unfinished_still_counts_long_after():
+    old = item(0, 0.0, date(2015, 1, 1), date(2016, 1, 1))
+    w = world([mine(0)], [old, item(0, 0.7)])
+    assert len(footprint(w, "M0", ON, 1)[2]) == 2
+
+
+def test_a_leap_day_has_a_day_five_years_before():
+    assert enters_on(date(2028, 2, 29), 5) == date(2023, 3, 1)
+    assert enters_on(None, 5) is None
+
+
+def test_advance_names_the_face_the_day_and_the_ground():
+    soon = item(0, 0.3, date(2024, 11, 1), date(2031, 1, 1))
+    later = item(0, 0.7, date(2025, 3, 1), date(2031, 1, 1))
+    beyond = item(0, 0.0, date(2026, 1, 1), date(2031, 1, 1))
+    w = world([mine(0)], [soon, later, beyond], extents=[extent(WIDE, ("goaf",))])
+    claims = derive(w, RULES).claims
+    rows = advance(w, claims, coverage(w, RULES, ON), RULES, ["M0"])
+    listed = due(rows, ON)
+    assert [(r["name"], r["bucket"], r["days"]) for r in listed if r["reason"] == "unsurveyed"] == [
+        ("P0-0.3", 90, 61),
+        ("P0-0.7", 365, 181),
+    ]
+    assert "fault" in listed[0]["kinds"]
+    assert "goaf" not in listed[0]["kinds"]

@@ -1,0 +1,261 @@
+"""A real server, worker, database and browser: what the pages are tested on."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from sqlalchemy import create_engine, text
+
+from geo import sample
+from geo.settings import CHECKOUT, Settings
+from geo.store import cluster
+from geo.store.engine import dispose
+from web import vendor
+
+# Software rendering, and nothing the browser would fetch for itself.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+
+
+@dataclass
+class Site:
+    """A served county: where it is, and how to come in."""
+
+    url: str
+    passwords: dict[str, str]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def served(settings: Settings, folder: Path) -> Iterator[Site]:
+    """Run server and worker on a database, as ``minerisk start`` does."""
+    port = free_port()
+    env = os.environ | {
+        "MINERISK_LOCAL": str(settings.local),
+        "MINERISK_DATABASE_URL": str(settings.database_url),
+    }
+    base = [sys.executable, "-m", "geo.cli.run"]
+    with (folder / "server.log").open("w") as log:
+        children = [
+            subprocess.Popen(
+                [*base, *args], env=env, cwd=CHECKOUT, stdout=log, stderr=subprocess.STDOUT
+            )
+            for args in (["serve", "--port", str(port)], ["worker"])
+        ]
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait(url, children[0], folder / "server.log")
+            yield Site(url, json.loads(sample.signins(settings).read_text("utf-8")))
+        finally:
+            for child in children:
+                child.terminate()
+            for child in children:
+                child.wait(15)
+
+
+def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=5):
+                return
+        except (URLError, ConnectionError):
+            time.sleep(0.1)
+    raise AssertionError(f"the server did not come up:\n{log.read_text('utf-8')}")
+
+
+@contextmanager
+def copied(template: Settings, source: str, folder: Path) -> Iterator[Settings]:
+    """Make a database of its own from another, with a folder for its files."""
+    name = f"w_{secrets.token_hex(6)}"
+    home = cluster.Cluster(template)
+    admin = create_engine(home.url("postgres", "postgres"), isolation_level="AUTOCOMMIT")
+    dispose()
+    with admin.connect() as conn:
+        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE {source}"))
+    local = folder / "local"
+    if not local.exists():
+        local.mkdir()
+    shutil.copy(template.local / "secrets.json", local / "secrets.json")
+    url = home.url("postgres", name).render_as_string(hide_password=False)
+    try:
+        yield Settings(local=local, database_url=url)
+    finally:
+        dispose()
+        with admin.connect() as conn:
+            conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def county(template: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The sample county, loaded once; nobody is connected to it, so that it can be copied."""
+    vendor.install()
+    with copied(template, "minerisk", tmp_path_factory.mktemp("county")) as made:
+        sample.load(made, date.today())
+        dispose()
+        yield made
+
+
+@pytest.fixture(scope="session")
+def site(
+    template: Settings, county: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A served copy of the sample for tests that only look."""
+    with _copy_of(template, county, tmp_path_factory.mktemp("site")) as made:
+        yield made
+
+
+@pytest.fixture
+def own_site(template: Settings, county: Settings, tmp_path: Path) -> Iterator[Site]:
+    """A served copy of the sample that this test may change."""
+    with _copy_of(template, county, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def _copy_of(template: Settings, county: Settings, folder: Path) -> Iterator[Site]:
+    shutil.copytree(county.local, folder / "local")
+    source = str(county.database_url).rsplit("/", 1)[1].split("?")[0]
+    with copied(template, source, folder) as made, served(made, folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    found = shutil.which("chromium")
+    assert found, "chromium is missing; scripts/test installs it"
+    with sync_playwright() as p:
+        running = p.chromium.launch(executable_path=found, args=FLAGS)
+        yield running
+        running.close()
+
+
+@dataclass
+class Watch:
+    """What a reader's browser complained of, and whom it asked."""
+
+    origin: str
+    faults: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    def on(self, page: Page) -> None:
+        """Watch a page."""
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
+        page.on("request", lambda request: self.hosts.add(_origin(request.url)))
+        page.on(
+            "response",
+            lambda r: self.faults.append(f"{r.status} {r.url}") if r.status >= 500 else None,
+        )
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(f"{message.location.get('url')}: {message.text}")
+
+    def check(self) -> None:
+        """Fail if anything was complained of, or anybody else was asked."""
+        assert self.faults == []
+        assert self.hosts <= {self.origin}
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    # data: and blob: are the page's own, and ask nobody.
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https", "ws") else ""
+
+
+@dataclass
+class Person:
+    """Somebody at a browser of their own."""
+
+    page: Page
+    site: Site
+    watch: Watch
+
+    def sign_in(self, login: str) -> None:
+        """Come in by the sign-in page."""
+        self.page.goto(f"{self.site.url}/sign-in")
+        self.page.fill("#login", login)
+        self.page.fill("#password", self.site.passwords[login])
+        self.page.press("#password", "Enter")
+        self.page.wait_for_url(lambda url: "sign-in" not in url)
+
+    def go(self, path: str) -> None:
+        """Open an address."""
+        self.page.goto(f"{self.site.url}{path}")
+
+    def map_drawn(self) -> None:
+        """Wait until the map has drawn all it asked for."""
+        self.page.wait_for_function(
+            "() => window.minerisk && minerisk.map.loaded() && minerisk.map.areTilesLoaded()",
+            timeout=60_000,
+        )
+
+
+@pytest.fixture
+def person(browser: Browser) -> Iterator[Callable[..., Person]]:
+    """Make somebody at a browser; at the end nobody's browser may have complained."""
+    contexts: list[BrowserContext] = []
+    people: list[Person] = []
+
+    def made(
+        site: Site, login: str | None = None, lang: str = "zh", size: str = "desktop"
+    ) -> Person:
+        width, height = SIZES[size]
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, reduced_motion="reduce"
+        )
+        context.set_default_timeout(30_000)
+        context.add_cookies([{"name": "minerisk_lang", "value": lang, "url": site.url}])
+        contexts.append(context)
+        page = context.new_page()
+        # Blobs and data have no host.
+        watch = Watch(site.url, hosts={site.url})
+        watch.on(page)
+        one = Person(page, site, watch)
+        people.append(one)
+        if login:
+            one.sign_in(login)
+        return one
+
+    yield made
+    for one in people:
+        one.watch.hosts.discard("")
+        one.watch.check()
+    for context in contexts:
+        context.close()

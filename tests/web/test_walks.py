@@ -1,0 +1,234 @@
+"""The day of the geologist and of the regulator, from sign-in to a grade moved."""
+
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+import shapely
+from playwright.sync_api import expect
+
+from geo.messages import say
+from tests.web.conftest import Person, Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.database, pytest.mark.slow]
+
+MINE = "SL-C05"
+People = Callable[..., Person]
+
+
+def survey_zip(folder: Path, bounds: list[float]) -> Path:
+    """Write what a contractor sends: GBK names, no .cpg, no .prj, the zone before the easting."""
+    west, south, east, north = bounds
+    x, y = (west + east) / 2, (south + north) / 2
+    rows = [
+        {
+            "编号": "LK-7",
+            "积水情况": "有",
+            "积水范围": "不清",
+            "geometry": (x, y, x + 0.003, y + 0.003),
+        },
+        {"编号": "LK-8", "积水情况": "无", "积水范围": "清", "geometry": None},
+    ]
+    # A small loop at one corner: the ring crosses itself.
+    loop = [(0, 0), (10, 0), (10, 10), (-0.2, 10), (-0.2, 10.2), (0, 9.8)]
+    broken = shapely.Polygon([(x - 0.01 + 0.0004 * u, y + 0.0004 * v) for u, v in loop])
+    for row in rows:
+        row["geometry"] = shapely.box(*row["geometry"]) if row["geometry"] else broken
+        row |= {"煤层": "3", "矿山编号": MINE, "积水范围清": "否", "验证状态": "已验证"}
+        del row["积水范围"]
+    frame = gpd.GeoDataFrame(rows, crs=4490).to_crs(4525)
+    made = folder / "shp"
+    made.mkdir()
+    frame.to_file(made / "采空区.shp", encoding="GBK")
+    path = folder / "五号煤矿采空区.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        for part in sorted(made.iterdir()):
+            if part.suffix not in (".prj", ".cpg"):
+                packed.write(part, part.name)
+    return path
+
+
+def bounds_of(someone: Person, code: str) -> list[float]:
+    """Return where a mine lies, as the map is told."""
+    answer = someone.page.request.get(f"{someone.site.url}/map/state.json")
+    return next(m["bounds"] for m in answer.json()["mines"] if m["code"] == code)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_messy_zip_moves_a_grade(
+    own_site: Site, person: People, tmp_path: Path, lang: str, size: str
+) -> None:
+    regulator = person(own_site, "zhang", lang, size)
+    path = survey_zip(tmp_path, bounds_of(regulator, MINE))
+
+    geologist = person(own_site, "wang", lang, size)
+    page = geologist.page
+    assert page.url.endswith("/uploads")
+    page.set_input_files("#files", path)
+    page.wait_for_url(re.compile(r"/uploads/[0-9a-f-]{36}"))
+    expect(page.locator("#moves")).to_be_visible(timeout=60_000)
+    found = page.locator("main").inner_text()
+    assert "GB18030" in found
+    assert "LK-7" in found
+    assert say("web.upload.assumed", lang) in found
+    moves = page.locator("#moves .moves")
+    expect(moves).to_contain_text("示例五号煤矿")
+    expect(moves).to_contain_text("LK-7")
+    # The broken ring is in the report, and its place is drawn.
+    mended = page.locator("#report tr", has_text=say("web.outcome.mended", lang))
+    mended.get_by_role("button").click()
+    geologist.map_drawn()
+    assert page.evaluate("minerisk.map.getZoom()") > 13
+    page.locator("#moves button.primary").click()
+    page.wait_for_url(re.compile("/surveys/"))
+    expect(page.locator(".notice")).to_have_text(say("web.told.submitted", lang))
+
+    page = regulator.page
+    assert page.url.endswith("/advance")
+    regulator.go("/inbox")
+    item = page.locator("article", has_text=path.name)
+    expect(item.locator(".moves")).to_contain_text("LK-7")
+    item.locator("summary", has_text=say("web.survey.accept", lang)).first.click()
+    item.locator("details[open] [name=reason]").fill("资料齐全")
+    item.locator("details[open] [name=document]").fill("示例审字〔2026〕20号")
+    item.locator("details[open] button").click()
+    page.wait_for_url(re.compile("/surveys/"))
+    expect(page.locator(".notice")).to_contain_text(say("web.told.accepted", lang, n=1)[:8])
+
+    regulator.go(f"/mines/{MINE}")
+    row = page.locator("#lines tr", has=page.locator("th", has_text=_hydro(lang)))
+    expect(row.locator("td.effective .swatch")).to_have_class(re.compile("red|orange"))
+    expect(page.locator("#why-hydro")).to_contain_text("LK-7")
+
+    regulator.go("/map")
+    regulator.map_drawn()
+    assert page.evaluate("minerisk.map.queryRenderedFeatures({layers: ['mines-fill']}).length") > 0
+    west, south, east, north = bounds_of(regulator, MINE)
+    at = page.evaluate(
+        f"minerisk.map.project([{(west + east) / 2}, {south + (north - south) / 8}])"
+    )
+    box = page.locator("#map canvas").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + at["x"], box["y"] + at["y"])
+    answer = page.locator("#answer")
+    expect(answer).to_contain_text("示例五号煤矿")
+    expect(answer).to_contain_text("LK-7")
+    assert f"mine={MINE}" in page.url
+
+
+def _hydro(lang: str) -> str:
+    from geo.hazards import hazards
+
+    label = hazards()["hydro"].label[lang]
+    return label[:1].upper() + label[1:]
+
+
+def test_an_ending_takes_two_persons(own_site: Site, person: People) -> None:
+    first = person(own_site, "zhang")
+    code = "SL-C02"
+    first.go(f"/mines/{code}")
+    page = first.page
+    goafs = page.locator("#e-target option", has_text="采空区")
+    value = goafs.filter(has_text="C02-G1").first.get_attribute("value")
+    assert value
+    page.select_option("#e-target", value)
+    page.select_option("#e-kind", "treated")
+    page.fill("#e-doc", "示例收字〔2026〕3号")
+    page.fill("#e-reason", "老空水已疏放并验收")
+    page.locator("form[action$='/end'] button").click()
+    expect(page.locator(".notice").first).to_have_text(say("web.told.proposed", "zh"))
+
+    # Whoever proposed it is not offered to confirm it.
+    first.go("/inbox")
+    expect(page.locator("#proposals")).to_contain_text("C02-G1")
+    expect(page.locator("#proposals button[value=yes]")).to_have_count(0)
+
+    second = person(own_site, "li")
+    second.go("/inbox")
+    second.page.locator("#proposals button[value=yes]").click()
+    # Not without having said that it was read.
+    assert second.page.url.endswith("/inbox")
+    second.page.check("#proposals [name=read]")
+    second.page.locator("#proposals button[value=yes]").click()
+    expect(second.page.locator(".notice")).to_have_text(say("web.told.confirmed", "zh"))
+    second.go(f"/mines/{code}")
+    expect(second.page.locator("main")).to_contain_text("zhang 提出，li 确认")
+    expect(second.page.locator("main")).to_contain_text("示例收字〔2026〕3号")
+
+
+def test_a_survey_is_returned_with_a_remark_and_another_revoked(
+    own_site: Site, person: People
+) -> None:
+    regulator = person(own_site, "zhang")
+    page = regulator.page
+    regulator.go("/inbox")
+    item = page.locator("article").first
+    item.locator("summary", has_text="退回").click()
+    item.locator("details[open] textarea").fill("请补充周边 500 米")
+    item.locator("details[open] button").click()
+    expect(page.locator(".notice")).to_have_text(say("web.told.returned", "zh"))
+
+    geologist = person(own_site, "wang")
+    geologist.go("/surveys")
+    returned = geologist.page.locator("tr", has_text="10_").first
+    expect(returned).to_contain_text(say("web.survey_state.returned", "zh"))
+    returned.get_by_role("link").first.click()
+    expect(geologist.page.locator("main")).to_contain_text("请补充周边 500 米")
+
+    regulator.go("/surveys")
+    page.get_by_role("link", name=re.compile("^05_")).click()
+    page.locator("summary", has_text="撤销").click()
+    page.locator("details[open] [name=reason]").fill("外业记录与实际不符")
+    page.locator("details[open] [name=document]").fill("示例撤字〔2026〕1号")
+    page.locator("details[open] input[type=checkbox]").check()
+    page.locator("details[open] button").click()
+    expect(page.locator(".notice").first).to_have_text(say("web.told.revoked", "zh"))
+    regulator.go("/mines/SL-C02")
+    # L17: its coverage ends, the grade it raised is held.
+    expect(page.locator("#coverage")).not_to_contain_text("44.2")
+    expect(page.locator("main")).to_contain_text(say("web.status.held", "zh"))
+
+
+def test_a_broken_file_says_so_and_the_next_one_works(
+    own_site: Site, person: People, tmp_path: Path
+) -> None:
+    geologist = person(own_site, "wang")
+    page = geologist.page
+    bad = tmp_path / "坏文件.zip"
+    bad.write_bytes(b"PK\x03\x04 this is no zip")
+    page.set_input_files("#files", bad)
+    page.wait_for_url(re.compile(r"/uploads/[0-9a-f-]{36}"))
+    expect(page.get_by_role("alert")).to_contain_text("坏文件.zip", timeout=60_000)
+    good = survey_zip(tmp_path, bounds_of(geologist, MINE))
+    geologist.go("/uploads")
+    page.set_input_files("#files", good)
+    expect(page.locator("#moves button.primary")).to_be_enabled(timeout=60_000)
+
+
+def test_several_files_at_once_each_get_a_page(
+    own_site: Site, person: People, tmp_path: Path
+) -> None:
+    geologist = person(own_site, "wang")
+    good = survey_zip(tmp_path, bounds_of(geologist, MINE))
+    other = tmp_path / "另一份.zip"
+    other.write_bytes(good.read_bytes())
+    geologist.page.set_input_files("#files", [good, other])
+    expect(geologist.page.locator("#sending a")).to_have_count(2)
+
+
+def test_another_reading_is_chosen_by_a_button(
+    own_site: Site, person: People, tmp_path: Path
+) -> None:
+    geologist = person(own_site, "wang")
+    page = geologist.page
+    page.set_input_files("#files", survey_zip(tmp_path, bounds_of(geologist, MINE)))
+    expect(page.locator("#moves")).to_be_visible(timeout=60_000)
+    first = page.url
+    page.get_by_role("button", name=re.compile("Xian 1980")).first.click()
+    page.wait_for_url(lambda url: "/uploads/" in url and url != first)
+    expect(page.locator("#moves")).to_be_visible(timeout=60_000)
+    expect(page.locator("main")).to_contain_text("Xian 1980")
