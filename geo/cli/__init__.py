@@ -5,12 +5,13 @@ Commands import what they need when they run, so that ``--help`` answers at once
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import wraps
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -21,6 +22,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Survey and risk map for mine safety: survey layers in, grades with their reasons out.",
 )
+
+
+@app.callback()
+def spoken(
+    language: Annotated[str | None, typer.Option("--lang", help="Language: zh or en.")] = None,
+) -> None:
+    """Keep the language asked for; the processes a command starts speak it too."""
+    if language is not None:
+        os.environ["MINERISK_LANG"] = language
 
 
 def lang() -> str:
@@ -124,8 +134,14 @@ def show(data: Any, as_json: bool, table: Callable[[], Any]) -> None:
         Console(soft_wrap=not sys.stdout.isatty()).print(drawn)
 
 
+def _terminated(number: int, _frame: Any) -> None:
+    raise SystemExit(128 + number)
+
+
 def main() -> None:
     """Run the command line."""
     from geo.cli import files, grading, keeping, serving  # noqa: F401 -- they add their commands
 
+    # Told to end, a command still lets go of the cluster, which the last one out stops.
+    signal.signal(signal.SIGTERM, _terminated)
     app()

@@ -120,8 +120,9 @@ def start(
     """
     from geo import sample as county
     from geo.messages import say
+    from geo.problems import Problem
     from geo.settings import settings
-    from geo.store.cluster import running_cluster
+    from geo.store.cluster import locked, running_cluster
     from geo.store.engine import dispose
     from geo.store.migrate import migrate
 
@@ -133,13 +134,14 @@ def start(
     # Ended like Ctrl-C, so that everything started here is stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        steps_cluster = time.perf_counter()
+        began = time.perf_counter()
         with running_cluster(conf):
-            steps.seconds["cluster"] = round(time.perf_counter() - steps_cluster, 3)
+            steps.seconds["cluster"] = round(time.perf_counter() - began, 3)
             with steps.step("migrate"):
                 migrate(conf)
             if sample:
-                with steps.step("sample"):
+                # Two that start at once load it once.
+                with steps.step("sample"), locked(conf.local / "sample.loading"):
                     county.load(conf, today)
             with steps.step("regrade"):
                 _regraded(conf, today)
@@ -148,27 +150,37 @@ def start(
             if once:
                 typer.echo(json.dumps(data, ensure_ascii=False) if as_json else str(data))
                 return
-            typer.echo(say("cli.serving", lang(), address=f"http://{host}:{port}/"))
+            words = {}
             if sample and county.signins(conf).exists():
                 words = json.loads(county.signins(conf).read_text("utf-8"))
-                typer.echo(say("cli.signins", lang(), file=str(county.signins(conf))))
+            with _both(host, port) as children:
+                _await_answer(host, port, children)
+                typer.echo(say("cli.serving", lang(), address=f"http://{host}:{port}/"))
+                if words:
+                    typer.echo(say("cli.signins", lang(), file=str(county.signins(conf))))
                 for login, word in words.items():
                     typer.echo(f"  {login}  {word}")
-            _serve_both(host, port)
+                sys.stdout.flush()
+                while all(child.poll() is None for child in children):
+                    time.sleep(0.3)
+                raise Problem("cli.child_ended")
     except KeyboardInterrupt:
         typer.echo(say("cli.stopped", lang()), err=True)
 
 
-def _serve_both(host: str, port: int) -> None:
-    """Run server and worker until one ends or we are told to stop; then stop the other."""
-    base = [sys.executable, "-m", "geo.cli.run"]
+@contextmanager
+def _both(host: str, port: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Run server and worker while the block runs; stop them, and only them, at its end.
+
+    Where we are killed outright, the kernel tells them to end.
+    """
+    base = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "geo.cli.run"]
     children = [
         subprocess.Popen([*base, "serve", "--host", host, "--port", str(port)]),
         subprocess.Popen([*base, "worker"]),
     ]
     try:
-        while all(child.poll() is None for child in children):
-            time.sleep(0.3)
+        yield children
     finally:
         for child in children:
             child.terminate()
@@ -177,6 +189,22 @@ def _serve_both(host: str, port: int) -> None:
                 child.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 child.kill()
+                child.wait()
+
+
+def _await_answer(host: str, port: int, children: list[subprocess.Popen[bytes]]) -> None:
+    """Wait until the server takes connections, so that the address printed can be opened."""
+    from geo.problems import Problem
+
+    while True:
+        if any(child.poll() is not None for child in children):
+            raise Problem("cli.child_ended")
+        try:
+            socket.create_connection((host, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
 
 
 @app.command()

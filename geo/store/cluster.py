@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from sqlalchemy import URL, make_url
 
@@ -231,11 +230,12 @@ def urls(settings: Settings) -> dict[str, URL]:
 
 
 @contextmanager
-def _locked(path: Path, how: int) -> Iterator[IO[str]]:
+def locked(path: Path) -> Iterator[None]:
+    """Let one process at a time into the block; a killed one frees its lock by itself."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
-        fcntl.flock(handle, how)
-        yield handle
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
@@ -251,13 +251,13 @@ def running_cluster(settings: Settings) -> Iterator[None]:
     settings.local.mkdir(parents=True, exist_ok=True)
     starting, users = settings.local / "cluster.starting", settings.local / "cluster.users"
     with users.open("a") as held:
-        with _locked(starting, fcntl.LOCK_EX):
+        with locked(starting):
             fcntl.flock(held, fcntl.LOCK_SH)
             cluster.start()
         try:
             yield
         finally:
-            with _locked(starting, fcntl.LOCK_EX):
+            with locked(starting):
                 try:
                     fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
