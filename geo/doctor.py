@@ -11,6 +11,7 @@ from geo.settings import Settings
 from geo.store import audit, intake, rawfiles
 from geo.store.engine import SYSTEM, connect
 from geo.store.tables import survey, upload
+from geo.survey.reading.parent import confinement
 
 
 def _finding(good: bool, code: str, **params: Any) -> dict[str, Any]:
@@ -53,6 +54,7 @@ def examine(settings: Settings, *, mend: bool = False) -> list[dict[str, Any]]:
         found = [_database(conn), _rules(), *_files(conn, settings, mend)]
         chain = audit.verify(conn)
     found.append(_finding(chain.fault is None, "doctor.chain", links=chain.links))
+    found += [_finding(good, f"doctor.{name}") for name, good in confinement().items()]
     if os.geteuid() == 0:
         found.append(_finding(True, "doctor.root"))
     return found

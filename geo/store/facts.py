@@ -118,19 +118,24 @@ def _number(value: Any, default: float | None = None) -> float | None:
     return float(value) if isinstance(value, int | float) else default
 
 
+def _age(parts: list[dict[str, Any]]) -> tuple[date, str]:
+    """Return what orders the versions of a licence: since when they hold, ties by key."""
+    return max((part["since"] or date.min, part["key"]) for part in parts)
+
+
 def _mines(rows: list[dict[str, Any]], objects: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the current version of each mine: the newest licence, ties by key."""
-    newest: dict[str, dict[str, Any]] = {}
+    """Yield each mine as it is now: the newest licence, its parts of one survey united."""
+    versions: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for row in rows:
-        if row["layer"] != "mine_boundary" or row["status"] != "in_force":
-            continue
-        kept = newest.get(row["mine_code"])
-        rank = (row["since"] or date.min, row["key"])
-        if kept is None or rank > (kept["since"] or date.min, kept["key"]):
-            newest[row["mine_code"]] = row
-    for code, row in newest.items():
+        if row["layer"] == "mine_boundary" and row["status"] == "in_force":
+            by_survey = versions.setdefault(row["mine_code"], {})
+            by_survey.setdefault(row["survey_key"], []).append(row)
+    for code, by_survey in versions.items():
+        parts = max(by_survey.values(), key=_age)
+        row = max(parts, key=lambda part: (part["since"] or date.min, part["key"]))
         lasting = objects[code]
         yield row | {
+            "geometry": shapely.union_all([part["geometry"] for part in parts]),
             "name": row["attrs"].get("mine_name") or lasting.name,
             "kind": lasting.kind,
             "district": lasting.district,

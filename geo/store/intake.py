@@ -41,6 +41,7 @@ from geo.store.tables import (
     survey_event,
     upload,
 )
+from geo.survey.counties import county_box
 from geo.survey.keys import content_key
 from geo.survey.reading import ReadOptions, ReadResult, read_file
 from geo.survey.reading.result import NOTE_COLUMNS
@@ -147,6 +148,8 @@ def process_upload(settings: Settings, upload_id: UUID) -> None:
         hint = _hint(conn, row.options.get("mine_code"))
     _progress(settings, upload_id, "reading", 0, 0, state="reading")
     options = ReadOptions.model_validate(row.options)
+    if options.county_bbox is None:
+        options = options.model_copy(update={"county_bbox": county_box(settings.district)})
     if options.hint_lonlat is None and hint is not None:
         options = options.model_copy(update={"hint_lonlat": hint})
 
