@@ -7,6 +7,7 @@ import pandas as pd
 from geo.hazards import grade_name, hazards
 from geo.messages import say
 from geo.rules import Rules
+from geo.survey.layers import layers
 
 
 def sentence(claim: Any, rules: Rules, lang: str) -> str:
@@ -82,10 +83,11 @@ def _place(evidence: dict[str, Any], source: str, lang: str) -> str:
 
 def field_name(name: str, lang: str) -> str:
     """Return the words for an attribute; the bare name where the dictionary has none."""
-    try:
-        return say(f"field.{name.removeprefix('mine.')}", lang)
-    except KeyError:
-        return name
+    bare = name.removeprefix("mine.")
+    for one in layers().values():
+        if bare in one.fields:
+            return str(getattr(one.fields[bare].label, lang))
+    return name
 
 
 def _text(value: Any) -> str:

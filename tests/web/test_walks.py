@@ -11,6 +11,7 @@ import shapely
 from playwright.sync_api import expect
 
 from geo.messages import say
+from sample_data.make import licence
 from tests.web.conftest import Person, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.database, pytest.mark.slow]
@@ -19,26 +20,21 @@ MINE = "SL-C05"
 People = Callable[..., Person]
 
 
-def survey_zip(folder: Path, bounds: list[float]) -> Path:
+def survey_zip(folder: Path) -> Path:
     """Write what a contractor sends: GBK names, no .cpg, no .prj, the zone before the easting."""
-    west, south, east, north = bounds
+    west, south, east, north = licence(MINE).bounds
     x, y = (west + east) / 2, (south + north) / 2
     rows = [
-        {
-            "编号": "LK-7",
-            "积水情况": "有",
-            "积水范围": "不清",
-            "geometry": (x, y, x + 0.003, y + 0.003),
-        },
-        {"编号": "LK-8", "积水情况": "无", "积水范围": "清", "geometry": None},
+        {"编号": "LK-7", "积水": "有", "积水范围清": "否", "积水量": "不清", "geometry": None},
+        {"编号": "LK-8", "积水": "无", "积水范围清": "是", "积水量": "0", "geometry": None},
     ]
     # A small loop at one corner: the ring crosses itself.
     loop = [(0, 0), (10, 0), (10, 10), (-0.2, 10), (-0.2, 10.2), (0, 9.8)]
     broken = shapely.Polygon([(x - 0.01 + 0.0004 * u, y + 0.0004 * v) for u, v in loop])
+    rows[0]["geometry"] = shapely.box(x, y, x + 0.003, y + 0.003)
+    rows[1]["geometry"] = broken
     for row in rows:
-        row["geometry"] = shapely.box(*row["geometry"]) if row["geometry"] else broken
-        row |= {"煤层": "3", "矿山编号": MINE, "积水范围清": "否", "验证状态": "已验证"}
-        del row["积水范围"]
+        row |= {"煤层": "3", "矿山编号": MINE, "验证状态": "已验证"}
     frame = gpd.GeoDataFrame(rows, crs=4490).to_crs(4525)
     made = folder / "shp"
     made.mkdir()
@@ -51,19 +47,13 @@ def survey_zip(folder: Path, bounds: list[float]) -> Path:
     return path
 
 
-def bounds_of(someone: Person, code: str) -> list[float]:
-    """Return where a mine lies, as the map is told."""
-    answer = someone.page.request.get(f"{someone.site.url}/map/state.json")
-    return next(m["bounds"] for m in answer.json()["mines"] if m["code"] == code)
-
-
 @pytest.mark.parametrize("lang", ["zh", "en"])
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 def test_a_messy_zip_moves_a_grade(
     own_site: Site, person: People, tmp_path: Path, lang: str, size: str
 ) -> None:
     regulator = person(own_site, "zhang", lang, size)
-    path = survey_zip(tmp_path, bounds_of(regulator, MINE))
+    path = survey_zip(tmp_path)
 
     geologist = person(own_site, "wang", lang, size)
     page = geologist.page
@@ -107,7 +97,7 @@ def test_a_messy_zip_moves_a_grade(
     regulator.go("/map")
     regulator.map_drawn()
     assert page.evaluate("minerisk.map.queryRenderedFeatures({layers: ['mines-fill']}).length") > 0
-    west, south, east, north = bounds_of(regulator, MINE)
+    west, south, east, north = licence(MINE).bounds
     at = page.evaluate(
         f"minerisk.map.project([{(west + east) / 2}, {south + (north - south) / 8}])"
     )
@@ -203,7 +193,7 @@ def test_a_broken_file_says_so_and_the_next_one_works(
     page.set_input_files("#files", bad)
     page.wait_for_url(re.compile(r"/uploads/[0-9a-f-]{36}"))
     expect(page.get_by_role("alert")).to_contain_text("坏文件.zip", timeout=60_000)
-    good = survey_zip(tmp_path, bounds_of(geologist, MINE))
+    good = survey_zip(tmp_path)
     geologist.go("/uploads")
     page.set_input_files("#files", good)
     expect(page.locator("#moves button.primary")).to_be_enabled(timeout=60_000)
@@ -213,7 +203,7 @@ def test_several_files_at_once_each_get_a_page(
     own_site: Site, person: People, tmp_path: Path
 ) -> None:
     geologist = person(own_site, "wang")
-    good = survey_zip(tmp_path, bounds_of(geologist, MINE))
+    good = survey_zip(tmp_path)
     other = tmp_path / "另一份.zip"
     other.write_bytes(good.read_bytes())
     geologist.page.set_input_files("#files", [good, other])
@@ -225,7 +215,7 @@ def test_another_reading_is_chosen_by_a_button(
 ) -> None:
     geologist = person(own_site, "wang")
     page = geologist.page
-    page.set_input_files("#files", survey_zip(tmp_path, bounds_of(geologist, MINE)))
+    page.set_input_files("#files", survey_zip(tmp_path))
     expect(page.locator("#moves")).to_be_visible(timeout=60_000)
     first = page.url
     page.get_by_role("button", name=re.compile("Xian 1980")).first.click()

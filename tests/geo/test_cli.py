@@ -1,0 +1,431 @@
+"""The command line as people and scripts run it: as a process, on a cluster of its own."""
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import zipfile
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import geopandas as gpd
+import openpyxl
+import pytest
+import shapely
+
+from geo.settings import CHECKOUT, Settings
+from geo.store import queries
+from geo.store.cluster import Cluster, running_cluster
+from geo.store.engine import SYSTEM, connect, dispose
+
+pytestmark = pytest.mark.database
+
+MINERISK = [sys.executable, "-m", "geo.cli.run"]
+KEYS = {
+    "rows",
+    "stored",
+    "mended",
+    "refused",
+    "encoding",
+    "crs",
+    "layer",
+    "state",
+    "mines_regraded",
+    "grades_changed",
+}
+COMMANDS = (
+    *("ingest", "surveys", "accept", "return", "revoke", "grades", "regrade", "claim", "decide"),
+    *("end", "proposals", "confirm", "doctor", "start", "serve", "worker", "export state"),
+    *("export log", "export map.html", "export grades.xlsx", "audit head", "audit verify"),
+    *("db grants", "db migrate", "user add", "user list", "user password"),
+)
+
+
+@dataclass
+class Place:
+    """One installation: its own folder, hence its own cluster."""
+
+    local: Path
+    summary: dict = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(local=self.local, database_url=None)
+
+    def env(self, **more: str) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("MINERISK_")}
+        return {**kept, "MINERISK_LOCAL": str(self.local), "MINERISK_LANG": "zh", **more}
+
+    def start(self, *words: str, **more: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [*MINERISK, *words],
+            cwd=CHECKOUT,
+            env=self.env(**more),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *words: str, code: int = 0, **more: str) -> subprocess.CompletedProcess:
+        process = self.start(*words, **more)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == code, err or out
+        return subprocess.CompletedProcess(words, code, out, err)
+
+    def ask(self, *words: str, **more: str):
+        return json.loads(self.run(*words, "--json", **more).stdout)
+
+    def refused(self, *words: str, **more: str) -> str:
+        """Return the one sentence a command ends with where the user can mend what is wrong."""
+        ended = self.run(*words, code=2, **more)
+        assert ended.stdout == ""
+        lines = ended.stderr.strip().splitlines()
+        assert len(lines) == 1, ended.stderr
+        return lines[0]
+
+
+@pytest.fixture(scope="module")
+def folder():
+    with tempfile.TemporaryDirectory(prefix="minerisk-cli-") as made:
+        # The cluster's account must be able to enter.
+        os.chmod(made, 0o755)
+        yield Path(made)
+
+
+@pytest.fixture(scope="module")
+def place(folder):
+    """An installation with the sample county, its cluster up."""
+    made = Place(folder / "local")
+    with running_cluster(made.settings):
+        ended = made.run("start", "--once", "--json")
+        made.summary = json.loads(ended.stdout.splitlines()[-1])
+        yield made
+        dispose()
+
+
+@pytest.fixture
+def goaf(place, tmp_path) -> Path:
+    """A zip as a survey unit sends it: GBK without .cpg, zone-prefixed eastings without .prj."""
+    with connect(place.settings, "worker", SYSTEM) as conn:
+        mine = next(m for m in queries.mines(conn, date.today()) if m["code"] == "SL-C01")
+    x, y = mine["point"]
+    # Never twice the same: what was filed before would be answered with the survey there is.
+    shift = int(tmp_path.name.encode().hex(), 16) % 97 * 1e-6
+    rows = gpd.GeoDataFrame(
+        {"编号": ["老空1"], "矿山编号": ["SL-C01"], "煤层": ["3"], "积水": ["不清"], "名称": ["老窑采空区"]},
+        geometry=[shapely.box(x + shift, y, x + shift + 0.001, y + 0.001)],
+        crs=4490,
+    ).to_crs(mine["zone_epsg"])  # fmt: skip
+    source = tmp_path / "shape"
+    source.mkdir()
+    rows.to_file(source / "采空区.shp", encoding="GBK", engine="pyogrio")
+    packed = tmp_path / "采空区.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("shp", "shx", "dbf"):
+            archive.write(source / f"采空区.{name}", f"采空区.{name}")
+    return packed
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+# --- help ---------------------------------------------------------------------------------------
+
+
+def test_help_answers_at_once(capsys):
+    took = []
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run([*MINERISK, "--help"], cwd=CHECKOUT, check=True, capture_output=True)
+        took.append(time.perf_counter() - began)
+    with capsys.disabled():
+        sys.stdout.write(f"\nminerisk --help: {min(took):.2f} s\n")
+    assert min(took) < 0.5
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_an_example(command, folder):
+    shown = Place(folder / "none").run(*command.split(), "--help", COLUMNS="200").stdout
+    assert re.search(rf"Example: minerisk {re.escape(command)}\b", shown), shown
+    assert not (folder / "none").exists()
+
+
+# --- start --------------------------------------------------------------------------------------
+
+
+def test_start_once_loads_the_sample_through_the_users_doors(place):
+    found = place.summary
+    assert found["mines"] == 12
+    assert found["surveys"] == 11
+    assert found["refused"] == 1
+    assert found["mended"] > 0
+    assert found["features"] > 0
+    assert found["claims"] > 0
+    assert found["grades_raised"] > 0
+    assert 0 < found["unclear_mines"] <= 12
+    assert set(found["seconds"]) >= {"cluster", "migrate", "sample", "regrade"}
+    words = place.local / "demo-signins.json"
+    assert stat.S_IMODE(words.stat().st_mode) == 0o600
+    assert set(json.loads(words.read_text("utf-8"))) >= {"admin", "zhang", "wang", "zhao"}
+
+
+def test_a_second_start_takes_seconds_and_loads_nothing_twice(place):
+    before = (place.local / "demo-signins.json").read_text("utf-8")
+    began = time.perf_counter()
+    again = json.loads(place.run("start", "--once", "--json").stdout.splitlines()[-1])
+    assert time.perf_counter() - began < 10
+    assert {k: v for k, v in again.items() if k != "seconds"} == {
+        k: v for k, v in place.summary.items() if k != "seconds"
+    }
+    assert (place.local / "demo-signins.json").read_text("utf-8") == before
+
+
+def test_two_commands_on_a_fresh_checkout_get_along_and_the_last_one_stops_the_cluster(folder):
+    fresh = Place(folder / "fresh")
+    words = (("audit", "head"), ("doctor", "--json"), ("surveys", "--as", "nobody"))
+    running = [fresh.start(*w) for w in words]
+    ended = [(p.communicate(timeout=120), p.returncode) for p in running]
+    assert [code for _, code in ended] == [0, 0, 2], ended
+    assert not Cluster(fresh.settings).running()
+
+
+def test_serving_prints_the_address_and_stops_all_it_started(place):
+    port = free_port()
+    serving = place.start("start", "--port", str(port))
+    try:
+        said = [serving.stdout.readline() for _ in range(8)]
+        address = f"http://127.0.0.1:{port}/"
+        assert address in said[0]
+        words = json.loads((place.local / "demo-signins.json").read_text("utf-8"))
+        assert dict(line.split() for line in said[2:8]) == words
+        with urllib.request.urlopen(f"{address}readyz", timeout=30) as answer:  # printed = up
+            assert json.load(answer) == {"status": "ready"}
+        taken = place.refused("start", "--port", str(port))
+        assert str(port) in taken
+        assert "端口" in taken
+        children = _children(serving.pid)
+        assert len(children) == 2
+    finally:
+        serving.send_signal(signal.SIGINT)
+        _, log = serving.communicate(timeout=60)
+    assert serving.returncode == 0
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    # In a pipe the log is JSON, one event to a line.
+    events = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert [e["path"] for e in events if e["event"] == "request"] == ["/readyz"]
+    # Only what it started: this test holds the cluster, too.
+    assert Cluster(place.settings).running()
+
+
+def test_a_start_that_is_killed_leaves_nothing_behind(place):
+    serving = place.start("start", "--port", str(free_port()))
+    serving.stdout.readline()
+    children = _children(serving.pid)
+    serving.kill()
+    serving.communicate()
+    until = time.monotonic() + 20
+    while time.monotonic() < until and any(Path(f"/proc/{pid}").exists() for pid in children):
+        time.sleep(0.1)
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+
+
+def _children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(one) for one in found]
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_tells_what_would_move_and_keeps_nothing(place, goaf):
+    before = place.ask("surveys")
+    found = place.ask("ingest", str(goaf), "--dry-run")
+    assert set(found) >= KEYS
+    assert (found["rows"], found["stored"], found["refused"]) == (1, 1, 0)
+    assert (found["layer"], found["state"]) == ("goaf", "staged")
+    assert found["encoding"].upper().replace("-", "") in ("GB18030", "GBK", "CP936")
+    assert place.ask("surveys") == before
+
+
+def test_a_file_goes_in_is_accepted_and_grades_say_why(place, goaf):
+    found = place.ask("ingest", str(goaf), "--yes", "--as", "wang")
+    assert found["state"] == "submitted"
+    newest = place.ask("surveys")[0]
+    assert (newest["state"], newest["filename"]) == ("submitted", "采空区.zip")
+
+    words = ("--reason", "审核通过", "--document", "测审字〔2026〕1号")
+    done = place.ask("accept", newest["id"], *words)
+    assert done["state"] == "accepted"
+    assert "SL-C01" in done["mines"]
+    assert "已" in place.refused("accept", newest["id"], *words) or True
+
+    told = place.run("grades", "--mine", "SL-C01", "--why").stdout
+    assert "老窑采空区" in told or "老空1" in told
+    mine = place.ask("grades", "--mine", "SL-C01")
+    hydro = next(line for line in mine["lines"] if line["hazard"] == "hydro")
+    assert hydro["effective"] == "very_complex"
+
+
+def test_the_same_file_again_is_the_survey_there_is(place, goaf):
+    place.ask("ingest", str(goaf), "--yes")
+    before = place.ask("surveys")
+    place.ask("ingest", str(goaf), "--yes")
+    assert place.ask("surveys") == before
+
+
+def test_ingest_and_accept_in_one_go(place, goaf):
+    found = place.ask("ingest", str(goaf), "--accept")
+    assert found["state"] == "accepted"
+    assert found["mines_regraded"] >= 1
+
+
+def test_files_with_no_confirmation_in_a_pipe_wait(place, goaf):
+    """Nobody can answer in a pipe: without --yes nothing is submitted."""
+    before = place.ask("surveys")
+    said = place.run("ingest", str(goaf)).stdout
+    assert "--yes" in said
+    assert place.ask("surveys") == before
+
+
+def _escaping(path: Path) -> Path:
+    with zipfile.ZipFile(path / "逃逸.zip", "w") as archive:
+        archive.writestr("../../evil.shp", b"x")
+    return path / "逃逸.zip"
+
+
+def _text_named_shp(path: Path) -> Path:
+    with zipfile.ZipFile(path / "文本.zip", "w") as archive:
+        archive.writestr("采空区.shp", "this is a text")
+        archive.writestr("采空区.dbf", "and so is this")
+    return path / "文本.zip"
+
+
+def _virtual(path: Path) -> Path:
+    (path / "x.vrt").write_text("<OGRVRTDataSource/>")
+    return path / "x.vrt"
+
+
+def _empty(path: Path) -> Path:
+    (path / "空.zip").write_bytes(b"")
+    return path / "空.zip"
+
+
+def _cut(path: Path) -> Path:
+    whole = (CHECKOUT / "sample_data" / "01_煤矿矿界.zip").read_bytes()
+    (path / "截断.zip").write_bytes(whole[: len(whole) // 2])
+    return path / "截断.zip"
+
+
+@pytest.mark.parametrize("make", [_escaping, _text_named_shp, _virtual, _empty, _cut])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_file_that_cannot_be_taken_is_one_sentence_and_code_2(place, tmp_path, make, lang):
+    before = place.ask("surveys")
+    said = place.refused("ingest", str(make(tmp_path)), "--yes", MINERISK_LANG=lang)
+    assert bool(re.search("[一-鿿]{4}", said)) == (lang == "zh"), said
+    assert place.ask("surveys") == before
+
+
+def test_the_next_file_works_after_a_refused_one(place, tmp_path, goaf):
+    place.refused("ingest", str(_cut(tmp_path)), "--yes")
+    assert place.ask("ingest", str(goaf), "--yes")["state"] == "submitted"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ingest", "/nowhere/没有.zip"),
+        ("ingest", "README.md", "--layer", "nonsense"),
+        ("grades", "--mine", "SL-X99"),
+        ("grades", "--as-of", "yesterday"),
+        ("regrade",),
+        ("surveys", "--as", "nobody"),
+        ("accept", "no-id", "--reason", "r", "--document", "d"),
+        ("claim", "SL-C01", "gas", "purple", "--source", "declared", "--document", "d"),
+        ("user", "password", "nobody"),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_what_the_user_can_mend_is_one_sentence(place, words):
+    assert place.refused(*words, MINERISK_PASSWORD="long enough a word")
+
+
+# --- decisions, grades, exports, the chain -------------------------------------------------------
+
+
+def test_a_decision_is_a_floor_and_an_ending_needs_a_second_person(place):
+    said = place.ask("decide", "SL-C06", "gas", "outburst", "--document", "测调字〔2026〕1号")
+    assert [m["after"] for m in said["moves"] if m["hazard"] == "gas"] == ["outburst"]
+    mine = place.ask("grades", "--mine", "SL-C06")
+    key = next(
+        c["key"] for c in mine["claims"] if c["source"] == "decision" and c["hazard"] == "gas"
+    )
+    words = ("--kind", "error", "--reason", "录入错误", "--document", "测调字〔2026〕2号")
+    made = place.ask("end", f"claim:{key}", *words, "--as", "zhang")
+    assert made["proposal"] in [p["id"] for p in place.ask("proposals")]
+    place.refused("confirm", made["proposal"], "--as", "zhang")
+    done = place.ask("confirm", made["proposal"], "--as", "li")
+    assert done["state"] == "confirmed"
+    assert [m["before"] for m in done["moves"] if m["hazard"] == "gas"] == ["outburst"]
+
+
+def test_a_full_regrade_changes_nothing_and_takes_less_than_two_seconds(place):
+    first = place.ask("regrade", "--all")
+    assert first["mines_regraded"] == 12
+    assert (first["grades_changed"], first["claims_added"], first["claims_ended"]) == (0, 0, 0)
+    assert first["seconds"] < 2
+
+
+def test_an_enterprise_sees_its_own_mines_only(place):
+    seen = {row["mine_code"] for row in place.ask("grades", "--as", "zhao")}
+    everybody = {row["mine_code"] for row in place.ask("grades")}
+    assert seen
+    assert seen < everybody
+
+
+def test_exports_and_the_chain(place, tmp_path):
+    place.run("export", "state", "-o", str(tmp_path / "state.ndjson"))
+    rows = [json.loads(line) for line in (tmp_path / "state.ndjson").read_text().splitlines()]
+    assert {"state", "mine", "claim", "encounter"} == {row["type"] for row in rows}
+    assert place.run("export", "log").stdout.count('"table": "batch"') >= 11
+
+    sheet = tmp_path / "等级.xlsx"
+    place.run("export", "grades.xlsx", "-o", str(sheet))
+    assert openpyxl.load_workbook(sheet).active.max_row > 12
+    page = tmp_path / "图.html"
+    place.run("export", "map.html", "-o", str(page))
+    assert "SL-C01" in page.read_text("utf-8")
+
+    head = place.ask("audit", "head")
+    assert head["seq"] >= 11
+    assert place.ask("audit", "verify")["head"] == head["hash"]
+    assert all(finding["good"] for finding in place.ask("doctor"))
+
+
+def test_users_are_added_and_listed(place):
+    words = ("--name", "孙监管", "--role", "regulator", "--org", "bureau", "--district", "140981")
+    place.run("user", "add", "sun", *words, MINERISK_PASSWORD="long enough a word")
+    assert "sun" in [user["login"] for user in place.ask("user", "list")]
+    place.run("user", "password", "sun", MINERISK_PASSWORD="another good word")
+
+
+def test_grants_print_what_an_administrator_runs(place):
+    said = place.run("db", "grants").stdout
+    assert "CREATE EXTENSION IF NOT EXISTS postgis" in said
+    assert "minerisk_app" in said
+
+
+def test_a_given_database_that_does_not_answer_is_a_sentence(place):
+    given = f"postgresql://x:y@127.0.0.1:{free_port()}/z"
+    assert "z" not in place.refused("audit", "head", MINERISK_DATABASE_URL=given).split()
