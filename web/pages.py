@@ -86,6 +86,9 @@ def map_state(
     day = view.day(as_of)
     rows = queries.mines(conn, day, view.known(as_of))
     state = view.map_state(rows, view.line(line), view.hazard(hazard), lang)
+    if not rows:
+        # A survey unit reads the boundaries it works in, but no grades.
+        state["bounds"] = view.around(place["bounds"] for place in queries.places(conn).values())
     return JSONResponse(
         state | {"on": day.isoformat(), "version": data_version(conn)},
         headers={"Cache-Control": "no-store"},

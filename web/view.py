@@ -98,6 +98,15 @@ def _shown(row: dict[str, Any], name: str, only: str, lang: str) -> tuple[str, s
     return colour_of(only, of[name]) or GREY, word
 
 
+def around(boxes: Iterable[list[float]]) -> list[float] | None:
+    """Return the box around boxes (west, south, east, north); None around none."""
+    known = list(boxes)
+    if not known:
+        return None
+    west, south, east, north = zip(*known, strict=True)
+    return [min(west), min(south), max(east), max(north)]
+
+
 def map_state(rows: list[dict[str, Any]], name: str, only: str, lang: str) -> dict[str, Any]:
     """Return what the map paints: each mine's colour, words and place.
 
@@ -122,12 +131,7 @@ def map_state(rows: list[dict[str, Any]], name: str, only: str, lang: str) -> di
                 "bounds": [west, south, east, north],
             }
         )
-    boxes = [mine["bounds"] for mine in mines]
-    bounds = None
-    if boxes:
-        west, south, east, north = zip(*boxes, strict=True)
-        bounds = [min(west), min(south), max(east), max(north)]
-    return {"mines": mines, "bounds": bounds}
+    return {"mines": mines, "bounds": around(mine["bounds"] for mine in mines)}
 
 
 def _reason(claim: dict[str, Any], lang: str) -> dict[str, Any]:

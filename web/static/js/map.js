@@ -77,7 +77,7 @@ async function loadState() {
   $("legend-of").textContent = `· ${what}`;
   $("printed-what").textContent = say("map.printed", { what, version: state.version });
   $("waiting").hidden = state.mines.length > 0;
-  if (!state.mines.length) $("waiting").textContent = say("map.empty");
+  if (!state.mines.length) $("waiting").textContent = say(state.bounds ? "map.no_grades" : "map.empty");
   if (view.mine) await answerMine(view.mine, false);
 }
 
