@@ -220,10 +220,9 @@ def upload(
 def upload_progress(request: Request, reader: Reader, conn: AppConn, upload_id: UUID) -> Response:
     """Draw how far the reading is; when it is over, have the whole page drawn anew."""
     found = _upload(conn, upload_id)
-    answer = draw(request, "parts/progress.html", reader=reader, upload=found)
     if found["state"] not in ("queued", "reading"):
-        answer.headers["HX-Refresh"] = "true"
-    return answer
+        return Response(headers={"HX-Refresh": "true"})
+    return draw(request, "parts/progress.html", reader=reader, upload=found)
 
 
 @router.get("/surveys")
