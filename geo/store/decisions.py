@@ -32,11 +32,20 @@ from geo.survey.keys import content_key
 ENDING_KINDS = ("superseded", "treated", "finished", "error", "released")
 
 
-def authorise(actor: Actor, action: str, district: str, survey_org: UUID | None = None) -> None:
+def authorise(actor: Actor, action: str, matter: Any) -> None:
     """Say who may do what.
 
     A regulator acts in their district. A geologist submits what their own organisation surveyed; an
     enterprise declares and files. The administrator keeps accounts and decides nothing.
+
+    Parameters
+    ----------
+    actor : Actor
+        Who acts.
+    action : str
+        What they would do, for the sentence.
+    matter : row
+        Has district and owner_org, and may have survey_org.
 
     Raises
     ------
@@ -44,10 +53,11 @@ def authorise(actor: Actor, action: str, district: str, survey_org: UUID | None 
         404 where the actor may not even see the matter, 403 where their role may not act.
     """
     if actor.role == "regulator":
-        if not (actor.district and district.startswith(actor.district)):
+        if not (actor.district and matter.district.startswith(actor.district)):
             raise Problem("store.not_found", http_status=404)
         return
-    if actor.role == "geologist" and actor.org_id != survey_org:
+    whose = {matter.owner_org, getattr(matter, "survey_org", None)} - {None}
+    if actor.role != "administrator" and actor.org_id not in whose:
         raise Problem("store.not_found", http_status=404)
     raise Problem("store.not_allowed", http_status=403, action=action)
 
@@ -124,7 +134,7 @@ def accept(
         ``proposal`` to confirm, where some grade would fall: nothing was changed then.
     """
     row = _survey(conn, survey_id)
-    authorise(actor, "accept", row.district)
+    authorise(actor, "accept", row)
     _need(reason, document)
     with publishing(conn, actor, "accept", on or date.today(), {"survey": row.key}) as made:
         _must_be(conn, row, "submitted")
@@ -173,7 +183,7 @@ def return_(
 ) -> Changes:
     """Return a submitted survey with remarks: its provisional claims close, all stays on record."""
     row = _survey(conn, survey_id)
-    authorise(actor, "return", row.district)
+    authorise(actor, "return", row)
     if not reason.strip():
         raise Problem("store.remark_wanted")
     with publishing(conn, actor, "return", on or date.today(), {"survey": row.key}) as made:
@@ -198,7 +208,7 @@ def revoke(
     raising claims stay in force as held. The other surveys by the same unit are listed for a check.
     """
     row = _survey(conn, survey_id)
-    authorise(actor, "revoke", row.district)
+    authorise(actor, "revoke", row)
     _need(reason, document)
     with publishing(conn, actor, "revoke", on or date.today(), {"survey": row.key}) as made:
         _must_be(conn, row, "accepted", "superseded")
@@ -252,7 +262,7 @@ def assert_claim(
     row = _mine(conn, mine_code)
     declares = source == "declared" and actor.role == "enterprise" and actor.org_id == row.owner_org
     if not declares:
-        authorise(actor, source, row.district)
+        authorise(actor, source, row)
     scale = hazards().get(hazard)
     if scale is None or row.kind not in scale.kinds:
         known = ", ".join(h for h, s in hazards().items() if row.kind in s.kinds)
@@ -311,7 +321,7 @@ def propose_ending(
     """Propose that a claim, factor or plan item ends; a second person must confirm it."""
     mine_code = _mine_of(conn, target_kind, target_key)
     row = _mine(conn, mine_code)
-    authorise(actor, "ending", row.district)
+    authorise(actor, "ending", row)
     _need(reason, document)
     if kind not in ENDING_KINDS or target_kind not in ("claim", "factor", "plan_item"):
         raise Problem("store.no_such_ending", kind=kind, kinds=", ".join(ENDING_KINDS))
@@ -343,7 +353,7 @@ def settle(
     ).one_or_none()
     if found is None:
         raise Problem("store.not_found", http_status=404)
-    authorise(actor, "confirm", found.district)
+    authorise(actor, "confirm", found)
     if found.state != "open":
         raise Problem("store.settled", http_status=409, by=found.settled_by)
     if confirm and found.proposed_by == actor.login:

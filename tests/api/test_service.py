@@ -1,0 +1,327 @@
+"""The service on a real PostGIS: the whole line over HTTP, wrong files, tiles, and who may call what."""
+
+import io
+import math
+import re
+import zipfile
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from geo.store import decisions, intake
+from geo.store.engine import SYSTEM, connect
+from tests.conftest import PASSWORDS, TODAY, filed
+from tests.county import SOUTH, WEST, boundary, goaf, panel, rect, write
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def app(settings, people):
+    return create_app()
+
+
+def client_of(app, login):
+    client = TestClient(app, raise_server_exceptions=False, headers={"accept-language": "en"})
+    if login is not None:
+        answer = client.post("/api/v1/session", json={"login": login, "password": PASSWORDS[login]})
+        assert answer.status_code == 201, answer.text
+        client.headers["x-csrf-token"] = answer.json()["csrf"]
+    return client
+
+
+@pytest.fixture
+def county(settings, people, tmp_path):
+    """Two adjacent mines with plans, accepted; returns nothing."""
+    for rows, layer in (
+        ([boundary("A", "甲公司"), boundary("B", "乙公司", x=1)], "mine_boundary"),
+        ([panel("A", "3101", x=0.6), panel("B", "3201", x=1.5)], "plan_item"),
+    ):
+        survey_id = filed(
+            settings, write(tmp_path / f"{layer}.geojson", rows), people["wang"], layer=layer
+        )
+        with connect(settings, "worker", people["zhang"]) as conn:
+            decisions.accept(conn, people["zhang"], survey_id, "ok", "doc", on=TODAY)
+
+
+def tile_at(lon, lat, z):
+    """Return the tile that holds a place."""
+    n = 2**z
+    y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
+    return {"x": str(int((lon + 180) / 360 * n)), "y": str(int(y * n))}
+
+
+def send(client, settings, path, **form):
+    with path.open("rb") as body:
+        answer = client.post("/api/v1/uploads", files={"file": (path.name, body)}, data=form)
+    assert answer.status_code == 202, answer.text
+    # What the worker does with the queued job.
+    intake.process_upload(settings, answer.json()["id"])
+    return client.get(f"/api/v1/uploads/{answer.json()['id']}").json()
+
+
+def test_the_whole_line_over_http(app, settings, county, tmp_path):
+    wang, zhang = client_of(app, "wang"), client_of(app, "zhang")
+    # A goaf drawn as a point is refused, and the report says so.
+    spot = (goaf("B", "G2", x=1.2, water="无")[0], rect(1.2, 0.5, 0.1, 0.1).centroid)
+    path = write(
+        tmp_path / "g.geojson",
+        [goaf("B", "G1", x=1.02, water="有", known="否", volume="不清"), spot],
+    )
+    found = send(wang, settings, path, layer="goaf")
+    assert (found["state"], found["result"]["stored"], found["result"]["refused"]) == (
+        "staged",
+        1,
+        1,
+    )
+    with connect(settings, "worker", SYSTEM) as conn:
+        from sqlalchemy import text
+
+        assert conn.scalar(text("SELECT count(*) FROM jobs.procrastinate_jobs")) == 1
+    stream = wang.get(f"/api/v1/uploads/{found['id']}/events").text
+    assert '"state": "staged"' in stream
+    assert "refused" in wang.get(f"/api/v1/uploads/{found['id']}/report.csv").text
+    assert wang.get(f"/api/v1/uploads/{found['id']}/places.gpkg").content[:6] == b"SQLite"
+    survey = wang.post(f"/api/v1/uploads/{found['id']}/submit", json={}).json()["survey_id"]
+    assert [s["id"] for s in zhang.get("/api/v1/inbox").json()] == [survey]
+    body = {"reason": "ok", "document": "doc"}
+    assert wang.post(f"/api/v1/surveys/{survey}/accept", json=body).status_code == 403
+    moved = zhang.post(f"/api/v1/surveys/{survey}/accept", json=body).json()
+    assert {"A", "B"} <= {m["mine_code"] for m in moved["moves"]}
+    mine = client_of(app, "zhao").get("/api/v1/mines/A").json()
+    hydro = next(line for line in mine["lines"] if line["hazard"] == "hydro")
+    assert hydro["effective"] == "very_complex"
+    assert any("neighbour" in c["sentence"]["en"].lower() for c in mine["claims"])
+    assert client_of(app, "zhao").get("/api/v1/mines/B").status_code == 404
+    # Before anything was known there was no mine to speak of.
+    assert zhang.get("/api/v1/mines/A", params={"known_at": "2020-01-01"}).status_code == 404
+
+
+def test_tiles_are_kept_by_their_etag_and_show_no_one_elses(app, settings, county):
+    zhang, far = client_of(app, "zhang"), client_of(app, "far")
+    url = "/api/v1/tiles/mines/12/{x}/{y}.mvt".format(**tile_at(WEST + 0.015, SOUTH + 0.01, 12))
+    answer = zhang.get(url)
+    assert answer.status_code == 200
+    assert b"mine_code" in answer.content
+    again = zhang.get(url, headers={"if-none-match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert far.get(url).headers["etag"] != answer.headers["etag"]
+    assert b"mine_code" not in far.get(url).content
+    assert zhang.get("/api/v1/tiles/secrets/10/1/1.mvt").status_code == 404
+
+
+def zipped(**members):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:
+        for name, data in members.items():
+            packed.writestr(name, data)
+    return out.getvalue()
+
+
+WRONG = {
+    "up.zip": zipped(**{"../x.shp": b"x", "../x.dbf": b"x"}),
+    "root.zip": zipped(**{"/etc/x.shp": b"x"}),
+    "nested.zip": zipped(**{"in.zip": zipped(a=b"b")}),
+    "bomb.zip": zipped(**{"a.shp": b"\0" * 1}),
+    "text.shp": b"this is a text file",
+    "map.vrt": b"<OGRVRTDataSource/>",
+    "cut.gpkg": b"SQLite format 3\0",
+    "page.geojson": b"<html>not found</html>",
+    "empty.zip": zipped(),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_file_gets_one_sentence_and_the_next_upload_works(
+    app, settings, people, tmp_path, name
+):
+    wang = client_of(app, "wang")
+    path = tmp_path / name
+    path.write_bytes(WRONG[name])
+    found = send(wang, settings, path)
+    assert found["state"] == "failed"
+    said = found["problem"]["message"]
+    assert len(said) > 15
+    assert "Traceback" not in said
+    assert "/tmp/" not in said
+    assert wang.post(f"/api/v1/uploads/{found['id']}/submit", json={}).status_code == 409
+    good = write(tmp_path / "b.geojson", [boundary("A", "甲公司")])
+    assert send(wang, settings, good, layer="mine_boundary")["state"] == "staged"
+
+
+def test_an_unsafe_call_without_the_token_is_refused(app, people):
+    client = client_of(app, "zhang")
+    del client.headers["x-csrf-token"]
+    assert client.post("/api/v1/endings", json={}).status_code in (403, 422)
+    assert client.delete("/api/v1/session").status_code == 403
+    other = client_of(app, "zhang")
+    answer = other.delete("/api/v1/session", headers={"origin": "https://evil.example"})
+    assert answer.status_code == 403
+
+
+def test_wrong_passwords_are_slowed_down(app, people):
+    client = TestClient(app, raise_server_exceptions=False)
+    codes = [
+        client.post("/api/v1/session", json={"login": "zhang", "password": "x"}).status_code
+        for _ in range(8)
+    ]
+    assert codes[:5] == [401] * 5
+    assert 429 in codes
+
+
+def test_headers_health_and_errors_without_a_trace(app, people):
+    client = TestClient(app, raise_server_exceptions=False)
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").status_code == 200
+    answer = client.get("/api/v1/mines")
+    assert answer.status_code == 401
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    zhang = client_of(app, "zhang")
+    assert zhang.get("/api/v1/surveys/not-a-uuid").status_code == 404
+    assert zhang.get("/api/v1/surveys/00000000-0000-0000-0000-000000000000").status_code == 404
+
+
+# What each role may do with a route: the statuses that are right for its own and for another's
+# matter. "own" is mine A of 甲公司 and what wang filed; the other side is a stranger of the same role.
+RULES = {
+    "GET /api/v1/me": {"any": 200},
+    "DELETE /api/v1/session": {"any": 204},
+    "POST /api/v1/session": {"any": 422},
+    "POST /api/v1/me/password": {"any": 422},
+    "GET /api/v1/uploads": {"any": 200},
+    "POST /api/v1/uploads": {"any": 422},
+    "GET /api/v1/uploads/{upload_id}": {"wang": 200, "zhang": 200, "admin": 200, "else": 404},
+    "GET /api/v1/uploads/{upload_id}/events": {
+        "wang": 200,
+        "zhang": 200,
+        "admin": 200,
+        "else": 404,
+    },
+    "GET /api/v1/uploads/{upload_id}/notes": {"wang": 200, "zhang": 200, "admin": 200, "else": 404},
+    "GET /api/v1/uploads/{upload_id}/report.csv": {
+        "wang": 200,
+        "zhang": 200,
+        "admin": 200,
+        "else": 404,
+    },
+    "GET /api/v1/uploads/{upload_id}/places.gpkg": {
+        "wang": 200,
+        "zhang": 200,
+        "admin": 200,
+        "else": 404,
+    },
+    "GET /api/v1/uploads/{upload_id}/preview": {"wang": 200, "else": 404},
+    "POST /api/v1/uploads/{upload_id}/again": {
+        "wang": 202,
+        "zhang": 202,
+        "admin": 403,
+        "else": 404,
+    },
+    "POST /api/v1/uploads/{upload_id}/submit": {"wang": 201, "else": 404},
+    "GET /api/v1/mines": {"any": 200},
+    "GET /api/v1/mines/{code}": {"zhang": 200, "admin": 200, "zhao": 200, "else": 404},
+    "POST /api/v1/mines/{code}/claims": {
+        "zhang": 201,
+        "zhao": 403,
+        "wang": 404,
+        "admin": 403,
+        "else": 404,
+    },
+    "GET /api/v1/grades": {"any": 200},
+    "GET /api/v1/advance": {"any": 200},
+    "POST /api/v1/endings": {"any": 422},
+    "GET /api/v1/proposals": {"any": 200},
+    "POST /api/v1/proposals/{proposal_id}": {"any": 404},
+    "GET /api/v1/surveys": {"any": 200},
+    "GET /api/v1/inbox": {"any": 200},
+    "GET /api/v1/surveys/{survey_id}": {"wang": 200, "zhang": 200, "admin": 200, "else": 404},
+    "POST /api/v1/surveys/{survey_id}/accept": {
+        "zhang": 409,
+        "wang": 403,
+        "admin": 403,
+        "else": 404,
+    },
+    "POST /api/v1/surveys/{survey_id}/return": {
+        "zhang": 409,
+        "wang": 403,
+        "admin": 403,
+        "else": 404,
+    },
+    "POST /api/v1/surveys/{survey_id}/revoke": {
+        "zhang": 200,
+        "wang": 403,
+        "admin": 403,
+        "else": 404,
+    },
+    "GET /api/v1/rules": {"any": 200},
+    "GET /api/v1/changes": {"zhang": 200, "far": 200, "admin": 200, "else": 403},
+    "GET /api/v1/export/state": {"zhang": 200, "far": 200, "admin": 200, "else": 403},
+    "GET /api/v1/export/grades.xlsx": {"any": 200},
+    "GET /api/v1/tiles/{layer}/{z}/{x}/{y}.mvt": {"any": 200},
+}
+PEOPLE = ("zhang", "far", "wang", "rival", "zhao", "qian", "admin", None)
+SECRET = re.compile(rb'"(?:mine_code|code)":\s*"A"')
+
+
+def routes(app):
+    for path, methods in app.openapi()["paths"].items():
+        for method in methods:
+            yield f"{method.upper()} {path}"
+
+
+def test_every_route_by_role_and_by_whose(app, settings, county, people, tmp_path):
+    path = write(tmp_path / "x.geojson", [goaf("A", "X", x=0.6, water="无")])
+    upload_id = filed(settings, path, people["wang"], submit=False, layer="goaf")
+    with connect(settings, "worker", people["wang"]) as conn:
+        from sqlalchemy import text
+
+        survey_id = conn.scalar(text("SELECT id FROM minerisk.survey ORDER BY filename LIMIT 1"))
+    told = set(routes(app))
+    assert told == set(RULES), told ^ set(RULES)
+    bodies = {
+        "claims": {
+            "hazard": "gas",
+            "grade": "low",
+            "source": "decision",
+            "document": "d",
+            "valid_from": "2024-01-01",
+        },
+        "accept": {"reason": "r", "document": "d"},
+        "return": {"reason": "r", "document": "d"},
+        "revoke": {"reason": "r", "document": "d"},
+        "proposals": {"confirm": True},
+        "submit": {},
+        "again": {},
+    }
+    values = {
+        "upload_id": str(upload_id),
+        "survey_id": str(survey_id),
+        "proposal_id": "00000000-0000-0000-0000-000000000000",
+        "code": "A",
+        "layer": "mines",
+        "z": "10",
+        **tile_at(WEST + 0.015, SOUTH + 0.01, 10),
+    }
+    order = sorted(RULES, key=lambda r: ("DELETE" in r, "submit" in r, "revoke" in r))
+    clients = {login: client_of(app, login) for login in PEOPLE}
+    wrong = []
+    for route in order:
+        method, path = route.split(" ")
+        body = next((b for word, b in bodies.items() if word in path), None)
+        for login in sorted(PEOPLE, key=lambda p: p in ("zhang", "wang")):
+            rule = RULES[route]
+            expected = rule.get(login or "", rule.get("any", rule.get("else")))
+            if login is None and route != "POST /api/v1/session":
+                expected = 401
+            sent = {"json": body} if body is not None else {}
+            answer = clients[login].request(method, path.format(**values), **sent)
+            if answer.status_code != expected:
+                wrong.append((route, login, answer.status_code, expected, answer.text[:120]))
+            stranger = login in ("far", "qian", "rival", None)
+            if stranger and SECRET.search(answer.content):
+                wrong.append((route, login, "leaks mine A"))
+    assert not wrong, "\n".join(map(str, wrong))
