@@ -21,6 +21,8 @@ Out = Annotated[
     Path | None, typer.Option("-o", "--output", help="File; standard output if absent.")
 ]
 
+To = Annotated[Path, typer.Option("-o", "--output", help="File.")]
+
 
 @app.command()
 @guarded
@@ -275,10 +277,10 @@ def log(output: Out = None) -> None:
 
 @exports.command(name="map.html")
 @guarded
-def map_html(output: Path = Path("map.html"), as_of: AsOf = None, login: As = None) -> None:
+def map_html(output: To = Path("map.html"), as_of: AsOf = None, login: As = None) -> None:
     """Write the offline map: one file that opens with no internet.
 
-    Example: minerisk export map.html --output 风险图.html
+    Example: minerisk export map.html -o 风险图.html
     """
     from geo.report.offline_map import write_map
     from geo.store.engine import connect
@@ -291,10 +293,10 @@ def map_html(output: Path = Path("map.html"), as_of: AsOf = None, login: As = No
 
 @exports.command(name="grades.xlsx")
 @guarded
-def grades_xlsx(output: Path = Path("grades.xlsx"), as_of: AsOf = None, login: As = None) -> None:
+def grades_xlsx(output: To = Path("grades.xlsx"), as_of: AsOf = None, login: As = None) -> None:
     """Write the four lines of every mine as an Excel sheet.
 
-    Example: minerisk export grades.xlsx --output 等级.xlsx
+    Example: minerisk export grades.xlsx -o 等级.xlsx
     """
     from geo.report.grades import write_xlsx
     from geo.store import queries
