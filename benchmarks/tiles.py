@@ -105,7 +105,8 @@ def inside(settings: Settings) -> None:
             "SELECT count(*) FROM minerisk.feature f JOIN minerisk.survey_states(1) s USING "
             f"(survey_id) WHERE f.geom_3857 && {box} AND f.layer = ANY (ARRAY['goaf']) AND s.state "
             "IN ('submitted', 'accepted', 'revoked') AND (minerisk.visible(f.district, "
-            "f.owner_org, f.survey_org) OR (f.layer = 'mine_boundary' AND minerisk.contracted(f.mine_code)))"
+            "f.owner_org, f.survey_org) OR (f.layer = 'mine_boundary' "
+            "AND minerisk.contracted(f.mine_code)))"
         )
         print("plan inside the definer function:")
         for line in conn.scalars(text(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {body}")):
