@@ -1,20 +1,23 @@
 """Who calls: the session behind the cookie, the token of unsafe calls, the times asked for."""
 
+import re
 import secrets
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Depends, Query, Request
 from sqlalchemy import Connection
 
-from geo.messages import language
+from api.errors import lang_of_request
 from geo.problems import Problem
 from geo.settings import settings
 from geo.store.engine import Actor, connect
 from web.door import Signed, same_site, signed_or_none
 
 SAFE = ("GET", "HEAD", "OPTIONS")
+# Days that can be reckoned with: a plan's years can be added to them.
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 1, 1)
 
 
 def caller(request: Request) -> Signed:
@@ -47,14 +50,26 @@ AppConn = Annotated[Connection, Depends(reading)]
 
 
 def lang_of(
-    lang: Annotated[str | None, Query(description="zh or en")] = None,
-    accept_language: Annotated[str | None, Header()] = None,
+    request: Request, lang: Annotated[str | None, Query(description="zh or en")] = None
 ) -> str:
-    """Return the language of answers: asked for, else the browser's, else Chinese."""
-    return language(lang or (accept_language or "zh").split(",")[0])
+    """Return the language of answers."""
+    return lang_of_request(request)
 
 
 Lang = Annotated[str, Depends(lang_of)]
+Day = Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY, description="The day asked about")]
+
+
+def moment(said: str) -> datetime | date:
+    """Return a moment from ISO text; a bare day means its end, as the store reads it."""
+    try:
+        day = re.fullmatch(r"\d{4}-\d\d-\d\d", said)
+        found = date.fromisoformat(said) if day else datetime.fromisoformat(said)
+    except ValueError:
+        raise Problem("api.field.moment", field="known_at") from None
+    if not FIRST_DAY.year <= found.year <= LAST_DAY.year:
+        raise Problem("api.field.moment", field="known_at")
+    return found
 
 
 class Times:
@@ -62,20 +77,23 @@ class Times:
 
     def __init__(
         self,
-        valid_on: Annotated[date | None, Query(description="The day asked about")] = None,
+        valid_on: Day = None,
         known_at: Annotated[
-            datetime | date | None, Query(description="What was known at this moment")
+            str | None,
+            Query(description="What was known at this moment, or at the end of this day"),
         ] = None,
-        as_of: Annotated[date | None, Query(description="Sets both")] = None,
+        as_of: Annotated[
+            date | None, Query(ge=FIRST_DAY, le=LAST_DAY, description="Sets both")
+        ] = None,
     ) -> None:
-        self.on = as_of or valid_on or date.today()
-        self.known = as_of or known_at
+        self.on: date = as_of or valid_on or date.today()
+        self.known: datetime | date | None = as_of or (moment(known_at) if known_at else None)
 
 
 TimesAsked = Annotated[Times, Depends()]
 
 
-def may_see_all(actor: Actor) -> None:
-    """Refuse whoever is neither administrator nor regulator."""
-    if actor.role not in ("administrator", "regulator"):
-        raise Problem("store.not_allowed", http_status=403, action="export")
+def only(actor: Actor, action: str, *roles: str) -> None:
+    """Refuse every other role, before anything is looked up that a refusal could betray."""
+    if actor.role not in roles:
+        raise Problem("store.not_allowed", http_status=403, action=action)

@@ -1,10 +1,14 @@
 """What the service is sent, with examples for its documentation."""
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from api.auth import FIRST_DAY, LAST_DAY
+
+Day = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
 
 
 class _Sent(BaseModel):
@@ -28,10 +32,10 @@ class NewPassword(_Sent):
 class Again(_Sent):
     """How the same bytes are to be read instead."""
 
-    layer: str | None = Field(None, examples=["goaf"])
+    layer: str | None = Field(None, examples=["goaf"], max_length=60)
     crs: int | None = Field(None, examples=[4526])
-    encoding: str | None = Field(None, examples=["GB18030"])
-    mine_code: str | None = Field(None, examples=["SL-C01"])
+    encoding: str | None = Field(None, examples=["GB18030"], max_length=60)
+    mine_code: str | None = Field(None, examples=["SL-C01"], max_length=200)
     mapping: dict[str, str] = Field({}, examples=[{"编号": "code"}])
 
 
@@ -51,20 +55,26 @@ class Reviewed(_Sent):
 class Said(_Sent):
     """A grade that an enterprise declares, an institution appraised or the regulator decides."""
 
-    hazard: str = Field(examples=["gas"])
-    grade: str = Field(examples=["high"])
+    hazard: str = Field(examples=["gas"], max_length=60)
+    grade: str = Field(examples=["high"], max_length=60)
     source: Literal["declared", "appraisal", "decision"]
     document: str = Field(examples=["示例鉴字〔2023〕3号"], max_length=400)
-    valid_from: date = Field(examples=["2023-09-01"])
-    valid_to: date | None = None
-    seam: str | None = Field(None, examples=["3"])
+    valid_from: Day = Field(examples=["2023-09-01"])
+    valid_to: Day | None = None
+    seam: str | None = Field(None, examples=["3"], max_length=60)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Said":
+        if self.valid_to is not None and self.valid_to < self.valid_from:
+            raise ValueError("api.ends_before")
+        return self
 
 
 class End(_Sent):
     """An ending that a second person must confirm."""
 
     target_kind: Literal["claim", "factor", "plan_item"]
-    target_key: str
+    target_key: str = Field(description="Of a claim or factor, as a mine shows it", max_length=64)
     kind: Literal["superseded", "treated", "finished", "error", "released"]
     reason: str = Field(examples=["采空区已充填并验收"], max_length=4000)
     document: str = Field(examples=["示例验字〔2024〕1号"], max_length=400)

@@ -3,51 +3,74 @@
 import asyncio
 import json
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
-from fastapi.responses import Response, StreamingResponse
+from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import Json
+from sqlalchemy import Connection
 
 from api.auth import AppConn, Caller, Lang
 from api.shapes import Again, Submission
+from api.surveys import seen
 from geo.problems import Problem
 from geo.settings import settings
 from geo.store import intake, queries, rawfiles
-from geo.store.engine import connect
+from geo.store.engine import SYSTEM, connect
 from geo.survey import notes
 from geo.survey.reading import ReadOptions
+from geo.survey.reading.archive import check_name
+from web.door import Signed
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
 _CHUNK = 1 << 20
-_TICK = 0.5
+_TICK = 0.3
+# A stream says that it lives, and ends by itself: whoever still listens asks again.
+_QUIET, _LONGEST = 15.0, 600.0
 _OVER = ("staged", "failed", "submitted")
+CSV, GPKG = "text/csv", "application/geopackage+sqlite3"
+_LISTED = ("id", "filename", "size", "state", "progress", "survey_id", "created_at")
 
 
-def _status(conn: Any, upload_id: UUID, lang: str) -> dict[str, Any]:
+def _found(conn: Connection, upload_id: UUID) -> dict[str, Any]:
     found = intake.upload_status(conn, upload_id)
     if found is None:
         raise Problem("store.not_found", http_status=404)
+    return found
+
+
+def _status(conn: Connection, upload_id: UUID, lang: str) -> dict[str, Any]:
+    found = _found(conn, upload_id)
     problem = found["problem"]
     sentence = problem and Problem(problem["code"], **problem["params"]).say(lang)
-    names = ("id", "filename", "size", "state", "progress", "result", "survey_id", "created_at")
-    return {**{n: found[n] for n in names}, "problem": problem and {**problem, "message": sentence}}
+    shown = {n: found[n] for n in (*_LISTED, "options", "result")}
+    return {**shown, "problem": problem and {**problem, "message": sentence}}
 
 
-@router.post("", status_code=202, summary="Send a file")
-def send(
-    who: Caller,
-    file: Annotated[UploadFile, File(description="Zip of shapefiles, GeoPackage or GeoJSON")],
-    layer: Annotated[str | None, Form()] = None,
-    crs: Annotated[int | None, Form()] = None,
-    encoding: Annotated[str | None, Form()] = None,
-    mine_code: Annotated[str | None, Form()] = None,
-) -> dict[str, Any]:
-    """Queue a file for reading; follow it at ``/uploads/{id}`` or its event stream."""
-    options = ReadOptions(layer=layer, crs=crs, encoding=encoding, mine_code=mine_code)
-    conf = settings()
+def _read(conn: Connection, upload_id: UUID) -> dict[str, Any]:
+    """Return an upload that was read; where it could not be, the sentence that says why."""
+    found = _found(conn, upload_id)
+    if found["problem"]:
+        raise Problem(found["problem"]["code"], **found["problem"]["params"])
+    if found["state"] not in _OVER:
+        raise Problem(
+            "store.not_staged", http_status=409, file=found["filename"], state=found["state"]
+        )
+    return found
+
+
+def _now(who: Signed, upload_id: UUID, lang: str) -> dict[str, Any]:
+    with connect(settings(), "app", who.actor) as conn:
+        return _status(conn, upload_id, lang)
+
+
+def _register(who: Signed, file: UploadFile, options: ReadOptions) -> UUID:
+    conf, name = settings(), file.filename or ""
+    check_name(name)
     with tempfile.NamedTemporaryFile(prefix="minerisk-") as aside:
         size = 0
         while block := file.file.read(_CHUNK):
@@ -56,130 +79,187 @@ def send(
                 limit = conf.max_upload_bytes // 2**20
                 raise Problem("store.too_large", http_status=413, limit=limit)
             aside.write(block)
+        if size == 0:
+            raise Problem("store.empty_file", file=name)
         aside.flush()
         with who.working() as conn:
-            upload_id = intake.register_upload(
-                conn, who.actor, file.filename or "", Path(aside.name), options, settings=conf
+            return intake.register_upload(
+                conn, who.actor, name, Path(aside.name), options, settings=conf
             )
-    return {"id": upload_id, "state": "queued"}
+
+
+@router.post("", status_code=202, summary="Send a file")
+async def send(
+    who: Caller,
+    lang: Lang,
+    file: Annotated[UploadFile, File(description="Zip of shapefiles, GeoPackage or GeoJSON")],
+    layer: Annotated[str | None, Form(description="Layer type", max_length=60)] = None,
+    crs: Annotated[int | None, Form(description="EPSG code")] = None,
+    encoding: Annotated[str | None, Form(description="Of the .dbf", max_length=60)] = None,
+    mine_code: Annotated[str | None, Form(description="Of rows without", max_length=200)] = None,
+    mapping: Annotated[
+        Json[dict[str, str]] | None, Form(description="JSON: source field → canonical field")
+    ] = None,
+    wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the reading")] = 0,
+) -> Response:
+    """Queue a file for reading; follow it at ``/uploads/{id}`` or its event stream.
+
+    With ``wait``, a file read in that time is answered at once: 201 with what was found, or 4xx
+    with the sentence that says what is wrong with it.
+    """
+    options = ReadOptions(
+        layer=layer, crs=crs, encoding=encoding, mine_code=mine_code, mapping=mapping or {}
+    )
+    upload_id = await asyncio.to_thread(_register, who, file, options)
+    until = time.monotonic() + wait
+    while time.monotonic() < until:
+        said = await asyncio.to_thread(_now, who, upload_id, lang)
+        if said["problem"]:
+            raise Problem(said["problem"]["code"], **said["problem"]["params"])
+        if said["state"] in _OVER:
+            body = {k: said[k] for k in ("state", "result")}
+            return JSONResponse({"id": str(upload_id), **body}, status_code=201)
+        await asyncio.sleep(_TICK)
+    return JSONResponse({"id": str(upload_id), "state": "queued"}, status_code=202)
 
 
 @router.get("", summary="My newest uploads")
-def listed(conn: AppConn) -> list[dict[str, Any]]:
+def uploads(conn: AppConn) -> list[dict[str, Any]]:
     """Return the newest uploads one may see."""
-    names = ("id", "filename", "size", "state", "progress", "survey_id", "created_at")
-    return [{n: row[n] for n in names} for row in queries.uploads(conn)]
+    return [{n: row[n] for n in _LISTED} for row in queries.uploads(conn)]
 
 
 @router.get("/{upload_id}", summary="State of an upload")
-def status(upload_id: UUID, conn: AppConn, lang: Lang) -> dict[str, Any]:
+def upload(upload_id: UUID, conn: AppConn, lang: Lang) -> dict[str, Any]:
     """Return state, progress, what was found, or the sentence that says what is wrong."""
     return _status(conn, upload_id, lang)
 
 
-@router.get("/{upload_id}/events", summary="Live progress (server-sent events)")
+@router.get(
+    "/{upload_id}/events",
+    summary="Live progress (server-sent events)",
+    response_class=Response,
+    responses={200: {"content": {"text/event-stream": {}}}},
+)
 async def events(upload_id: UUID, who: Caller, lang: Lang, request: Request) -> StreamingResponse:
     """Stream the state until the reading is over."""
-
-    def now() -> dict[str, Any]:
-        with connect(settings(), "app", who.actor) as conn:
-            return _status(conn, upload_id, lang)
-
-    first = await asyncio.to_thread(now)
+    first = await asyncio.to_thread(_now, who, upload_id, lang)
 
     async def stream() -> AsyncIterator[str]:
         said, told = first, ""
-        while True:
-            body = json.dumps(
-                {k: said[k] for k in ("state", "progress", "problem")}, ensure_ascii=False
-            )
-            if body != told:
-                yield f"event: progress\ndata: {body}\n\n"
-                told = body
-            if said["state"] in _OVER or await request.is_disconnected():
+        began = spoke = time.monotonic()
+        while not await request.is_disconnected():
+            shown = {k: said[k] for k in ("state", "progress", "problem")}
+            body = json.dumps(shown, ensure_ascii=False)
+            if body != told or time.monotonic() - spoke > _QUIET:
+                yield f"event: progress\ndata: {body}\n\n" if body != told else ": still here\n\n"
+                told, spoke = body, time.monotonic()
+            if said["state"] in _OVER or time.monotonic() - began > _LONGEST:
                 return
             await asyncio.sleep(_TICK)
-            said = await asyncio.to_thread(now)
+            try:
+                said = await asyncio.to_thread(_now, who, upload_id, lang)
+            except Problem:
+                # Thrown away meanwhile: there is nothing more to tell.
+                return
 
-    return StreamingResponse(
-        stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-    )
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
 
 
 @router.get("/{upload_id}/notes", summary="Row report, paged")
 def report(
-    upload_id: UUID, conn: AppConn, lang: Lang, offset: int = 0, limit: int = 100
+    upload_id: UUID,
+    conn: AppConn,
+    lang: Lang,
+    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[dict[str, Any]]:
-    """Return what happened to each row that was not simply stored."""
-    _status(conn, upload_id, lang)
+    """Return what happened to each row that was not simply stored, refused rows first."""
+    _read(conn, upload_id)
     return [
-        {**row, "message": Problem(row["code"], **row["params"]).say(lang)}
-        for row in intake.upload_notes(conn, upload_id, max(offset, 0), min(max(limit, 1), 1000))
+        {**row, "message": notes.sentence(row["code"], row["params"], lang)}
+        for row in intake.upload_notes(conn, upload_id, offset, limit)
     ]
 
 
-@router.get("/{upload_id}/report.csv", summary="Row report as CSV")
+def _attached(body: bytes, media_type: str, name: str) -> Response:
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(body, media_type=media_type, headers=disposition)
+
+
+@router.get(
+    "/{upload_id}/report.csv",
+    summary="Row report as CSV",
+    response_class=Response,
+    responses={200: {"content": {CSV: {}}}},
+)
 def report_csv(upload_id: UUID, conn: AppConn, lang: Lang) -> Response:
     """Return the row report as CSV that a spreadsheet opens in Chinese."""
-    _status(conn, upload_id, lang)
-    frame = intake.notes_frame(conn, upload_id)
-    return Response(
-        notes.to_csv(frame, lang),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="report.csv"'},
-    )
+    _read(conn, upload_id)
+    body = notes.to_csv(intake.notes_frame(conn, upload_id), lang)
+    return _attached(body, f"{CSV}; charset=utf-8", "report.csv")
 
 
-@router.get("/{upload_id}/places.gpkg", summary="Places of the row report as a GeoPackage")
+@router.get(
+    "/{upload_id}/places.gpkg",
+    summary="Places of the row report as a GeoPackage",
+    response_class=Response,
+    responses={200: {"content": {GPKG: {}}}},
+)
 def places(upload_id: UUID, conn: AppConn, lang: Lang) -> Response:
     """Return the places of mended, refused and doubtful rows."""
-    _status(conn, upload_id, lang)
+    _read(conn, upload_id)
     frame = intake.notes_frame(conn, upload_id)
     with tempfile.TemporaryDirectory(prefix="minerisk-") as folder:
         path = Path(folder) / "places.gpkg"
         notes.to_geopackage(frame, path, lang)
-        body = path.read_bytes()
-    return Response(
-        body,
-        media_type="application/geopackage+sqlite3",
-        headers={"Content-Disposition": 'attachment; filename="places.gpkg"'},
-    )
+        return _attached(path.read_bytes(), GPKG, "places.gpkg")
 
 
 @router.get("/{upload_id}/preview", summary="What would move")
-def preview(upload_id: UUID, who: Caller, lang: Lang) -> list[dict[str, Any]]:
-    """Return which effective grades would move if the upload were accepted, and why."""
+def preview(upload_id: UUID, who: Caller) -> list[dict[str, Any]]:
+    """Return which effective grades would move if the upload were accepted, and why.
+
+    Whoever may see the upload may ask: its sender, and the regulator who is to review it.
+    """
     with connect(settings(), "app", who.actor) as conn:
-        _status(conn, upload_id, lang)
+        found = _read(conn, upload_id)
+        sent = queries.survey(conn, found["survey_id"]) if found["survey_id"] else None
+        if sent is not None and sent["state"] != "submitted":
+            raise Problem(
+                "store.wrong_state", http_status=409, file=found["filename"], state=sent["state"]
+            )
     with who.working() as conn:
-        return intake.preview(conn, who.actor, upload_id)
+        # Tried in earnest and rolled back, as the program itself; shown is what the caller may see.
+        return intake.preview(conn, SYSTEM, upload_id)
 
 
 @router.post("/{upload_id}/again", status_code=202, summary="Read the same bytes otherwise")
-def again(upload_id: UUID, sent: Again, who: Caller, lang: Lang) -> dict[str, Any]:
+def again(upload_id: UUID, sent: Again, who: Caller) -> dict[str, Any]:
     """Queue the same bytes with other options, as a new upload."""
     conf = settings()
     with connect(conf, "app", who.actor) as conn:
-        _status(conn, upload_id, lang)
-        found = intake.upload_status(conn, upload_id) or {}
-    options = ReadOptions(**sent.model_dump())
+        found = _found(conn, upload_id)
+    bytes_ = rawfiles.path_of(conf, found["sha256"])
     with who.working() as conn:
         fresh = intake.register_upload(
             conn,
             who.actor,
             found["filename"],
-            rawfiles.path_of(conf, found["sha256"]),
-            options,
+            bytes_,
+            ReadOptions(**sent.model_dump()),
             settings=conf,
         )
     return {"id": fresh, "state": "queued"}
 
 
 @router.post("/{upload_id}/submit", status_code=201, summary="Submit as a survey")
-def submit(upload_id: UUID, sent: Submission, who: Caller, lang: Lang) -> dict[str, Any]:
-    """Submit a staged upload for review."""
+def submit(upload_id: UUID, sent: Submission, who: Caller) -> dict[str, Any]:
+    """Submit a staged upload for review; it may name the survey it replaces."""
     with connect(settings(), "app", who.actor) as conn:
-        _status(conn, upload_id, lang)
+        _read(conn, upload_id)
+    seen(who, sent.supersedes)
     with who.working() as conn:
         survey_id = intake.submit(conn, who.actor, upload_id, supersedes=sent.supersedes)
     return {"survey_id": survey_id, "state": "submitted"}

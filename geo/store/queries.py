@@ -337,24 +337,28 @@ _SURVEY = (
 )
 
 
-def _surveys(conn: Connection) -> list[dict[str, Any]]:
-    by_state = states(conn, newest_seq(conn))
+def _surveys(conn: Connection, known_at: datetime | date | None = None) -> list[dict[str, Any]]:
+    seq = seq_at(conn, known_at)
+    by_state = states(conn, seq)
     found = conn.execute(
         select(*_SURVEY, batch.c.seq, batch.c.recorded_at, batch.c.actor_login)
         .join(batch, batch.c.id == survey_table.c.batch_id)
+        .where(batch.c.seq <= seq)
         .order_by(batch.c.seq.desc())
     )
     return [{**row, "state": by_state[row["id"]]} for row in found.mappings()]
 
 
-def surveys(conn: Connection) -> list[dict[str, Any]]:
-    """Return the surveys one may see, newest first, each with its state."""
-    return _surveys(conn)
+def surveys(conn: Connection, known_at: datetime | date | None = None) -> list[dict[str, Any]]:
+    """Return the surveys one may see, newest first, each with its state as known at a moment."""
+    return _surveys(conn, known_at)
 
 
-def survey(conn: Connection, survey_id: UUID) -> dict[str, Any] | None:
+def survey(
+    conn: Connection, survey_id: UUID, known_at: datetime | date | None = None
+) -> dict[str, Any] | None:
     """Return one survey with its events; None where there is none one may see."""
-    found = next((s for s in _surveys(conn) if s["id"] == survey_id), None)
+    found = next((s for s in _surveys(conn, known_at) if s["id"] == survey_id), None)
     if found is None:
         return None
     events = conn.execute(
@@ -366,7 +370,7 @@ def survey(conn: Connection, survey_id: UUID) -> dict[str, Any] | None:
             batch.c.recorded_at,
         )
         .join(batch, batch.c.id == survey_event.c.batch_id)
-        .where(survey_event.c.survey_id == survey_id)
+        .where(survey_event.c.survey_id == survey_id, batch.c.seq <= seq_at(conn, known_at))
         .order_by(batch.c.seq, survey_event.c.id)
     )
     return {**found, "events": [dict(row) for row in events.mappings()]}
@@ -394,9 +398,11 @@ def uploads(conn: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in found.mappings()]
 
 
-def advance(conn: Connection, on: date) -> list[dict[str, Any]]:
-    """Return who advances into ground that is not clear (L13), from the newest states."""
-    found = _states(conn, newest_seq(conn))
+def advance(
+    conn: Connection, on: date, known_at: datetime | date | None = None
+) -> list[dict[str, Any]]:
+    """Return who advances into ground that is not clear (L13), as known at a moment."""
+    found = _states(conn, seq_at(conn, known_at))
     names = {
         row.code: row.name for row in conn.execute(select(mine_table.c.code, mine_table.c.name))
     }

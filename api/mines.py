@@ -1,0 +1,97 @@
+"""Routes: mines, their grades and why, who advances into the unclear, the rules."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from api.auth import AppConn, Caller, TimesAsked, only
+from api.shapes import Said
+from geo.problems import Problem
+from geo.rules import national_rules
+from geo.settings import settings
+from geo.store import decisions, queries
+from geo.store.engine import connect
+
+router = APIRouter(tags=["mines"])
+
+
+def _mine(conn: Any, code: str, times: Any) -> dict[str, Any]:
+    found = queries.mine(conn, code, times.on, times.known)
+    if found is None:
+        raise Problem("store.not_found", http_status=404)
+    return found
+
+
+@router.get("/mines", summary="Mines with their lines")
+def mines(conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
+    """Return every mine one may see, with colour and four lines per hazard."""
+    return queries.mines(conn, times.on, times.known)
+
+
+@router.get("/mines/{code}", summary="One mine and why")
+def mine(code: str, conn: AppConn, times: TimesAsked) -> dict[str, Any]:
+    """Return lines, claims with their sentences and clauses, endings, encounters, history."""
+    return _mine(conn, code, times)
+
+
+@router.get("/mines/{code}/coverage", summary="Where nobody looked")
+def coverage(code: str, conn: AppConn, times: TimesAsked) -> dict[str, Any]:
+    """Return coverage by extent, horizon, kind and seam, and the unclear ground."""
+    found = _mine(conn, code, times)
+    return {name: found[name] for name in ("code", "coverage_on", "coverage", "unclear_ground")}
+
+
+@router.get("/mines/{code}/history", summary="What moved, when and by whom")
+def history(code: str, conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
+    """Return the batches that touched a mine, newest first."""
+    found: list[dict[str, Any]] = _mine(conn, code, times)["history"]
+    return found
+
+
+@router.post("/mines/{code}/claims", status_code=201, summary="Declare, appraise or decide")
+def say(code: str, sent: Said, who: Caller) -> dict[str, Any]:
+    """Put a declared, appraised or decided grade on record."""
+    with connect(settings(), "app", who.actor) as conn:
+        # 404 for a mine one may not see, whatever one would do to it.
+        if not queries.places(conn, code):
+            raise Problem("store.not_found", http_status=404)
+    with who.working() as conn:
+        changes = decisions.assert_claim(
+            conn,
+            who.actor,
+            code,
+            sent.hazard,
+            sent.grade,
+            sent.source,
+            sent.document,
+            sent.valid_from,
+            seam=sent.seam,
+            valid_to=sent.valid_to,
+        )
+    return {"mines": changes.mines, "moves": changes.moves}
+
+
+@router.get("/grades", summary="Grades as a flat table")
+def grades(conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
+    """Return one row per mine and hazard."""
+    return queries.grades(conn, times.on, times.known)
+
+
+@router.get("/advance", summary="Advance into the unclear")
+def advance(conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
+    """Return faces and headings due within 90, 180 or 365 days whose ground is not clear."""
+    return queries.advance(conn, times.on, times.known)
+
+
+@router.get("/changes", summary="What was done")
+def changes(who: Caller, conn: AppConn) -> list[dict[str, Any]]:
+    """Return the newest batches of every district, for the administrator."""
+    only(who.actor, "changes", "administrator")
+    return queries.changes(conn)
+
+
+@router.get("/rules", summary="The rule catalogue")
+def rules(who: Caller) -> dict[str, Any]:
+    """Return every rule with standard, clause, dates in force and whether it was verified."""
+    found = national_rules()
+    return {"version": found.version, **found.model_dump(mode="json", by_alias=True)}
