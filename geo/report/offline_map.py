@@ -34,6 +34,24 @@ _FILL = {
 }
 _REMOTE = re.compile(r'<(?:script|link)[^>]+(?:src|href)="(?:https?:)?//[^"]+"[^>]*>(?:</script>)?')
 
+# Where labels would lie on each other, the later one gives way until one zooms in.
+_GIVE_WAY = """
+const place = () => {
+  const kept = [];
+  for (const label of document.querySelectorAll('.minerisk-label')) {
+    label.style.visibility = '';
+    const box = label.getBoundingClientRect();
+    const meets = (other) => box.left < other.right && other.left < box.right
+      && box.top < other.bottom && other.top < box.bottom;
+    if (kept.some(meets)) label.style.visibility = 'hidden'; else kept.push(box);
+  }
+};
+// Labels glide to their places for a quarter of a second.
+const later = () => setTimeout(place, 300);
+chart.on('zoomend', later);
+later();
+"""
+
 
 def _licences(conn: Connection) -> dict[str, Any]:
     found = conn.execute(
@@ -76,7 +94,7 @@ def write_map(conn: Connection, path: Path, on: date, lang: str) -> int:
         raise Problem("report.no_leaflet")
     mines = queries.mines(conn, on)
     shapes = _licences(conn)
-    chart = folium.Map(tiles=None, location=[38.85, 112.7], zoom_start=10, prefer_canvas=False)
+    chart = folium.Map(tiles=None, location=[38.85, 112.7], zoom_start=10, zoom_snap=0.25)
     for mine in mines:
         if mine["code"] not in shapes:
             continue
@@ -98,9 +116,10 @@ def write_map(conn: Connection, path: Path, on: date, lang: str) -> int:
                 "dashArray": "6 5" if dashed else None,
             },
             tooltip=folium.Tooltip(
-                html.escape(f"{mine['name']} · {label}{unclear}"),
+                f"<b>{html.escape(mine['name'])}</b><br>{html.escape(label + unclear)}",
                 permanent=True,
-                direction="center",
+                direction="bottom",
+                class_name="minerisk-label",
             ),
             popup=folium.GeoJsonPopup(fields=["why"], labels=False, max_width=620),
         ).add_to(chart)
@@ -108,8 +127,14 @@ def write_map(conn: Connection, path: Path, on: date, lang: str) -> int:
     if boxes:
         west, south = min(b[0] for b in boxes), min(b[1] for b in boxes)
         east, north = max(b[2] for b in boxes), max(b[3] for b in boxes)
-        chart.fit_bounds([[south, west], [north, east]])
-    path.write_text(_inlined(chart.get_root().render(), on, lang), "utf-8")
+        # Room for the legend, which stands below on a narrow screen as on a wide one.
+        chart.fit_bounds(
+            [[south, west], [north, east]],
+            padding_top_left=(40, 20),
+            padding_bottom_right=(40, 170),
+        )
+    page = _inlined(chart.get_root().render(), chart.get_name(), on, lang)
+    path.write_text(page, "utf-8")
     return len(mines)
 
 
@@ -117,8 +142,18 @@ def _data(path: Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def _inlined(page: str, on: date, lang: str) -> str:
-    """Put Leaflet and its style into the page in place of every remote script and sheet."""
+def _inlined(page: str, name: str, on: date, lang: str) -> str:
+    """Put Leaflet and its style into the page in place of every remote script and sheet.
+
+    Parameters
+    ----------
+    page : str
+        The page as folium writes it.
+    name : str
+        The variable of its map.
+    on, lang
+        Day and language of the legend.
+    """
     script = (LEAFLET / "leaflet.js").read_text("utf-8").replace("</script>", "<\\/script>")
     style = (LEAFLET / "leaflet.css").read_text("utf-8")
     style = re.sub(
@@ -140,7 +175,11 @@ def _inlined(page: str, on: date, lang: str) -> str:
         "<style>.minerisk-legend{position:fixed;z-index:900;left:12px;bottom:12px;background:#fff;"
         "padding:10px 14px;border:1px solid #666;font:14px sans-serif;max-width:280px}"
         ".minerisk-legend ul{list-style:none;margin:6px 0;padding:0}"
-        ".minerisk-legend i{display:inline-block;width:18px;height:12px;margin-right:8px}</style>"
+        ".minerisk-legend i{display:inline-block;width:18px;height:12px;margin-right:8px}"
+        ".leaflet-container{background:#f4f2ec}.minerisk-label{background:rgba(255,255,255,.82);"
+        "border:0;box-shadow:none;padding:1px 4px;text-align:center;line-height:1.25}"
+        ".minerisk-label:before{display:none}</style>"
+        f"<script>window.addEventListener('load',()=>{{const chart={name};{_GIVE_WAY}}})</script>"
     )
     page = _REMOTE.sub("", page)
     page = page.replace("</head>", f"<style>{style}</style><script>{script}</script></head>", 1)

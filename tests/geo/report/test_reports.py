@@ -110,6 +110,13 @@ def test_the_map_opens_with_no_internet_and_says_why(county, people, tmp_path, l
             assert shape.get_attribute("fill") == "#d9403b"
         assert page.locator(".leaflet-tooltip", has_text=red).count() == 2
         assert page.locator(".minerisk-legend").is_visible()
+        # The mines touch, so that one label gives way to the other.
+        page.wait_for_timeout(600)
+        assert page.locator(".minerisk-label:visible").count() >= 1
+        boxes = [label.bounding_box() for label in page.locator(".minerisk-label:visible").all()]
+        for i, a in enumerate(boxes):
+            for b in boxes[:i]:
+                assert abs(a["y"] - b["y"]) >= b["height"] or abs(a["x"] - b["x"]) >= b["width"]
         shapes.first.click(force=True)
         popup = page.locator(".leaflet-popup-content")
         popup.wait_for()
