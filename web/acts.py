@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import accounts, decisions, intake, rawfiles
+from geo.store import accounts, decisions, intake, queries, rawfiles
 from geo.store.engine import SYSTEM, connect
 from geo.survey.reading import ReadOptions
 from web import view
@@ -150,10 +150,15 @@ def read_again(
 
 
 @forms.post("/uploads/{upload_id}/submit")
-def submit(reader: Reader, upload_id: UUID) -> Response:
-    """Submit a staged upload for review."""
+def submit(reader: Reader, upload_id: UUID, supersedes: Text = "") -> Response:
+    """Submit a staged upload for review, naming the survey it replaces if it does."""
+    replaced = UUID(supersedes) if supersedes else None
+    with connect(settings(), "app", reader.actor) as conn:
+        # What one may not see, one may not replace.
+        if replaced and queries.survey(conn, replaced) is None:
+            raise missing()
     with reader.working() as conn:
-        survey_id = intake.submit(conn, reader.actor, upload_id)
+        survey_id = intake.submit(conn, reader.actor, upload_id, supersedes=replaced)
     return told(f"/surveys/{survey_id}", "web.told.submitted")
 
 

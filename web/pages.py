@@ -24,6 +24,8 @@ router.include_router(acts.router)
 files = StaticFiles(directory=STATIC)
 
 PAGE_SIZE = 100
+# Whose word each role may put on record (L2): an enterprise declares, a regulator enters all three.
+SOURCES = {"regulator": ("decision", "appraisal", "declared"), "enterprise": ("declared",)}
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -146,7 +148,8 @@ def mine(
         known_at=known_at,
         today=dt.date.today().isoformat(),
         version=data_version(conn),
-        may_decide=reader.role == "regulator",
+        sources=SOURCES.get(reader.role, ()),
+        may_end=reader.role == "regulator",
         scales=[(hazard.code, hazard.grades) for hazard in hazards_of(shown["kind"])],
         surveys=[s for s in queries.surveys(conn) if s["state"] == "accepted"],
     )
@@ -207,6 +210,7 @@ def upload(
         options=found["options"],
         moves=moves,
         preview_problem=trouble,
+        replaceable=[s for s in queries.surveys(conn) if s["state"] == "accepted"],
         notes=notes[:PAGE_SIZE],
         more=len(notes) > PAGE_SIZE,
         offset=offset,

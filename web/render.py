@@ -83,7 +83,8 @@ def hazard_name(context: Context, hazard: str, /) -> str:
 @pass_context
 def colour_words(context: Context, colour: str, /) -> str:
     """Return the words of the legend for a colour, ``grey`` being no grade at all."""
-    return hazards.colour_label("none" if colour == "grey" else colour, context["lang"])
+    label = hazards.colour_label("none" if colour == "grey" else colour, context["lang"])
+    return label[:1].upper() + label[1:]
 
 
 @pass_context

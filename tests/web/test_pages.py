@@ -203,9 +203,11 @@ def test_an_enterprise_sees_its_own_mines_only(site: Site, person: People) -> No
     for path in ("/mines/SL-C03", "/map/mines/SL-C03"):
         assert page.request.get(f"{site.url}{path}").status == 404
     own.go("/mines/SL-C01")
-    # Why its grade rose by the neighbour's goaf, with no form to decide anything.
+    # Why its grade rose by the neighbour's goaf; it may declare, and neither decide nor end.
     expect(page.locator("#why-hydro")).to_contain_text("C02-G1")
-    expect(page.locator("#decide")).to_have_count(0)
+    sources = page.locator("#d-source option")
+    assert [one.get_attribute("value") for one in sources.all()] == ["declared"]
+    expect(page.locator("form[action$='/end']")).to_have_count(0)
     for path in ("/surveys", "/inbox", "/advance"):
         own.go(path)
         assert "SL-C03" not in page.content()

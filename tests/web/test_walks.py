@@ -222,3 +222,48 @@ def test_another_reading_is_chosen_by_a_button(
     page.wait_for_url(lambda url: "/uploads/" in url and url != first)
     expect(page.locator("#moves")).to_be_visible(timeout=60_000)
     expect(page.locator("main")).to_contain_text("Xian 1980")
+
+
+def test_a_correction_that_lowers_a_grade_waits_for_a_second_person(
+    own_site: Site, person: People, tmp_path: Path
+) -> None:
+    geologist = person(own_site, "wang")
+    page = geologist.page
+    page.set_input_files("#files", survey_zip(tmp_path))
+    expect(page.locator("#moves")).to_be_visible(timeout=60_000)
+    page.locator("summary", has_text=say("web.upload.replaces", "zh")).click()
+    old = page.locator("#supersedes option", has_text="05_").get_attribute("value")
+    assert old
+    page.select_option("#supersedes", old)
+    page.locator("#moves button.primary").click()
+    page.wait_for_url(re.compile("/surveys/"))
+
+    regulator = person(own_site, "zhang")
+    regulator.go(page.url.removeprefix(own_site.url))
+    page = regulator.page
+    page.locator("details[open] [name=reason]").fill("更正属实")
+    page.locator("details[open] [name=document]").fill("示例审字〔2026〕21号")
+    page.locator("details[open] button").click()
+    expect(page.locator(".notice").first).to_have_text(say("web.told.needs_second", "zh"))
+    expect(page.locator("#proposals .moves")).to_contain_text("SL-C02")
+
+    second = person(own_site, "li")
+    second.go("/inbox")
+    second.page.check("#proposals [name=read]")
+    second.page.locator("#proposals button[value=yes]").click()
+    expect(second.page.locator(".notice")).to_have_text(say("web.told.confirmed", "zh"))
+    second.go(f"/surveys/{old}")
+    expect(second.page.locator("main")).to_contain_text(say("web.survey_state.superseded", "zh"))
+
+
+def test_an_enterprise_declares_and_the_grade_rises(own_site: Site, person: People) -> None:
+    own = person(own_site, "zhao")
+    page = own.page
+    own.go("/mines/SL-C01")
+    page.select_option("#d-grade", "gas:outburst")
+    page.fill("#d-doc", "示例报字〔2026〕2号")
+    page.locator("#decide button").click()
+    expect(page.locator(".notice").first).to_have_text(say("web.told.decided", "zh"))
+    row = page.locator("#lines tr", has_text="瓦斯等级")
+    expect(row.locator("td.effective")).to_contain_text("煤与瓦斯突出")
+    expect(row.locator("td.effective .swatch")).to_have_class(re.compile("red"))

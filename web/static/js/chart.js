@@ -80,12 +80,12 @@ function style(version) {
       {
         id: "plan-label", type: "symbol", source: "plan", "source-layer": "plan", minzoom: 12.5,
         layout: { "text-field": ["to-string", ["coalesce", ["get", "name"], ""]], "text-font": FONT, "text-size": 12 },
-        paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 1.5 },
+        paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2.5 },
       },
       {
         id: "factors-label", type: "symbol", source: "factors", "source-layer": "factors", minzoom: 12.5,
         layout: { "text-field": factorText(), "text-font": FONT, "text-size": 12, "text-offset": [0, 0.9], "text-anchor": "top" },
-        paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 1.5 },
+        paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2.5 },
       },
       { id: "places-fill", type: "fill", source: "places", filter: polygon, paint: { "fill-color": INK, "fill-opacity": 0.12 } },
       { id: "places-line", type: "line", source: "places", filter: ["!", point], paint: { "line-color": INK, "line-width": 3 } },

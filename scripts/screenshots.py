@@ -1,0 +1,143 @@
+"""Draw the pictures of the README and the guides, from a sample county of its own."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+DESK, PHONE = (1440, 900), (390, 844)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
+PENDING = "10_六号煤矿采空区_待审.zip"
+
+
+@contextmanager
+def county() -> Iterator[tuple[str, dict[str, str]]]:
+    """Start Minerisk on data of its own; yields the address and the sign-ins."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="minerisk-docs-") as folder:
+        os.chmod(folder, 0o755)  # noqa: S103 -- the cluster's own account must enter
+        local = Path(folder) / "local"
+        env = os.environ | {"MINERISK_LOCAL": str(local)}
+        env.pop("MINERISK_DATABASE_URL", None)
+        running = subprocess.Popen(
+            [sys.executable, "-m", "geo.cli.run", "start", "--port", str(port)],
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            wait(url, running)
+            yield url, json.loads((local / "demo-signins.json").read_text("utf-8"))
+        finally:
+            running.send_signal(signal.SIGINT)
+            running.wait(60)
+
+
+def wait(url: str, running: subprocess.Popen[bytes]) -> None:
+    """Wait until the pages are served."""
+    until = time.monotonic() + 300
+    while time.monotonic() < until and running.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=5):  # noqa: S310 -- our own http
+                return
+        except (URLError, ConnectionError):
+            time.sleep(0.3)
+    raise SystemExit("minerisk did not start")
+
+
+class Camera:
+    """Somebody signed in, who takes pictures."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        url: str,
+        login: str,
+        password: str,
+        size: tuple[int, int] = DESK,
+        **cookies: str,
+    ) -> None:
+        self.url = url
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, locale="zh-CN", reduced_motion="reduce"
+        )
+        context.add_cookies(
+            [
+                {"name": f"minerisk_{name}", "value": value, "url": url}
+                for name, value in cookies.items()
+            ]
+        )
+        self.page: Page = context.new_page()
+        self.page.goto(f"{url}/sign-in")
+        self.page.fill("#login", login)
+        self.page.fill("#password", password)
+        self.page.press("#password", "Enter")
+        self.page.wait_for_url(lambda found: "sign-in" not in found)
+
+    def take(self, name: str, path: str | None = None, *, chart: bool = False) -> None:
+        """Write docs/`name`.png of a page, once its map is drawn."""
+        if path is not None:
+            self.page.goto(f"{self.url}{path}", wait_until="networkidle")
+        if chart:
+            self.page.wait_for_function("() => window.minerisk && minerisk.map.loaded()")
+        self.page.wait_for_load_state("networkidle")
+        self.page.screenshot(path=DOCS / f"{name}.png")
+
+
+def main() -> None:
+    """Take every picture."""
+    DOCS.mkdir(exist_ok=True)
+    chromium = shutil.which("chromium")
+    with county() as (url, words), sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=chromium, args=FLAGS)
+        regulator = Camera(browser, url, "zhang", words["zhang"])
+        regulator.take("advance", "/advance")
+        regulator.take("map", "/map", chart=True)
+        regulator.take("why", "/map?mine=SL-C02", chart=True)
+        regulator.take("mine", "/mines/SL-C02", chart=True)
+        regulator.take("inbox", "/inbox")
+        english = Camera(browser, url, "zhang", words["zhang"], lang="en", theme="dark")
+        english.take("map-en-dark", "/map", chart=True)
+        phone = Camera(browser, url, "zhang", words["zhang"], PHONE)
+        phone.take("why-phone", "/map?mine=SL-C02", chart=True)
+        geologist = Camera(browser, url, "wang", words["wang"])
+        page = geologist.page
+        page.set_input_files("#files", ROOT / "sample_data" / PENDING)
+        page.wait_for_url(re.compile(r"/uploads/[0-9a-f-]{36}"))
+        page.wait_for_selector("#moves", timeout=60_000)
+        geologist.take("upload")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
