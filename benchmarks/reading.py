@@ -37,7 +37,8 @@ def main() -> None:
     mine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(
-        f"{one.stored} of {count} rows in {spent:.1f} s; parent {mine:.0f} MiB, child {child:.0f} MiB"
+        f"{one.stored} of {count} rows in {spent:.1f} s; "
+        f"peak memory: parent {mine:.0f} MiB, child {child:.0f} MiB"
     )
 
 
