@@ -1,0 +1,130 @@
+"""The description of the API says what the API does: every route has an example, and it is true."""
+
+from typing import Any
+
+import pytest
+
+from api.docs import METHODS, examples
+from geo.store import intake
+from tests.county import goaf, rect, write
+
+pytestmark = pytest.mark.database
+
+# What a record holds there is its own: a rule's evidence, a row's attributes.
+FREE = ("evidence", "params", "note", "mapping", "geometry", "body", "report", "parameters", "samples")  # fmt: skip
+
+
+def walk(client_of, settings, tmp_path) -> dict[str, Any]:
+    """Call every route that answers with JSON, as its example does; return the answers by name."""
+    zhang, li, wang, admin = (client_of(name) for name in ("zhang", "li", "wang", "admin"))
+    said: dict[str, Any] = {}
+
+    def keep(name, answer):
+        assert answer.status_code < 300, (name, answer.text)
+        said[name] = answer.json()
+        return said[name]
+
+    base = "/api/v1"
+    from tests.conftest import PASSWORDS
+
+    keep(
+        "sign_in",
+        zhang.post(f"{base}/session", json={"login": "zhang", "password": PASSWORDS["zhang"]}),
+    )
+    zhang.headers["x-csrf-token"] = said["sign_in"]["csrf"]
+    keep("me", zhang.get(f"{base}/me"))
+    spot = (goaf("B", "G2", x=1.2, water="无")[0], rect(1.2, 0.5, 0.1, 0.1).centroid)
+    wet = goaf("B", "G1", x=1.02, water="有", known="否", volume="不清")
+    path = write(tmp_path / "g.geojson", [wet, spot])
+    with path.open("rb") as body:
+        sent = keep(
+            "send",
+            wang.post(f"{base}/uploads", files={"file": (path.name, body)}, data={"layer": "goaf"}),
+        )
+    intake.process_upload(settings, sent["id"])
+    upload = f"{base}/uploads/{sent['id']}"
+    keep("upload", wang.get(upload))
+    keep("uploads", wang.get(f"{base}/uploads"))
+    keep("report", wang.get(f"{upload}/notes"))
+    keep("preview", wang.get(f"{upload}/preview"))
+    keep("again", wang.post(f"{upload}/again", json={"layer": "goaf", "encoding": "GB18030"}))
+    survey = keep("submit", wang.post(f"{upload}/submit", json={}))["survey_id"]
+    keep("inbox", zhang.get(f"{base}/inbox"))
+    review = {"reason": "ok", "document": "doc"}
+    keep("accept", zhang.post(f"{base}/surveys/{survey}/accept", json=review))
+    keep("survey", zhang.get(f"{base}/surveys/{survey}"))
+    keep("surveys", zhang.get(f"{base}/surveys"))
+    claim = {
+        "hazard": "gas",
+        "grade": "high",
+        "source": "decision",
+        "document": "d",
+        "valid_from": "2024-01-01",
+    }
+    keep("say", zhang.post(f"{base}/mines/A/claims", json=claim))
+    for name in ("mines", "grades", "advance"):
+        keep(name, zhang.get(f"{base}/{name}"))
+    keep("mine", zhang.get(f"{base}/mines/A"))
+    factor = next(c["factor_key"] for c in said["mine"]["claims"] if c["factor_key"])
+    ending = {
+        "target_kind": "factor",
+        "target_key": factor,
+        "kind": "treated",
+        "reason": "r",
+        "document": "d",
+    }
+    made = keep("end", zhang.post(f"{base}/endings", json=ending))["proposal"]
+    keep("proposals", zhang.get(f"{base}/proposals"))
+    keep("settle", li.post(f"{base}/proposals/{made}", json={"confirm": True}))
+    keep("revoke", zhang.post(f"{base}/surveys/{survey}/revoke", json=review))
+    keep("coverage", zhang.get(f"{base}/mines/A/coverage"))
+    keep("history", zhang.get(f"{base}/mines/A/history"))
+    path = write(tmp_path / "h.geojson", [goaf("A", "G9", x=0.1, water="无")])
+    with path.open("rb") as body:
+        other = wang.post(
+            f"{base}/uploads", files={"file": (path.name, body)}, data={"layer": "goaf"}
+        ).json()["id"]
+    intake.process_upload(settings, other)
+    survey = wang.post(f"{base}/uploads/{other}/submit", json={}).json()["survey_id"]
+    keep("return_", zhang.post(f"{base}/surveys/{survey}/return", json=review))
+    keep("changes", admin.get(f"{base}/changes"))
+    keep("rules", zhang.get(f"{base}/rules"))
+    return said
+
+
+def shape(value: Any) -> Any:
+    """Return the names in an answer, whatever the values; a list is as its first item."""
+    if isinstance(value, dict):
+        return {k: None if k in FREE else shape(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    return None
+
+
+def same(told: Any, real: Any, at: str) -> list[str]:
+    """Return where an example and an answer name different things."""
+    if isinstance(told, dict) and isinstance(real, dict):
+        odd = [f"{at}.{name}" for name in set(told) ^ set(real)]
+        return odd + [w for n in set(told) & set(real) for w in same(told[n], real[n], f"{at}.{n}")]
+    if isinstance(told, list) and isinstance(real, list) and told and real:
+        return same(told[0], real[0], f"{at}[]")
+    return []
+
+
+def test_every_example_is_as_the_answer(app, client_of, settings, county, tmp_path):
+    real = walk(client_of, settings, tmp_path)
+    json_routes = {
+        operation["operationId"]
+        for methods in app.openapi()["paths"].values()
+        for method, operation in methods.items()
+        if method in METHODS
+        for code, answer in operation["responses"].items()
+        if code.startswith("2") and "application/json" in answer.get("content", {})
+    }
+    assert set(real) == json_routes
+    odd = [
+        word
+        for name in sorted(json_routes)
+        for word in same(shape(examples()[name]), shape(real[name]), name)
+    ]
+    assert odd == []
