@@ -271,6 +271,8 @@ $("open-side").addEventListener("click", () => {
   $("open-side").setAttribute("aria-expanded", String(open));
 });
 $("print").addEventListener("click", () => print());
+// Paper is another size than the screen.
+for (const moment of ["beforeprint", "afterprint"]) addEventListener(moment, () => map.resize());
 $("share").addEventListener("click", async () => {
   try {
     await navigator.clipboard.writeText(location.href);
