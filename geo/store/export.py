@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, select, text
 
 from geo.rules import national_rules
-from geo.store.grading import open_claims
 from geo.store.publish import CHAINED
 from geo.store.queries import mines
+from geo.store.standing import open_claims
 from geo.store.tables import batch, encounter, encounter_end
 from geo.survey.keys import canonical
 

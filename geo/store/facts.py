@@ -70,14 +70,20 @@ def _near(codes: Collection[str], reach_m: float) -> Select[Any]:
         .subquery()
     )
     near = (
-        select(feature.c.id)
+        select(feature.c.id, feature.c.mine_code)
         .join(own, feature.c.geom.op("&&")(gis.ST_Expand(own.c.box, degrees(feature.c.error_m))))
         .distinct()
+        .cte("near")
     )
     return select(feature.c.id).where(
         or_(
-            feature.c.id.in_(near),
+            feature.c.id.in_(select(near.c.id)),
             and_(feature.c.mine_code.in_(codes), feature.c.layer.in_(NOT_FACTORS)),
+            # However far its licence lies: a relation is measured in the zone of one of the two.
+            and_(
+                feature.c.mine_code.in_(select(near.c.mine_code)),
+                feature.c.layer == "mine_boundary",
+            ),
         )
     )
 
@@ -124,14 +130,19 @@ def _age(parts: list[dict[str, Any]]) -> tuple[date, str]:
 
 
 def _mines(rows: list[dict[str, Any]], objects: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield each mine as it is now: the newest licence, its parts of one survey united."""
-    versions: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    """Yield each mine as it is now: the newest licence, its parts of one survey united.
+
+    Where only a revoked survey drew it, that one stands: a mine without a licence would not be
+    graded at all, and what its neighbours find would raise nothing.
+    """
+    versions: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = {}
     for row in rows:
-        if row["layer"] == "mine_boundary" and row["status"] == "in_force":
-            by_survey = versions.setdefault(row["mine_code"], {})
+        if row["layer"] == "mine_boundary" and row["status"] != "provisional":
+            by_survey = versions.setdefault((row["mine_code"], row["status"]), {})
             by_survey.setdefault(row["survey_key"], []).append(row)
-    for code, by_survey in versions.items():
-        parts = max(by_survey.values(), key=_age)
+    for code in sorted({code for code, _ in versions} & set(objects)):
+        standing = versions.get((code, "in_force")) or versions[code, "held"]
+        parts = max(standing.values(), key=_age)
         row = max(parts, key=lambda part: (part["since"] or date.min, part["key"]))
         lasting = objects[code]
         yield row | {
@@ -229,9 +240,14 @@ def load_world(
     """
     known = newest_seq(conn) if known_seq is None else known_seq
     by_survey = states(conn, known)
+    ended = _endings(conn, by_survey, known)
+    released = set(ended.loc[ended["target_kind"] == "survey", "target_key"])
     rows: list[dict[str, Any]] = []
     for found in _rows(conn, codes, rules.reach_m, known):
         status = STATUS.get(by_survey.get(found.survey_id, ""))
+        if status == "held" and found.survey_key in released and found.layer != "mine_boundary":
+            # L17: by decision, in favour of a newly accepted survey.
+            continue
         if status is not None:
             row = dict(found._mapping)
             row["status"] = status
@@ -249,7 +265,7 @@ def load_world(
         extents=spatial(EXTENTS, _unique(_extents(rows))),
         factors=spatial(FACTORS, _unique(_factors(rows))),
         assertions=_assertions(conn, codes, known),
-        endings=_endings(conn, by_survey, known),
+        endings=ended,
     )
 
 

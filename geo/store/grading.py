@@ -4,66 +4,49 @@ Full run, one-upload run and preview call the same functions; a mine's rows do n
 other mines are graded with it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
 import pandas as pd
 import shapely
-from geoalchemy2 import WKBElement
+from geoalchemy2 import functions as gis
 from psycopg.types.range import Range
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import distinct_on
 
-from geo.crs import transform
-from geo.hazards import colour_label, hazards, overall_colour
+from geo.hazards import hazards
 from geo.problems import Problem
 from geo.rules import Rules, national_rules
-from geo.store.facts import known_at, load_world, newest_seq
-from geo.store.publish import Batch
-from geo.store.tables import (
-    batch,
-    claim,
-    claim_end,
-    encounter,
-    encounter_end,
-    mine,
-    mine_state,
-    survey,
-    unclear_ground,
+from geo.store.engine import SYSTEM
+from geo.store.facts import load_world
+from geo.store.mine_states import (
+    as_wkb,
+    drawn,
+    newest_day,
+    newest_lines,
+    write_states,
 )
-from geo.survey.advance import advance
-from geo.survey.claims import CLAIMS
-from geo.survey.coverage import COVERAGE, coverage, unclear_mines
-from geo.survey.derive import Derived, derive
+from geo.store.publish import Batch, publishing
+from geo.store.standing import open_claims
+from geo.store.tables import claim, claim_end, encounter, encounter_end, mine, survey
+from geo.survey.derive import derive
 from geo.survey.lines import lines, moves
-from geo.survey.world import World, plain
 
 _CHUNK = 200
-LINES = ("determined", "proposed", "decided", "effective")
 
 
 @dataclass
 class Changes:
-    """What a regrade changed: mines graded, moves of effective grades, rows added and ended."""
+    """What a regrade changed: mines graded, moves of grades, what falls, rows added and ended."""
 
     mines: list[str] = field(default_factory=list)
     moves: list[dict[str, Any]] = field(default_factory=list)
+    # Grades that this batch lowers, today or on the day a claim it ended would have begun: `on`.
+    falls: list[dict[str, Any]] = field(default_factory=list)
     claims_added: int = 0
     claims_ended: int = 0
-
-    @property
-    def falls(self) -> list[dict[str, Any]]:
-        """Return the moves to a lower grade."""
-        return [move for move in self.moves if fell(move)]
-
-    @property
-    def raised(self) -> list[dict[str, Any]]:
-        """Return the moves to a higher grade, or to a first one."""
-        return [move for move in self.moves if not fell(move)]
 
 
 def fell(move: dict[str, Any]) -> bool:
@@ -78,51 +61,6 @@ def _span(since: date | None, until: date | None) -> Range[date]:
     return Range(since, until, "[]" if since and until else "[)" if since else "(]")
 
 
-def _wkb(shape: shapely.Geometry | None, srid: int) -> WKBElement | None:
-    if shape is None or shape.is_empty:
-        return None
-    return WKBElement(shapely.to_wkb(shape), srid=srid)
-
-
-def drawn(shapes: Any) -> Any:
-    """Return geometries in EPSG:3857, to draw only."""
-    return transform(np.asarray(shapes, dtype=object), 4490, 3857)
-
-
-def open_claims(
-    conn: Connection, codes: Collection[str] | None, known_seq: int | None = None
-) -> pd.DataFrame:
-    """Return the claims not ended as known at a batch: columns of ``CLAIMS`` and `id`."""
-    known = newest_seq(conn) if known_seq is None else known_seq
-    ended = (
-        select(claim_end.c.claim_id)
-        .outerjoin(batch, batch.c.id == claim_end.c.batch_id)
-        .where(known_at(known))
-    )
-    wanted = (
-        select(claim, survey.c.key.label("survey_key"))
-        .outerjoin(survey, survey.c.id == claim.c.survey_id)
-        .outerjoin(batch, batch.c.id == claim.c.batch_id)
-        .where(known_at(known))
-        .where(claim.c.id.not_in(ended))
-        .order_by(claim.c.key)
-    )
-    if codes is not None:
-        wanted = wanted.where(claim.c.mine_code.in_(codes))
-    rows = [
-        dict(row) | {"valid_from": row["valid"].lower, "valid_to": _until(row["valid"])}
-        for row in conn.execute(wanted).mappings()
-    ]
-    return plain((*CLAIMS, "id"), rows)
-
-
-def _until(span: Range[date]) -> date | None:
-    if span.upper is None:
-        return None
-    day: date = span.upper
-    return day if span.upper_inc else date.fromordinal(day.toordinal() - 1)
-
-
 def _owners(conn: Connection, codes: Collection[str]) -> dict[str, dict[str, Any]]:
     found = conn.execute(
         select(mine.c.code, mine.c.district, mine.c.owner_org).where(mine.c.code.in_(codes))
@@ -131,10 +69,9 @@ def _owners(conn: Connection, codes: Collection[str]) -> dict[str, dict[str, Any
 
 
 def _write_claims(
-    made: Batch, derived: pd.DataFrame, owners: Any, reason: tuple[str, str]
+    made: Batch, kept: pd.DataFrame, derived: pd.DataFrame, owners: Any, reason: tuple[str, str]
 ) -> tuple[int, int]:
     conn = made.conn
-    kept = open_claims(conn, list(owners))
     new = derived[~derived["key"].isin(set(kept["key"]))]
     gone = kept[~kept["key"].isin(set(derived["key"]))]
     by_key = {row.key: row.id for row in conn.execute(select(survey.c.key, survey.c.id))}
@@ -173,18 +110,52 @@ def _write_claims(
     return added, ended
 
 
+def _falls(
+    kept: pd.DataFrame, derived: pd.DataFrame, mines: Any, on: date
+) -> Iterator[dict[str, Any]]:
+    """Yield each grade that a batch lowers, on the first day from `on` that it shows.
+
+    Both sides are taken on the same day, so that passing time is no fall; and on every day a claim
+    that ends now would have begun, so that no grade to come is lowered unseen.
+    """
+    gone = kept[~kept["key"].isin(set(derived["key"])) & (kept["status"] != "provisional")]
+    gone = gone[gone["grade"].notna()]
+    if gone.empty:
+        return
+    touched = mines[mines["mine_code"].isin(set(gone["mine_code"]))]
+    told: set[tuple[str, str]] = set()
+    for day in sorted({on} | {since for since in gone["valid_from"] if since and since > on}):
+        before, after = lines(kept, touched, day), lines(derived, touched, day)
+        for move in moves(before, after).to_dict("records"):
+            slot = (move["mine_code"], move["hazard"])
+            if slot not in told and fell(move):
+                told.add(slot)
+                yield {**move, "on": day.isoformat()}
+
+
 def _write_encounters(made: Batch, derived: Any, owners: Any) -> None:
     conn = made.conn
     kept = {
         row.key: row
         for row in conn.execute(
-            select(encounter.c.id, encounter.c.key, encounter.c.mine_code).where(
+            select(
+                encounter.c.id,
+                encounter.c.key,
+                encounter.c.mine_code,
+                gis.ST_AsBinary(encounter.c.geom).label("wkb"),
+            ).where(
                 encounter.c.mine_code.in_(list(owners)),
                 encounter.c.id.not_in(select(encounter_end.c.encounter_id)),
             )
         )
     }
-    new = derived[~derived["key"].isin(set(kept))]
+    # The key does not speak of the place: it is clipped anew where the study area changed.
+    standing = {
+        key
+        for key, shape in zip(derived["key"], derived.geometry, strict=True)
+        if key in kept and _same_place(kept[key].wkb, shape)
+    }
+    new = derived[~derived["key"].isin(standing)]
     shapes = drawn(new.geometry.to_numpy())
     made.add(
         encounter,
@@ -209,14 +180,13 @@ def _write_encounters(made: Batch, derived: Any, owners: Any) -> None:
                     "starts": row.starts and row.starts.isoformat(),
                     "own": row.own,
                 },
-                "geom": _wkb(row.geometry, 4490),
-                "geom_3857": _wkb(shape, 3857),
+                "geom": as_wkb(row.geometry, 4490),
+                "geom_3857": as_wkb(shape, 3857),
                 **owners[row.mine_code],
             }
             for row, shape in zip(new.itertuples(), shapes, strict=True)
         ),
     )
-    standing = set(derived["key"])
     made.add(
         encounter_end,
         (
@@ -227,79 +197,10 @@ def _write_encounters(made: Batch, derived: Any, owners: Any) -> None:
     )
 
 
-def summary(mine_lines: pd.DataFrame, unclear: bool) -> dict[str, Any]:
-    """Return what a map and a list show of one mine: colour, words, grade per hazard and line."""
-    colours = {
-        line: overall_colour(dict(zip(mine_lines["hazard"], mine_lines[line], strict=True)))
-        for line in LINES
-    }
-    shown = colours["effective"]
-    return {
-        "colour": shown,
-        "colours": colours,
-        "label_zh": colour_label(shown or "none", "zh"),
-        "label_en": colour_label(shown or "none", "en"),
-        "unclear": unclear,
-        "grades": dict(zip(mine_lines["hazard"], mine_lines["effective"], strict=True)),
-    }
-
-
-def _write_states(
-    made: Batch, world: World, codes: list[str], derived: Derived, found: pd.DataFrame, owners: Any
-) -> None:
-    rules = national_rules()
-    ground = coverage(world, rules, made.on, only=codes)
-    ahead = advance(world, derived.claims, ground, rules, codes)
-    unclear = set(unclear_mines(ground))
-    horizon = int(rules.parameters.horizon_years.value)
-    rows, open_rows = [], []
-    for code in codes:
-        mine_lines = found[found["mine_code"] == code]
-        of_mine = ground[ground["mine_code"] == code]
-        rows.append(
-            {
-                "mine_code": code,
-                "on_date": made.on,
-                "lines": mine_lines.drop(columns="mine_code").to_dict("records"),
-                "coverage": of_mine[list(COVERAGE[1:])].to_dict("records"),
-                "summary": summary(mine_lines, code in unclear)
-                | {"advance": [r for r in ahead if r["mine_code"] == code]},
-                **owners[code],
-            }
-        )
-        near = of_mine[
-            (of_mine["extent"] == "footprint")
-            & (of_mine["horizon"] == horizon)
-            & ~of_mine.geometry.is_empty
-        ]
-        if len(near):
-            whole = shapely.union_all(near.geometry.to_numpy())
-            (shape,) = drawn([whole])
-            open_rows.append(
-                {
-                    "mine_code": code,
-                    "kinds": sorted(set(near["kind"])),
-                    "geom": _wkb(whole, 4490),
-                    "geom_3857": _wkb(shape, 3857),
-                    **owners[code],
-                }
-            )
-    made.add(mine_state, rows)
-    made.add(unclear_ground, open_rows)
-
-
-def newest_lines(conn: Connection, codes: Collection[str]) -> pd.DataFrame:
-    """Return the effective grades last written for some mines: mine_code, hazard, effective."""
-    found = conn.execute(
-        select(mine_state.c.mine_code, mine_state.c.lines)
-        .ext(distinct_on(mine_state.c.mine_code))
-        .where(mine_state.c.mine_code.in_(codes))
-        .order_by(mine_state.c.mine_code, mine_state.c.id.desc())
-    )
-    return plain(
-        ("mine_code", "hazard", "effective"),
-        [{"mine_code": row.mine_code, **line} for row in found for line in row.lines],
-    )
+def _same_place(wkb: Any, shape: shapely.Geometry | None) -> bool:
+    if wkb is None:
+        return shape is None or shape.is_empty
+    return shape is not None and bytes(wkb) == shapely.to_wkb(shape, byte_order=1)
 
 
 def regrade(
@@ -344,9 +245,11 @@ def regrade(
         before = newest_lines(conn, present)
         mines = world.mines[world.mines["mine_code"].isin(present)]
         after = lines(derived.claims, mines, made.on)
+        kept = open_claims(conn, present)
+        changes.falls += _falls(kept, derived.claims, mines, made.on)
         _write_encounters(made, derived.encounters, owners)
-        added, ended = _write_claims(made, derived.claims, owners, reason)
-        _write_states(made, world, present, derived, after, owners)
+        added, ended = _write_claims(made, kept, derived.claims, owners, reason)
+        write_states(made, world, rules, present, derived, after, owners)
         changes.mines += present
         changes.claims_added += added
         changes.claims_ended += ended
@@ -354,3 +257,26 @@ def regrade(
     if changes.falls and not may_lower:
         raise Problem("store.would_lower", http_status=409, moves=changes.falls)
     return changes
+
+
+def new_day(conn: Connection, on: date) -> Changes | None:
+    """Grade every mine where the newest state is of an earlier day: what a day brings must show.
+
+    A claim says from which day it holds, an extent until when; time raises a grade or opens ground,
+    and lowers nothing. None where the day has been seen already.
+    """
+
+    def seen() -> bool:
+        newest = newest_day(conn)
+        return newest is None or newest >= on
+
+    if seen():
+        return None
+    with publishing(conn, SYSTEM, "regrade", on, {"reason": "new day"}) as made:
+        if seen():
+            made.abandoned = True
+            return None
+        return regrade(made, None)
+
+
+__all__ = ["Changes", "fell", "new_day", "regrade"]

@@ -6,16 +6,23 @@ A task may run again at any point: it stages an upload anew, or finds it done.
 
 import asyncio
 import signal
+from datetime import date
 from uuid import UUID
 
+import structlog
 from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
+from sqlalchemy.exc import SQLAlchemyError
 
+from geo.problems import Problem
 from geo.settings import Settings
 from geo.store.cluster import urls
 from geo.store.engine import SYSTEM, connect
+from geo.store.grading import new_day
 from geo.store.intake import process_upload, sweep
 
 _SWEEP_SECONDS = 30
+_log = structlog.get_logger(__name__)
 
 
 def app(settings: Settings) -> App:
@@ -35,21 +42,40 @@ def app(settings: Settings) -> App:
     return queue
 
 
-async def _sweeping(settings: Settings) -> None:
-    while True:
-        await asyncio.to_thread(_sweep, settings)
-        await asyncio.sleep(_SWEEP_SECONDS)
+async def retry_stalled(queue: App) -> int:
+    """Hand the jobs of workers that were killed to the next one; returns how many.
+
+    A job in hand keeps its lock, and so its upload unread, until somebody says that it stalled.
+    """
+    stalled = list(await queue.job_manager.get_stalled_jobs(queue="uploads"))
+    for job in stalled:
+        await queue.job_manager.retry_job(job)
+    return len(stalled)
 
 
-def _sweep(settings: Settings) -> None:
+def sweep_once(settings: Settings, today: date) -> None:
+    """Sweep abandoned and stalled uploads, and grade anew where a new day has begun."""
     with connect(settings, "worker", SYSTEM) as conn:
         sweep(conn)
+    with connect(settings, "worker", SYSTEM) as conn:
+        new_day(conn, today)
+
+
+async def _sweeping(settings: Settings, queue: App) -> None:
+    while True:
+        try:
+            await retry_stalled(queue)
+            await asyncio.to_thread(sweep_once, settings, date.today())
+        except (Problem, SQLAlchemyError, ConnectorException) as error:
+            # The next round tries again; the queue itself goes on.
+            _log.warning("sweep failed", error=str(error))
+        await asyncio.sleep(_SWEEP_SECONDS)
 
 
 async def _work(settings: Settings) -> None:
     queue = app(settings)
     async with queue.open_async():
-        sweeper = asyncio.create_task(_sweeping(settings))
+        sweeper = asyncio.create_task(_sweeping(settings, queue))
         worker = asyncio.create_task(
             queue.run_worker_async(
                 queues=["uploads"], concurrency=1, install_signal_handlers=False, wait=True

@@ -19,12 +19,14 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from geo.rules import national_rules
 from geo.store.facts import known_at as known
 from geo.store.facts import newest_seq, states
-from geo.store.grading import open_claims, summary
+from geo.store.mine_states import summary
+from geo.store.standing import claims_holding
 from geo.store.tables import (
     batch,
     encounter,
     encounter_end,
     ending,
+    feature,
     mine_state,
     proposal,
     survey_event,
@@ -108,19 +110,32 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def places(conn: Connection, code: str | None = None) -> dict[str, dict[str, Any]]:
+_PLACES = text(
+    """
+    SELECT DISTINCT ON (mine_code) mine_code,
+        ST_XMin(box) AS west, ST_YMin(box) AS south, ST_XMax(box) AS east, ST_YMax(box) AS north,
+        ST_X(inside) AS x, ST_Y(inside) AS y
+    FROM (
+        SELECT f.mine_code, s.state, max(lower(f.valid)) AS since, max(f.key) AS key,
+            ST_Extent(f.geom) AS box, ST_PointOnSurface(ST_Collect(f.geom)) AS inside
+        FROM minerisk.feature f
+        JOIN minerisk.batch b ON b.id = f.batch_id AND b.seq <= :seq
+        -- Who may see a boundary by contract may not see what became of the survey it is from.
+        LEFT JOIN minerisk.survey_states(:seq) s USING (survey_id)
+        WHERE f.layer = 'mine_boundary' AND COALESCE(s.state, 'accepted') IN ('accepted', 'revoked')
+          AND (CAST(:code AS text) IS NULL OR f.mine_code = :code)
+        GROUP BY f.mine_code, f.survey_id, s.state) licence
+    ORDER BY mine_code, state, since DESC NULLS LAST, key DESC
+    """
+)
+
+
+def places(
+    conn: Connection, code: str | None = None, seq: int | None = None
+) -> dict[str, dict[str, Any]]:
     """Return, for each mine one may see, its bounds and a point inside its licence area."""
-    found = conn.execute(
-        text(
-            "SELECT DISTINCT ON (mine_code) mine_code, ST_XMin(geom) AS west, "
-            "ST_YMin(geom) AS south, ST_XMax(geom) AS east, ST_YMax(geom) AS north, "
-            "ST_X(ST_PointOnSurface(geom)) AS x, ST_Y(ST_PointOnSurface(geom)) AS y "
-            "FROM minerisk.feature WHERE layer = 'mine_boundary' "
-            "AND (CAST(:code AS text) IS NULL OR mine_code = :code) "
-            "ORDER BY mine_code, lower(valid) DESC NULLS LAST, key"
-        ),
-        {"code": code},
-    )
+    known_seq = newest_seq(conn) if seq is None else seq
+    found = conn.execute(_PLACES, {"seq": known_seq, "code": code})
     return {
         row.mine_code: {
             "bounds": [row.west, row.south, row.east, row.north],
@@ -140,9 +155,9 @@ def mines(
     """
     seq = seq_at(conn, known_at)
     rows = list(_graded(conn, seq))
-    claims = open_claims(conn, None, seq)
+    claims = claims_holding(conn, None, seq, on)
     found = lines(claims, _frame([row for row, _ in rows]), on)
-    where = places(conn)
+    where = places(conn, seq=seq)
     by_mine = dict(list(found.groupby("mine_code"))) if len(found) else {}
     listed = []
     for row, state in rows:
@@ -192,18 +207,19 @@ def mine(
 
     Besides what :func:`mines` gives: claims (with ``sentence`` in zh and en, clause, verified),
     ``why`` (a paragraph per hazard, zh and en), warnings (provisional claims that show at once),
-    endings, encounters (with GeoJSON geometry), coverage, unclear ground and history.
+    endings, encounters (with GeoJSON geometry), coverage, unclear ground, surveys that must be done
+    again (L17) and history.
     """
     seq = seq_at(conn, known_at)
     graded = list(_graded(conn, seq, code))
     if not graded:
         return None
     row, state = graded[0]
-    claims = open_claims(conn, [code], seq)
+    claims = claims_holding(conn, [code], seq, on)
     found = lines(claims, _frame([row]), on)
     warned = {key for keys in found["warnings"] for key in keys}
     begun = [c for c in claims.itertuples() if c.valid_from is None or c.valid_from <= on]
-    where = places(conn, code).get(code, {"bounds": None, "point": None})
+    where = places(conn, code, seq).get(code, {"bounds": None, "point": None})
     rules = national_rules()
     return {
         "code": row.code,
@@ -223,6 +239,7 @@ def mine(
         "coverage": state.coverage,
         "coverage_on": state.on_date,
         "unclear_ground": _unclear(conn, state),
+        "redo": redo(conn, code, known_at),
         "history": _history(conn, code, seq),
     }
 
@@ -299,6 +316,10 @@ def _history(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
             for h, g in after.items()
             if before.get(h) != g
         ]
+        before = after
+        if row.kind == "regrade" and not changes:
+            # A day on which nothing moved is no history.
+            continue
         told_.append(
             {
                 "seq": row.seq,
@@ -309,7 +330,6 @@ def _history(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
                 "changes": changes,
             }
         )
-        before = after
     return told_[::-1]
 
 
@@ -379,6 +399,31 @@ def survey(
 def inbox(conn: Connection) -> list[dict[str, Any]]:
     """Return the surveys that wait for a decision, oldest first."""
     return [s for s in _surveys(conn) if s["state"] == "submitted"][::-1]
+
+
+def redo(
+    conn: Connection, code: str | None = None, known_at: datetime | date | None = None
+) -> list[dict[str, Any]]:
+    """Return what must be done again (L17): revoked surveys that no accepted one names yet.
+
+    Parameters
+    ----------
+    code : str, optional
+        Only those with rows of this mine.
+    """
+    found = _surveys(conn, known_at)
+    met = {s["supersedes"] for s in found if s["state"] in ("accepted", "superseded")}
+    due_again = [s for s in found if s["state"] == "revoked" and s["id"] not in met]
+    if code is None:
+        return due_again
+    of_mine = set(
+        conn.scalars(
+            select(feature.c.survey_id).where(
+                feature.c.mine_code == code, feature.c.survey_id.in_([s["id"] for s in due_again])
+            )
+        )
+    )
+    return [s for s in due_again if s["id"] in of_mine]
 
 
 def proposals(conn: Connection) -> list[dict[str, Any]]:

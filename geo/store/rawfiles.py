@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ from geo.problems import Problem
 from geo.settings import Settings
 
 _CHUNK = 1 << 20
+_YOUNG_SECONDS = 3600
 
 
 def path_of(settings: Settings, sha256: str) -> Path:
@@ -48,16 +50,22 @@ def keep(settings: Settings, source: Path) -> tuple[str, int]:
         final = path_of(settings, digest.hexdigest())
         final.parent.mkdir(exist_ok=True)
         aside.replace(final)
-        folder = os.open(final.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        for folder in (final.parent, settings.raw_files):
+            _sync(folder)
     except OSError as error:
         raise Problem("store.unreadable", file=source.name, reason=error.strerror or "") from error
     finally:
         aside.unlink(missing_ok=True)
     return digest.hexdigest(), size
+
+
+def _sync(folder: Path) -> None:
+    """Write a folder's entries down, so that a name given to a file outlives a power cut."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def missing(settings: Settings, digests: set[str]) -> list[str]:
@@ -66,10 +74,14 @@ def missing(settings: Settings, digests: set[str]) -> list[str]:
 
 
 def sweep(settings: Settings, digests: set[str]) -> list[str]:
-    """Remove files that no survey and no upload names; returns what was removed."""
+    """Remove files that no survey and no upload names; returns what was removed.
+
+    A young one is left alone: bytes are kept before the transaction that names them ends.
+    """
+    old = time.time() - _YOUNG_SECONDS
     removed = []
-    for path in settings.raw_files.glob("*/*"):
-        if path.name not in digests:
+    for path in (*settings.raw_files.glob("*/*"), *settings.raw_files.glob(".*")):
+        if path.name not in digests and path.stat().st_mtime < old:
             path.unlink()
             removed.append(path.name)
     return sorted(removed)

@@ -1,0 +1,272 @@
+"""Submission: a staged upload becomes a survey, or shows beforehand what its acceptance moves."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid4
+
+import shapely
+from geoalchemy2 import WKBElement
+from sqlalchemy import Connection, delete, func, select, text, update
+
+from geo.problems import Problem
+from geo.rules import national_rules
+from geo.store.decisions import accept_in
+from geo.store.engine import SYSTEM, Actor
+from geo.store.facts import touched
+from geo.store.grading import regrade
+from geo.store.licences import owners
+from geo.store.mine_states import drawn
+from geo.store.publish import Batch, publishing
+from geo.store.standing import open_claims
+from geo.store.tables import (
+    feature,
+    mine,
+    organisation,
+    staged_feature,
+    survey,
+    survey_event,
+    upload,
+)
+from geo.survey.keys import content_key
+from geo.survey.why import sentence
+
+
+def upload_row(conn: Connection, upload_id: UUID) -> Any:
+    """Return an upload's own row.
+
+    Raises
+    ------
+    Problem
+        404 where there is none.
+    """
+    row = conn.execute(select(upload).where(upload.c.id == upload_id)).one_or_none()
+    if row is None:
+        raise Problem("store.not_found", http_status=404)
+    return row
+
+
+def _may_replace(conn: Connection, actor: Actor, survey_id: UUID) -> None:
+    """Raise unless the survey to be replaced is one the actor may see."""
+    seen = conn.scalar(
+        text(
+            "SELECT minerisk.visible(district, owner_org, survey_org) "
+            "FROM minerisk.survey WHERE id = :survey"
+        ),
+        {"survey": survey_id},
+    )
+    if seen is None or (actor.user_id is not None and not seen):
+        raise Problem("store.supersedes_unknown", http_status=404)
+
+
+def _identity(row: Any, keys: list[str]) -> str:
+    """Return a survey's identity: the bytes, the way they were read, the mine."""
+    read = [
+        {k: one[k] for k in ("layer", "source_name", "encoding", "mapping")}
+        | {"crs": (one["crs"] or {}).get("epsg")}
+        for one in row.result["layers"]
+    ]
+    return content_key(
+        {"sha256": row.sha256, "read": read, "mine": row.options.get("mine_code"), "rows": keys}
+    )
+
+
+def submit(
+    conn: Connection,
+    actor: Actor,
+    upload_id: UUID,
+    *,
+    supersedes: UUID | None = None,
+    on: date | None = None,
+) -> UUID:
+    """Submit a staged upload: one publishing transaction moves it in.
+
+    Returns the survey's id; the same file read the same way answers with the survey there is.
+    Claims are provisional, and nothing is covered, until it is accepted (L16).
+
+    Parameters
+    ----------
+    supersedes : UUID, optional
+        The survey this one replaces once both are accepted; one the actor may see.
+    """
+    row = upload_row(conn, upload_id)
+    if actor.user_id is not None and row.created_by != actor.user_id:
+        raise Problem("store.not_found", http_status=404)
+    if row.state == "submitted":
+        found: UUID = row.survey_id
+        return found
+    if row.state != "staged":
+        raise Problem("store.not_staged", http_status=409, file=row.filename, state=row.state)
+    staged = list(
+        conn.execute(
+            select(staged_feature, func.ST_AsBinary(staged_feature.c.geom).label("wkb"))
+            .where(staged_feature.c.upload_id == upload_id)
+            .order_by(staged_feature.c.layer, staged_feature.c.row_no)
+        )
+    )
+    if not staged:
+        raise Problem("store.nothing_to_submit", file=row.filename)
+    if supersedes is not None:
+        _may_replace(conn, actor, supersedes)
+    key = _identity(row, sorted(r.key for r in staged))
+    known = conn.scalar(select(survey.c.id).where(survey.c.key == key))
+    if known is None:
+        with publishing(conn, actor, "submit", on or date.today(), {"survey": key}) as made:
+            known = conn.scalar(select(survey.c.id).where(survey.c.key == key))
+            if known is None:
+                known = _publish(made, row, staged, key, supersedes)
+            else:
+                made.abandoned = True
+    conn.execute(
+        update(upload).where(upload.c.id == upload_id).values(state="submitted", survey_id=known)
+    )
+    # What was staged now stands published; the row report stays with the upload.
+    conn.execute(delete(staged_feature).where(staged_feature.c.upload_id == upload_id))
+    return known
+
+
+def _publish(made: Batch, row: Any, staged: list[Any], key: str, supersedes: UUID | None) -> UUID:
+    conn = made.conn
+    survey_id = uuid4()
+    whose = owners(conn, staged, row)
+    units = sorted({u for r in staged if (u := r.attrs.get("survey_unit"))})
+    unit = units[0] if units else _unit_name(conn, row.survey_org)
+    first = next((whose[r.mine_code] for r in staged if r.mine_code in whose), None)
+    owner = {
+        "district": first["district"] if first else row.district,
+        "owner_org": row.owner_org,
+        "survey_org": row.survey_org,
+    }
+    made.add(
+        survey,
+        [
+            {
+                "id": survey_id,
+                "key": key,
+                "filename": row.filename,
+                "sha256": row.sha256,
+                "layers": sorted({r.layer for r in staged}),
+                "report": row.result,
+                "mine_code": row.options.get("mine_code"),
+                "survey_unit": unit,
+                "supersedes": supersedes,
+                "submitted_by": made.actor.user_id,
+                **owner,
+            }
+        ],
+    )
+    shapes = [shapely.from_wkb(bytes(r.wkb)) for r in staged]
+    same = _same_objects(conn, staged)
+    nobody = {"district": owner["district"], "owner_org": None}
+    made.add(
+        feature,
+        (
+            {
+                "id": uuid4(),
+                "object_id": same.get((r.layer, r.mine_code, r.code)) or uuid4(),
+                "survey_id": survey_id,
+                "key": r.key,
+                "layer": r.layer,
+                "mine_code": r.mine_code,
+                "row_no": r.row_no,
+                "code": r.code,
+                "attrs": r.attrs,
+                "raw": r.raw,
+                "error_m": r.error_m,
+                "valid": r.valid,
+                "geom": WKBElement(bytes(r.wkb), srid=4490),
+                "geom_3857": WKBElement(shapely.to_wkb(flat), srid=3857),
+                **whose.get(r.mine_code, nobody),
+                "survey_org": row.survey_org,
+            }
+            for r, flat in zip(staged, drawn(shapes), strict=True)
+        ),
+    )
+    made.add(
+        survey_event,
+        [{"survey_id": survey_id, "state": "submitted", "actor_login": made.actor.login, **owner}],
+    )
+    regrade(made, touched(conn, national_rules(), [survey_id]))
+    return survey_id
+
+
+def _unit_name(conn: Connection, org_id: UUID | None) -> str:
+    name = conn.scalar(select(organisation.c.name).where(organisation.c.id == org_id))
+    return name or ""
+
+
+def _same_objects(conn: Connection, staged: list[Any]) -> dict[tuple[str, Any, str], UUID]:
+    """Return the objects that rows are new versions of: same layer, mine and official code.
+
+    Nothing else merges by itself.
+    """
+    codes = {r.code for r in staged if r.code}
+    found = conn.execute(
+        select(feature.c.layer, feature.c.mine_code, feature.c.code, feature.c.object_id).where(
+            feature.c.code.in_(codes)
+        )
+    )
+    return {(r.layer, r.mine_code, r.code): r.object_id for r in found}
+
+
+def _visible_mines(conn: Connection) -> set[str]:
+    """Return the mines the connection's identity may see, by the predicate the policies use."""
+    return set(
+        conn.scalars(
+            text(
+                "SELECT code FROM minerisk.mine WHERE minerisk.contracted(code) "
+                "OR minerisk.visible(district, owner_org, survey_org)"
+            )
+        )
+    )
+
+
+class _Undo(Exception):  # noqa: N818 -- it carries no error, it only rolls back
+    """Thrown to roll a preview back."""
+
+
+def preview(
+    conn: Connection, actor: Actor, upload_id: UUID, *, on: date | None = None
+) -> list[dict[str, Any]]:
+    """Return which effective grades would move if the upload were accepted, and why.
+
+    It is submitted and accepted in earnest, with the functions that publish, and rolled back: what
+    is shown is what will come.
+    """
+    day = on or date.today()
+    moved: list[dict[str, Any]] = []
+    try:
+        with conn.begin_nested():
+            survey_id = submit(conn, actor, upload_id, on=day)
+            with publishing(conn, SYSTEM, "preview", day) as made:
+                made.abandoned = True
+                changes = accept_in(made, survey_id)
+                seen = _visible_mines(conn)
+                moved = explain(conn, [m for m in changes.moves if m["mine_code"] in seen])
+            raise _Undo
+    except _Undo:
+        return moved
+
+
+def explain(conn: Connection, moves: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return moves with the mine's name and the sentences behind the new grade."""
+    codes = sorted({move["mine_code"] for move in moves})
+    named = select(mine.c.code, mine.c.name).where(mine.c.code.in_(codes))
+    names = {row.code: row.name for row in conn.execute(named)}
+    by_key = {c.key: c for c in open_claims(conn, codes).itertuples()}
+    rules = national_rules()
+    return [
+        {
+            "mine_code": move["mine_code"],
+            "mine_name": names.get(move["mine_code"], move["mine_code"]),
+            "hazard": move["hazard"],
+            "before": move["before"],
+            "after": move["after"],
+            "why": {
+                lang: [
+                    sentence(by_key[k], rules, lang) for k in move["winners"] or () if k in by_key
+                ]
+                for lang in ("zh", "en")
+            },
+        }
+        for move in moves
+    ]
