@@ -200,6 +200,22 @@ def test_a_second_start_takes_seconds_and_loads_nothing_twice(place):
     assert (place.local / "demo-signins.json").read_text("utf-8") == before
 
 
+def test_the_readmes_command_sums_up_in_its_last_line(place):
+    ended = subprocess.run(
+        ["scripts/start", "--once", "--json"],
+        cwd=CHECKOUT,
+        env=place.env(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout.splitlines()[-1])
+    assert found["mines"] == 12
+    assert set(found["seconds"]) >= {"system", "environment", "web", "migrate", "sample"}
+    assert sum(found["seconds"].values()) < 10
+
+
 def test_two_commands_on_a_fresh_checkout_get_along_and_the_last_one_stops_the_cluster(folder):
     fresh = Place(folder / "fresh")
     words = (("audit", "head"), ("doctor", "--json"), ("surveys", "--as", "nobody"))
