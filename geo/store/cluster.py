@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -202,6 +202,8 @@ class Cluster:
         """Stop the cluster, if it runs."""
         if self.running():
             self._run(_binary("pg_ctl"), "stop", "-w", "-m", "fast", "-D", str(self.data))
+            with suppress(OSError):
+                self.sockets.rmdir()
 
     def url(self, role: str, database: str = DATABASE) -> URL:
         """Return the SQLAlchemy URL of a role."""

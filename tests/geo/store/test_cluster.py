@@ -94,6 +94,7 @@ def test_two_processes_start_it_at_once_and_the_last_one_out_stops_it(home, hold
     assert ask(admin, "SELECT 1") == [(1,)]
     leave(two)
     assert not Cluster(home).running()
+    assert not Cluster(home).sockets.exists()
     with pytest.raises(OperationalError):
         ask(admin, "SELECT 1")
 
