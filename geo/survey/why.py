@@ -75,10 +75,14 @@ def _place(evidence: dict[str, Any], source: str, lang: str) -> str:
         relation=say(f"why.relation.{evidence['relation']}", lang),
         where=evidence["item_name"] or say(f"why.extent.{evidence['extent']}", lang),
         distance=evidence["distance_m"],
-        error=evidence["error_m"],
+        error=_error(evidence["error_m"], lang),
         verification=say(f"verification.{evidence['verification']}", lang),
         starts=evidence.get("starts") or say("why.no_date", lang),
     )
+
+
+def _error(metres: float, lang: str) -> str:
+    return say("why.error", lang, error=metres) if metres else say("why.no_error", lang)
 
 
 def field_name(name: str, lang: str) -> str:
