@@ -42,6 +42,12 @@ def inbox(conn: AppConn) -> list[dict[str, Any]]:
     return queries.inbox(conn)
 
 
+@router.get("/redo", tags=["surveys"], summary="Surveys that must be done again")
+def redo(conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
+    """Return revoked surveys that no accepted one has replaced (L17)."""
+    return queries.redo(conn, known_at=times.known)
+
+
 @router.get("/surveys/{survey_id}", tags=["surveys"], summary="One survey")
 def survey(survey_id: UUID, conn: AppConn, times: TimesAsked) -> dict[str, Any]:
     """Return a survey with its events."""

@@ -44,8 +44,10 @@ def template(cluster_folder: Path) -> Iterator[Settings]:
 
 
 @contextmanager
-def fresh_database(template: Settings, folder: Path) -> Iterator[Settings]:
-    """Make a migrated database of its own; the process's settings are its, while it lasts."""
+def fresh_database(
+    template: Settings, folder: Path, source: str = "minerisk"
+) -> Iterator[Settings]:
+    """Make a database of its own from `source`; the process's settings are its, while it lasts."""
     from geo import settings as module
 
     name = f"t_{uuid4().hex[:12]}"
@@ -53,7 +55,7 @@ def fresh_database(template: Settings, folder: Path) -> Iterator[Settings]:
     admin = create_engine(home.url("postgres", "postgres"), isolation_level="AUTOCOMMIT")
     dispose()
     with admin.connect() as conn:
-        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE minerisk"))
+        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE {source}"))
     url = home.url("postgres", name).render_as_string(hide_password=False)
     local = folder / f"local-{name}"
     local.mkdir()

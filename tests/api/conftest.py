@@ -1,24 +1,75 @@
-"""A served county for the API's tests, and callers who are signed in to it."""
+"""A county for the API's tests, and callers who are signed in to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 
 from api.app import create_app
 from geo.settings import Settings
-from geo.store import decisions
-from geo.store.engine import Actor, connect
-from tests.conftest import PASSWORDS, TODAY, filed
+from geo.store import accounts, cluster, decisions
+from geo.store.engine import SYSTEM, Actor, connect, dispose
+from tests.conftest import PASSWORDS, TODAY, filed, fresh_database, make_people
 from tests.county import boundary, panel, write
+
+COUNTY = "api_county"
+
+
+def _fill(settings: Settings, folder: Path) -> None:
+    """File and accept two adjacent mines with plans."""
+    people = make_people(settings)
+    rows: list[tuple[list[Any], str]] = [
+        ([boundary("A", "甲公司"), boundary("B", "乙公司", x=1)], "mine_boundary"),
+        ([panel("A", "3101", x=0.6), panel("B", "3201", x=1.5)], "plan_item"),
+    ]
+    for layer_rows, layer in rows:
+        path = write(folder / f"{layer}.geojson", layer_rows)
+        survey_id = filed(settings, path, people["wang"], layer=layer)
+        with connect(settings, "worker", people["zhang"]) as conn:
+            decisions.accept(conn, people["zhang"], survey_id, "ok", "doc", on=TODAY)
+
+
+@pytest.fixture(scope="session")
+def passwords(template: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Make the county once, as a database to be copied; returns who signs in with what."""
+    folder = tmp_path_factory.mktemp("county")
+    with fresh_database(template, folder) as made:
+        _fill(made, folder)
+        words = dict(PASSWORDS)
+        dispose()
+        admin = create_engine(
+            cluster.Cluster(template).url("postgres", "postgres"), isolation_level="AUTOCOMMIT"
+        )
+        with admin.connect() as conn:
+            source = make_url(str(made.database_url)).database
+            conn.execute(text(f"CREATE DATABASE {COUNTY} TEMPLATE {source}"))
+        admin.dispose()
+    return words
 
 
 @pytest.fixture
-def app(settings: Settings, people: dict[str, Actor]) -> FastAPI:
-    """The application on the test's own database, which has people and nothing else."""
+def settings(template: Settings, passwords: dict[str, str], tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a copy of the county: two adjacent mines with plans, accepted."""
+    PASSWORDS.update(passwords)
+    with fresh_database(template, tmp_path, COUNTY) as made:
+        yield made
+
+
+@pytest.fixture
+def people(settings: Settings) -> dict[str, Actor]:
+    """The people of the county."""
+    with connect(settings, "worker", SYSTEM) as conn:
+        return {login: accounts.actor_of(conn, login) for login in PASSWORDS}
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    """The application on the test's own county."""
     return create_app()
 
 
@@ -36,17 +87,3 @@ def client_of(app: FastAPI) -> Callable[[str | None], TestClient]:
         return client
 
     return made
-
-
-@pytest.fixture
-def county(settings: Settings, people: dict[str, Actor], tmp_path: Path) -> None:
-    """Two adjacent mines with plans, accepted."""
-    rows: list[tuple[list[Any], str]] = [
-        ([boundary("A", "甲公司"), boundary("B", "乙公司", x=1)], "mine_boundary"),
-        ([panel("A", "3101", x=0.6), panel("B", "3201", x=1.5)], "plan_item"),
-    ]
-    for layer_rows, layer in rows:
-        path = write(tmp_path / f"{layer}.geojson", layer_rows)
-        survey_id = filed(settings, path, people["wang"], layer=layer)
-        with connect(settings, "worker", people["zhang"]) as conn:
-            decisions.accept(conn, people["zhang"], survey_id, "ok", "doc", on=TODAY)
