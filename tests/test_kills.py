@@ -99,6 +99,9 @@ def test_whatever_is_killed_nothing_is_half_done(home, tmp_path):
     rng = random.Random(SEED)
     mines = [boundary("A", "甲公司"), boundary("B", "乙公司", x=1)]
     done(home, *ingest(home, write(tmp_path / "m.geojson", mines), "mine_boundary"))
+    # The same file again is answered with the survey there is.
+    again = json.loads(done(home, *ingest(home, tmp_path / "m.geojson", "mine_boundary")))
+    assert (again["state"], again["grades_changed"]) == ("accepted", 0)
     plan = [panel("A", "3101", x=0.6), panel("B", "3201", x=1.5)]
     done(home, *ingest(home, write(tmp_path / "p.geojson", plan), "plan_item"))
     for number in range(KILLS):

@@ -133,12 +133,19 @@ def _submit(conf: Any, actor: Any, found: Any, supersedes: UUID | None) -> UUID:
 
 def _accept(conf: Any, actor: Any, survey_id: UUID, document: str) -> dict[str, Any]:
     from geo.messages import say
+    from geo.problems import Problem
     from geo.store import decisions
     from geo.store.engine import connect
 
     reason = say("cli.accepted_at_once", lang())
-    with connect(conf, "worker", actor) as conn:
-        return decisions.accept(conn, actor, survey_id, reason, document or reason)
+    try:
+        with connect(conf, "worker", actor) as conn:
+            return decisions.accept(conn, actor, survey_id, reason, document or reason)
+    except Problem as problem:
+        # The same file again is answered with the survey there is.
+        if problem.code == "store.wrong_state" and problem.params["state"] == "accepted":
+            return {"state": "accepted", "mines": [], "moves": []}
+        raise
 
 
 def _forget(conf: Any, upload_id: UUID) -> None:
