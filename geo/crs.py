@@ -54,11 +54,20 @@ def transform(geometries: NDArray[np.object_], source: int, target: int) -> NDAr
     return np.asarray(shapely.transform(np.asarray(geometries, dtype=object), both), dtype=object)
 
 
+def _valid(moved: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Mend what the move itself broke: rounded coordinates may make the sides of a sliver cross."""
+    broken = ~shapely.is_valid(moved)
+    if broken.any():
+        moved = moved.copy()
+        moved[broken] = shapely.make_valid(moved[broken], method="structure", keep_collapsed=False)
+    return moved
+
+
 def to_metric(geometries: NDArray[np.object_], zone_epsg: int) -> NDArray[np.object_]:
-    """Return CGCS2000 geometries in metres of the zone `zone_epsg`."""
-    return transform(geometries, GEOGRAPHIC, zone_epsg)
+    """Return valid CGCS2000 geometries in metres of the zone `zone_epsg`, valid there too."""
+    return _valid(transform(geometries, GEOGRAPHIC, zone_epsg))
 
 
 def from_metric(geometries: NDArray[np.object_], zone_epsg: int) -> NDArray[np.object_]:
-    """Return geometries in metres of the zone `zone_epsg` in CGCS2000 degrees."""
-    return transform(geometries, zone_epsg, GEOGRAPHIC)
+    """Return geometries in metres of the zone `zone_epsg` in CGCS2000 degrees, valid there too."""
+    return _valid(transform(geometries, zone_epsg, GEOGRAPHIC))

@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geo.crs import local_zone, to_metric
+from geo.crs import GEOGRAPHIC, local_zone, transform
 
 Shapes = NDArray[np.object_]
 _KINDS = {
@@ -123,6 +123,7 @@ def measure(shapes: Shapes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     zones = np.array([local_zone(float(middle)) for middle in middles[there]], dtype=int)
     for zone in np.unique(zones):
         at = there[zones == zone]
-        metric = to_metric(shapes[at], int(zone))
+        # As they are: an invalid shape is measured, not mended.
+        metric = transform(shapes[at], GEOGRAPHIC, int(zone))
         area[at], length[at] = shapely.area(metric), shapely.length(metric)
     return np.round(area, 6), np.round(length, 3)

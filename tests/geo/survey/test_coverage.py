@@ -1,8 +1,10 @@
 """Coverage and footprint: where nobody looked, and who drives into it (L8-L13)."""
 
+import random
 from datetime import date
 
 import pytest
+import shapely
 
 from geo.rules import national_rules
 from geo.survey.advance import advance, due
@@ -84,6 +86,20 @@ def test_what_is_not_verified_keeps_the_ground_open(seen):
     w = world([mine(0)], [item(0, 0.3)], [factor(0, 0.35, verification=seen)], [extent(WIDE)])
     assert states(w)["goaf"] == seen
     assert unclear_mines(coverage(w, RULES, ON)) == ["M0"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_open_ground_is_valid_in_degrees_too_and_can_be_united(seed):
+    # Many panels nearly on each other leave slivers; moved to degrees, their sides may cross.
+    rng = random.Random(seed)
+    plan = [item(0, 0.6 + rng.uniform(0, 0.05)) for _ in range(25)]
+    half = [
+        extent(rect(-0.4, -0.5, rng.uniform(0.9, 1.8), 2.0), ("goaf",), key=str(i))
+        for i in range(2)
+    ]
+    found = coverage(world([mine(0)], plan, extents=half), RULES, ON)
+    assert found.geometry.is_valid.all()
+    assert shapely.union_all(found.geometry.to_numpy()).is_valid
 
 
 def test_horizons_grow_with_the_years():
