@@ -4,12 +4,16 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 from sqlalchemy import text
 
@@ -18,11 +22,12 @@ from geo.store import audit
 from geo.store.cluster import Cluster, running_cluster
 from geo.store.engine import SYSTEM, connect, dispose
 from geo.store.migrate import migrate
-from tests.conftest import make_people
+from tests.conftest import PASSWORDS, make_people
 from tests.county import boundary, goaf, panel, write
 
 pytestmark = pytest.mark.database
-KILLS = int(os.environ.get("MINERISK_KILLS", "3"))
+VICTIMS = ("command", "cluster", "server", "worker")
+KILLS = int(os.environ.get("MINERISK_KILLS", str(len(VICTIMS))))
 SEED = int(os.environ.get("MINERISK_SEED", str(random.randrange(10**6))))
 
 
@@ -94,6 +99,106 @@ def whole(home):
     assert (said["claims_added"], said["claims_ended"], said["moves"]) == (0, 0, [])
 
 
+@contextmanager
+def serving(home):
+    """Run server and worker; yields them and the address, and stops those that still run."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    running = {
+        "server": command(home, "serve", "--port", str(port)),
+        "worker": command(home, "worker"),
+    }
+    address = f"http://127.0.0.1:{port}"
+    try:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{address}/readyz", timeout=5).status_code == 200:
+                    break
+            time.sleep(0.1)
+        yield running, address
+    finally:
+        for process in running.values():
+            process.terminate()
+        for process in running.values():
+            process.communicate(timeout=60)
+
+
+@contextmanager
+def client(address, login):
+    with httpx.Client(base_url=f"{address}/api/v1", timeout=30) as made:
+        sent = {"login": login, "password": PASSWORDS[login]}
+        made.headers["x-csrf-token"] = made.post("/session", json=sent).json()["csrf"]
+        yield made
+
+
+def send_until_accepted(address, path):
+    """Do over HTTP whatever is still to be done of one file, as somebody who comes back would."""
+    with client(address, "wang") as wang, client(address, "zhang") as zhang:
+        found = [u for u in wang.get("/uploads").json() if u["filename"] == path.name]
+        found = [u for u in found if u["state"] != "failed"]
+        if found:
+            upload_id = found[0]["id"]
+        else:
+            files = {"file": (path.name, path.read_bytes())}
+            sent = wang.post("/uploads", files=files, data={"layer": "goaf"})
+            assert sent.status_code == 202, sent.text
+            upload_id = sent.json()["id"]
+        until = time.monotonic() + 120
+        while wang.get(f"/uploads/{upload_id}").json()["state"] in ("queued", "reading"):
+            assert time.monotonic() < until, wang.get(f"/uploads/{upload_id}").text
+            time.sleep(0.1)
+        upload = wang.get(f"/uploads/{upload_id}").json()
+        if upload["state"] == "staged":
+            sent = wang.post(f"/uploads/{upload_id}/submit", json={})
+            assert sent.status_code == 201, sent.text
+            survey_id = sent.json()["survey_id"]
+        else:
+            survey_id = upload["survey_id"]
+        if zhang.get(f"/surveys/{survey_id}").json()["state"] == "submitted":
+            said = {"reason": "ok", "document": "d"}
+            accepted = zhang.post(f"/surveys/{survey_id}/accept", json=said)
+            assert accepted.status_code == 200, accepted.text
+
+
+def kill_command_or_cluster(home, victim, path, rng):
+    running = command(home, *ingest(home, path, "goaf"))
+    time.sleep(rng.uniform(0.3, 3.0))
+    if victim == "command":
+        os.killpg(running.pid, signal.SIGKILL)
+    else:
+        postmaster = Cluster(home).pid()
+        if postmaster is not None:
+            os.kill(postmaster, signal.SIGKILL)
+    running.communicate(timeout=120)
+    whole(home)
+    # The same file goes in now, once and whole.
+    done(home, *ingest(home, path, "goaf"))
+
+
+def kill_server_or_worker(home, victim, path, rng):
+    with serving(home) as (running, address):
+
+        def work():
+            # What is killed below it breaks off; what was done so far is looked at afterwards.
+            with suppress(httpx.TransportError, AssertionError, KeyError, ValueError):
+                send_until_accepted(address, path)
+
+        somebody = threading.Thread(target=work)
+        somebody.start()
+        time.sleep(rng.uniform(0.2, 2.5))
+        os.killpg(running[victim].pid, signal.SIGKILL)
+        if victim == "worker":
+            # Nobody will read it: the one who waits is let go by the server's end.
+            running["server"].terminate()
+        somebody.join(150)
+        assert not somebody.is_alive()
+    whole(home)
+    with serving(home) as (_, address):
+        send_until_accepted(address, path)
+
+
 def test_whatever_is_killed_nothing_is_half_done(home, tmp_path):
     print(f"seed {SEED}, kills {KILLS}")
     rng = random.Random(SEED)
@@ -109,17 +214,15 @@ def test_whatever_is_killed_nothing_is_half_done(home, tmp_path):
         x = rng.uniform(0.1, 0.9) + (side == "B")
         row = goaf(side, f"{side}{number}", x=x, water="有", known="否", volume="不清")
         path = write(tmp_path / f"g{number}.geojson", [row])
-        victim = rng.choice(["command", "cluster"])
-        running = command(home, *ingest(home, path, "goaf"))
-        time.sleep(rng.uniform(0.3, 4.0))
-        if victim == "command":
-            os.killpg(running.pid, signal.SIGKILL)
+        victim = VICTIMS[number % len(VICTIMS)]
+        print(f"kill {number + 1}: {victim}")
+        if victim in ("command", "cluster"):
+            kill_command_or_cluster(home, victim, path, rng)
         else:
-            postmaster = Cluster(home).pid()
-            if postmaster is not None:
-                os.kill(postmaster, signal.SIGKILL)
-        running.communicate(timeout=120)
+            kill_server_or_worker(home, victim, path, rng)
         whole(home)
-        # The same file goes in now, once and whole.
-        done(home, *ingest(home, path, "goaf"))
-    whole(home)
+    with running_cluster(home):
+        with connect(home, "worker", SYSTEM) as conn:
+            goafs = "SELECT count(*) FROM minerisk.feature WHERE layer = 'goaf'"
+            assert conn.scalar(text(goafs)) == KILLS
+        dispose()
