@@ -12,7 +12,7 @@ from geo.store import audit, decisions, export, intake, queries
 from geo.store.engine import SYSTEM, connect, engine
 from geo.store.grading import regrade
 from geo.store.publish import publishing
-from tests.conftest import TODAY, filed, fresh_database, make_people
+from tests.conftest import SHARED, TODAY, filed, fresh_database, make_people
 from tests.county import boundary, extent, goaf, panel, write
 
 pytestmark = pytest.mark.database
@@ -273,3 +273,26 @@ def test_a_file_that_cannot_be_read_leaves_nothing_and_the_next_one_works(
         assert Problem(status["problem"]["code"], **status["problem"]["params"]).say("zh")
         assert conn.scalar(text("SELECT count(*) FROM staging.staged_feature")) == 0
     base([goaf("A", "G1", x=0.6, water="无")], "goaf")
+
+
+REAL = SHARED / "coal_mines_shanxi_gem.geojson"
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="../shared/data is absent")
+def test_real_boundaries_go_through_the_whole_door(settings, people):
+    survey_id = filed(settings, REAL, people["wang"])
+    with connect(settings, "worker", people["zhang"]) as conn:
+        said = decisions.accept(conn, people["zhang"], survey_id, "ok", "doc", on=TODAY)
+    assert said["state"] == "accepted"
+    with connect(settings, "app", people["zhang"]) as conn:
+        report = queries.survey(conn, survey_id)["report"]
+        assert (report["rows"], report["stored"], report["refused"]) == (342, 58, 284)
+        mines = queries.mines(conn, TODAY)
+    assert len(mines) == 50
+    # Nobody surveyed or graded them: unclear, and undetermined, never low.
+    assert all(mine["unclear"] for mine in mines)
+    assert not any(line["effective"] for mine in mines for line in mine["lines"])
+    with connect(settings, "worker", SYSTEM) as conn:
+        drawn = conn.scalar(text("SELECT sum(ST_Area(geom::geography)) FROM minerisk.feature"))
+    # A mine is some square kilometres, not hectares nor counties.
+    assert 1e6 < drawn / 50 < 2e8
