@@ -81,23 +81,41 @@ class _Ground:
         # A line or point has no area of its own: its error's width, 1 m at least, is in doubt.
         thin = shapely.get_dimensions(shapes) < 2 if len(shapes) else np.array([], dtype=bool)
         self._open = np.where(thin, shapely.buffer(shapes, np.maximum(errors, 1.0)), shapes)
+        self._layers = list(zip(self.open["layer"], self.open["verification"], strict=True))
+        self._sought = list(zip(extents["kinds"], extents["seams"], strict=True))
+        self._zone = zone
+        # Most kinds were looked for by the same surveys, over the same ground: each once.
         self._unions: dict[tuple[int, ...], shapely.Geometry] = {}
+        self._covered: dict[tuple[bytes, tuple[int, ...]], tuple[float, shapely.Geometry]] = {}
 
-    def covered(self, kind: str, seam: str | None) -> shapely.Geometry:
+    def covered(
+        self, area: shapely.Geometry, wkb: bytes, kind: str, seam: str | None, tolerance: float
+    ) -> tuple[float, shapely.Geometry]:
+        """Return what of `area` was surveyed, m², and the rest of it, EPSG:4490."""
         rows = tuple(
             i
-            for i, (kinds, seams) in enumerate(
-                zip(self.extents["kinds"], self.extents["seams"], strict=True)
-            )
+            for i, (kinds, seams) in enumerate(self._sought)
             if kind in (kinds or ()) and (not seams or seam is None or seam in seams)
         )
         if rows not in self._unions:
             self._unions[rows] = _union([self._extents[i] for i in rows])
-        return self._unions[rows]
+        if (wkb, rows) not in self._covered:
+            seen = shapely.intersection(area, self._unions[rows])
+            gap = _polygons(shapely.difference(area, seen), tolerance)
+            (rest,) = from_metric(np.array([gap], dtype=object), self._zone)
+            self._covered[wkb, rows] = round(float(shapely.area(seen)), 6), rest
+        return self._covered[wkb, rows]
 
-    def unresolved(self, kind: str, verification: str) -> shapely.Geometry:
-        chosen = (self.open["layer"] == kind) & (self.open["verification"] == verification)
-        return _union(list(self._open[chosen.to_numpy()]))
+    def unresolved(self, area: shapely.Geometry, kind: str, verification: str) -> float:
+        """Return how much of `area` factors of a kind take that are not resolved, m²."""
+        chosen = [
+            shape
+            for shape, found in zip(self._open, self._layers, strict=True)
+            if found == (kind, verification)
+        ]
+        if not chosen:
+            return 0.0
+        return round(float(shapely.area(shapely.intersection(area, _union(chosen)))), 6)
 
 
 def _state(area: float, covered: float, inferred: float, unclear: float, tolerance: float) -> str:
@@ -127,22 +145,11 @@ def _of_mine(
     grounds.append(("field", last, shapely.buffer(field, around), grounds[-1][3], [None]))
     ground = _Ground(world, mine, _union([g[2] for g in grounds]), on)
     for extent, years, area, status, seams in grounds:
+        wkb, total = shapely.to_wkb(area), round(float(shapely.area(area)), 6)
         for kind in SOUGHT[mine.kind]:
+            doubt = {v: ground.unresolved(area, kind, v) for v in ("inferred", "unclear")}
             for seam in seams:
-                covered = shapely.intersection(area, ground.covered(kind, seam))
-                gap = shapely.difference(area, covered)
-                doubt = {
-                    v: round(
-                        float(shapely.area(shapely.intersection(area, ground.unresolved(kind, v)))),
-                        6,
-                    )
-                    for v in ("inferred", "unclear")
-                }
-                total = round(float(shapely.area(area)), 6)
-                seen = round(float(shapely.area(covered)), 6)
-                (open_ground,) = from_metric(
-                    np.array([_polygons(gap, tolerance)], dtype=object), zone
-                )
+                seen, open_ground = ground.covered(area, wkb, kind, seam, tolerance)
                 yield {
                     "mine_code": mine.mine_code,
                     "horizon": years,
