@@ -1,6 +1,5 @@
 """What `minerisk doctor` looks at: database, rules, raw files, chain, confinement of the reader."""
 
-import os
 from typing import Any
 
 from sqlalchemy import Connection, select, text
@@ -10,6 +9,7 @@ from geo.rules.catalogue import CatalogueError
 from geo.settings import Settings
 from geo.store import audit, intake, rawfiles
 from geo.store.engine import SYSTEM, connect
+from geo.store.service import privileges
 from geo.store.tables import survey, upload
 from geo.survey.reading.parent import confinement
 
@@ -55,6 +55,5 @@ def examine(settings: Settings, *, mend: bool = False) -> list[dict[str, Any]]:
         chain = audit.verify(conn)
     found.append(_finding(chain.fault is None, "doctor.chain", links=chain.links))
     found += [_finding(good, f"doctor.{name}") for name, good in confinement().items()]
-    if os.geteuid() == 0:
-        found.append(_finding(True, "doctor.root"))
+    found.append(_finding(True, f"doctor.server.{privileges(settings)}"))
     return found

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,7 +61,7 @@ def fresh_database(
     local = folder / f"local-{name}"
     local.mkdir()
     # The roles are the cluster's: their passwords are, too.
-    (local / "secrets.json").write_text((template.local / "secrets.json").read_text())
+    shutil.copy(template.local / "secrets.json", local / "secrets.json")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINERISK_LOCAL", str(local))
         patch.setenv("MINERISK_DATABASE_URL", url)

@@ -69,7 +69,7 @@ def database() -> Iterator[Any]:
     with running_cluster(conf):
         try:
             try:
-                with engine(conf, "owner").connect() as conn:
+                with engine(conf, "worker").connect() as conn:
                     ready = inspect(conn).has_schema("minerisk") and at_head(conn)
             except Exception:
                 ready = False

@@ -220,10 +220,14 @@ def serve(
     import uvicorn
 
     from geo.logs import configure
+    from geo.store.service import running_as_account
 
     with database() as conf:
         host, port = host or conf.host, port or conf.port
         _free(host, port)
+        with running_as_account(conf, "serve", "--host", host, "--port", str(port)) as other:
+            if other is not None:
+                raise typer.Exit(other.wait())
         configure(conf.log_level)
         uvicorn.run(
             "api.app:create_app",

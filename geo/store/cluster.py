@@ -26,6 +26,8 @@ from geo.store.secrets import role_passwords
 
 DATABASE = "minerisk"
 _SUPERUSER = "postgres"
+# The account of the server where we are root: it may enter the socket's folder, and no other.
+_GUEST = "minerisk"
 _START_SECONDS = 60
 # Never the process's own TMPDIR: every process must look for the socket in the same place.
 _SHORT = Path("/tmp")  # noqa: S108 -- the folder itself is made by us, 0700, and checked
@@ -124,7 +126,8 @@ class Cluster:
             conf.write(
                 "listen_addresses = ''\n"
                 f"unix_socket_directories = '{self.sockets}'\n"
-                "unix_socket_permissions = 0700\n"
+                # The folder decides who comes near: its owner, and the server's account.
+                "unix_socket_permissions = 0777\n"
                 "max_connections = 60\n"
                 "shared_buffers = 256MB\n"
                 "jit = off\n"
@@ -165,6 +168,10 @@ class Cluster:
             if not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours:
                 raise Problem("cluster.socket_taken", folder=str(self.sockets))
         self._own(self.sockets)
+        if self.account is not None:
+            with suppress(KeyError):
+                os.chown(self.sockets, self.account.pw_uid, pwd.getpwnam(_GUEST).pw_gid)
+                self.sockets.chmod(0o710)
 
     def start(self) -> None:
         """Make the cluster if there is none, and start it if it is down."""
@@ -220,10 +227,10 @@ def urls(settings: Settings) -> dict[str, URL]:
     """Return the URL of each role: admin, owner, app, worker."""
     if settings.database_url is not None:
         given = make_url(settings.database_url).set(drivername="postgresql+psycopg")
-        passwords = role_passwords(settings)
         return {"admin": given} | {
-            role: given.set(username=f"minerisk_{role}", password=passwords[f"minerisk_{role}"])
-            for role in ("owner", "app", "worker")
+            name.removeprefix("minerisk_"): given.set(username=name, password=word)
+            for name, word in role_passwords(settings).items()
+            if name != _SUPERUSER
         }
     cluster = Cluster(settings)
     return {"admin": cluster.url(_SUPERUSER)} | {

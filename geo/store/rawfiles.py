@@ -50,6 +50,11 @@ def keep(settings: Settings, source: Path) -> tuple[str, int]:
         final = path_of(settings, digest.hexdigest())
         final.parent.mkdir(exist_ok=True)
         aside.replace(final)
+        if os.geteuid() == 0:
+            # Kept by root, read and added to by the server's account.
+            owner = settings.raw_files.stat()
+            for path in (final.parent, final):
+                os.chown(path, owner.st_uid, owner.st_gid)
         for folder in (final.parent, settings.raw_files):
             _sync(folder)
     except OSError as error:

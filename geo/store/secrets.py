@@ -8,6 +8,7 @@ from pathlib import Path
 from geo.settings import Settings
 
 LOGIN_ROLES = ("postgres", "minerisk_owner", "minerisk_app", "minerisk_worker")
+SERVICE_ROLES = ("minerisk_app", "minerisk_worker")
 
 
 def write_private(path: Path, text: str) -> None:
@@ -22,9 +23,19 @@ def write_private(path: Path, text: str) -> None:
     aside.replace(path)
 
 
+def service_file(settings: Settings) -> Path:
+    """Return the file with the passwords the server needs, where it is another account's."""
+    return settings.local / "service.json"
+
+
 def role_passwords(settings: Settings) -> dict[str, str]:
-    """Return the password of each login role, generating the file at first use."""
+    """Return the password of each login role, generating the file at first use.
+
+    The server's own account is shown the passwords of its two roles only.
+    """
     path = settings.local / "secrets.json"
+    if path.exists() and not os.access(path, os.R_OK):
+        path = service_file(settings)
     if not path.exists():
         made = {role: secrets.token_urlsafe(32) for role in LOGIN_ROLES}
         write_private(path, json.dumps(made))
