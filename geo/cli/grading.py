@@ -89,16 +89,20 @@ def regrade(
     every: Annotated[bool, typer.Option("--all", help="Every mine.")] = False,
     mine: Mine = None,
     as_of: AsOf = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Assess on a Dask cluster: local, or its address.")
+    ] = None,
     as_json: Json = False,
     login: As = None,
 ) -> None:
     """Derive all grades anew; a state that holds gives no change.
 
-    Example: minerisk regrade --all --json
+    Example: minerisk regrade --all --cluster local --json
     """
     import time
 
     from geo.problems import Problem
+    from geo.spread import spread_over
     from geo.store.engine import connect
     from geo.store.grading import regrade as run
     from geo.store.publish import publishing
@@ -109,10 +113,11 @@ def regrade(
         actor = acting(conf, login)
         began = time.perf_counter()
         with (
+            spread_over(cluster) as spread,
             connect(conf, "worker", actor) as conn,
             publishing(conn, actor, "regrade", day(as_of), {}) as made,
         ):
-            changes = run(made, None if every else [str(mine)])
+            changes = run(made, None if every else [str(mine)], spread=spread)
         data = {
             "mines_regraded": len(changes.mines),
             "grades_changed": len(changes.moves),

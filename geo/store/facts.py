@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from datetime import date
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -29,6 +30,9 @@ STATUS = {"accepted": "in_force", "submitted": "provisional", "revoked": "held"}
 NOT_FACTORS = ("mine_boundary", "plan_item", "survey_extent")
 # The shortest degree of longitude in China (54° N), so that a box in degrees is never too small.
 _METRES_PER_DEGREE = 65_000.0
+# Fixed, so that a mine's place along the curve does not hang on which others are asked for.
+_CHINA = (73.0, 3.0, 136.0, 54.0)
+_LAST_ZONE = 10**6
 
 
 def degrees(metres: Any) -> Any:
@@ -269,6 +273,30 @@ def load_world(
     )
 
 
+def beside_each_other(conn: Connection, codes: Collection[str]) -> list[str]:
+    """Return mines by zone and along a Hilbert curve, so that neighbours are graded together.
+
+    Mines without a licence come last, by code.
+    """
+    corner = func.min(gis.ST_XMin(feature.c.geom)), func.min(gis.ST_YMin(feature.c.geom))
+    places = conn.execute(
+        select(mine.c.code, mine.c.zone_epsg, corner[0].label("x"), corner[1].label("y"))
+        .join(feature, feature.c.mine_code == mine.c.code)
+        .where(mine.c.code.in_(codes), feature.c.layer == "mine_boundary")
+        .group_by(mine.c.code, mine.c.zone_epsg)
+        .order_by(mine.c.code)
+    ).all()
+    if not places:
+        return sorted(codes)
+    along = gpd.GeoSeries(shapely.points([(row.x, row.y) for row in places])).hilbert_distance(
+        total_bounds=_CHINA
+    )
+    order = {
+        row.code: (row.zone_epsg, int(at), row.code) for row, at in zip(places, along, strict=True)
+    }
+    return sorted(codes, key=lambda code: order.get(code, (_LAST_ZONE, 0, code)))
+
+
 def _assertions(conn: Connection, codes: Collection[str] | None, known: int) -> pd.DataFrame:
     wanted = (
         select(*(assertion.c[name] for name in ASSERTIONS))
@@ -323,4 +351,12 @@ def touched(conn: Connection, rules: Rules, survey_ids: Collection[Any]) -> set[
     return found & set(conn.scalars(select(mine.c.code)))
 
 
-__all__ = ["degrees", "known_at", "load_world", "newest_seq", "states", "touched"]
+__all__ = [
+    "beside_each_other",
+    "degrees",
+    "known_at",
+    "load_world",
+    "newest_seq",
+    "states",
+    "touched",
+]

@@ -4,6 +4,7 @@ Full run, one-upload run and preview call the same functions; a mine's rows do n
 other mines are graded with it.
 """
 
+from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,8 +20,9 @@ from sqlalchemy import Connection, select
 from geo.hazards import hazards
 from geo.problems import Problem
 from geo.rules import Rules, national_rules
+from geo.spread import Spread, one_after_another
 from geo.store.engine import SYSTEM
-from geo.store.facts import load_world
+from geo.store.facts import beside_each_other, load_world
 from geo.store.mine_states import (
     as_wkb,
     drawn,
@@ -31,10 +33,11 @@ from geo.store.mine_states import (
 from geo.store.publish import Batch, publishing
 from geo.store.standing import open_claims
 from geo.store.tables import claim, claim_end, encounter, encounter_end, mine, survey
-from geo.survey.derive import derive
+from geo.survey.assess import assess
 from geo.survey.lines import lines, moves
+from geo.survey.world import World
 
-_CHUNK = 200
+_CHUNK = 40
 
 
 @dataclass
@@ -210,6 +213,7 @@ def regrade(
     reason: tuple[str, str] = ("superseded", ""),
     may_lower: bool = False,
     rules: Rules | None = None,
+    spread: Spread = one_after_another,
 ) -> Changes:
     """Grade some mines, or all, within a batch, and write what differs from what stands.
 
@@ -224,6 +228,11 @@ def regrade(
     may_lower : bool
         Whether two persons stand behind a grade that falls. Without that a fall is refused: only
         an ending on record lowers a grade (L3).
+    rules : Rules, optional
+        The rule set; the national one where not given.
+    spread : Spread
+        Where the mines are assessed: here, or on a cluster; the rows are the same. All are written
+        here, in the batch's one transaction.
 
     Raises
     ------
@@ -234,14 +243,22 @@ def regrade(
     conn = made.conn
     wanted = sorted(codes) if codes is not None else sorted(conn.scalars(select(mine.c.code)))
     changes = Changes()
-    for start in range(0, len(wanted), _CHUNK):
-        part = wanted[start : start + _CHUNK]
-        world = load_world(conn, rules, part)
-        present = sorted(set(part) & set(world.mines["mine_code"]))
-        if not present:
-            continue
+    loaded: deque[tuple[World, list[str]]] = deque()
+
+    def tasks() -> Iterator[tuple[World, Rules, list[str], date]]:
+        in_order = beside_each_other(conn, wanted)
+        for start in range(0, len(in_order), _CHUNK):
+            part = in_order[start : start + _CHUNK]
+            world = load_world(conn, rules, part)
+            present = sorted(set(part) & set(world.mines["mine_code"]))
+            if present:
+                loaded.append((world, present))
+                yield world, rules, present, made.on
+
+    for assessed in spread(assess, tasks()):
+        world, present = loaded.popleft()
         owners = _owners(conn, present)
-        derived = derive(world, rules, present)
+        derived = assessed.derived
         before = newest_lines(conn, present)
         mines = world.mines[world.mines["mine_code"].isin(present)]
         after = lines(derived.claims, mines, made.on)
@@ -249,7 +266,8 @@ def regrade(
         changes.falls += _falls(kept, derived.claims, mines, made.on)
         _write_encounters(made, derived.encounters, owners)
         added, ended = _write_claims(made, kept, derived.claims, owners, reason)
-        write_states(made, world, rules, present, derived, after, owners)
+        horizon = int(rules.parameters.horizon_years.value)
+        write_states(made, horizon, present, assessed, after, owners)
         changes.mines += present
         changes.claims_added += added
         changes.claims_ended += ended

@@ -13,13 +13,11 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from geo.crs import transform
 from geo.hazards import colour_label, overall_colour
-from geo.rules import Rules
 from geo.store.publish import Batch
 from geo.store.tables import mine_state, unclear_ground
-from geo.survey.advance import advance
-from geo.survey.coverage import COVERAGE, coverage, unclear_mines
-from geo.survey.derive import Derived
-from geo.survey.world import World, plain
+from geo.survey.assess import Assessed
+from geo.survey.coverage import COVERAGE, unclear_mines
+from geo.survey.world import plain
 
 LINES = ("determined", "proposed", "decided", "effective")
 
@@ -55,18 +53,18 @@ def summary(mine_lines: pd.DataFrame, unclear: bool) -> dict[str, Any]:
 
 def write_states(
     made: Batch,
-    world: World,
-    rules: Rules,
+    horizon: int,
     codes: list[str],
-    derived: Derived,
+    assessed: Assessed,
     found: pd.DataFrame,
     owners: Any,
 ) -> None:
-    """Write the state of each mine, and the ground in its footprint that nobody surveyed."""
-    ground = coverage(world, rules, made.on, only=codes)
-    ahead = advance(world, derived.claims, ground, rules, codes)
+    """Write the state of each mine, and the ground in its footprint that nobody surveyed.
+
+    `horizon` is the number of years whose footprint is drawn.
+    """
+    ground = assessed.ground
     unclear = set(unclear_mines(ground))
-    horizon = int(rules.parameters.horizon_years.value)
     rows, open_rows = [], []
     for code in codes:
         mine_lines = found[found["mine_code"] == code]
@@ -78,7 +76,7 @@ def write_states(
                 "lines": mine_lines.drop(columns="mine_code").to_dict("records"),
                 "coverage": of_mine[list(COVERAGE[1:])].to_dict("records"),
                 "summary": summary(mine_lines, code in unclear)
-                | {"advance": [r for r in ahead if r["mine_code"] == code]},
+                | {"advance": [r for r in assessed.ahead if r["mine_code"] == code]},
                 **owners[code],
             }
         )
