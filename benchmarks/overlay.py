@@ -90,10 +90,7 @@ def ours(folder: Path) -> dict[str, Callable[[], Answer]]:
 def geopandas(folder: Path) -> dict[str, Callable[[], Answer]]:
     """Answer with sjoin, and with overlay as its users write it."""
     left = gpd.GeoDataFrame(geometry=_read(folder, "footprint"), crs=EPSG)
-    right = [
-        gpd.GeoDataFrame(geometry=_read(folder, name), crs=EPSG)
-        for name in ("goaf", "fault")
-    ]
+    right = [gpd.GeoDataFrame(geometry=_read(folder, name), crs=EPSG) for name in ("goaf", "fault")]
 
     def measured() -> Answer:
         goafs = left.overlay(right[0], how="intersection", keep_geom_type=False)
@@ -196,8 +193,14 @@ def postgis(folder: Path) -> dict[str, Callable[[], Answer]]:
         return row[0], row[1]
 
     answers = _sql(ask)
-    answers["stop"] = lambda: (conn.close(), engine(conf, "admin").dispose(), keep.__exit__(None, None, None)) and (0, 0.0)  # fmt: skip
-    return answers
+
+    def stop() -> Answer:
+        conn.close()
+        engine(conf, "admin").dispose()
+        keep.__exit__(None, None, None)
+        return 0, 0.0
+
+    return {**answers, "stop": stop}
 
 
 def one(engine_name: str, folder: Path) -> None:

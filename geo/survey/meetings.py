@@ -1,10 +1,10 @@
 """Which shapes meet, and how much of them: the overlay of many targets with many factors.
 
-Candidates come from a spatial index of boxes; each target is prepared once for all of its own; a
-factor wholly inside needs no intersection, its whole measure lies there; and an area is taken only
-where it is asked for. GEOS works without Python's lock, so threads share the pairs.
+Candidates come from a spatial index of boxes; pairs are judged by :mod:`geo.survey.clip`, and those
+it leaves in doubt by GEOS. Both work without Python's lock, so threads share the pairs.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-_CHUNK = 4096
+from geo.survey.clip import DOUBTFUL, MEETS, Chains, chains, clip
 
 
 @dataclass(frozen=True)
@@ -48,54 +48,60 @@ def meetings(
     threads : int
         How many share the work; the answer is the same with any number.
     """
-    tree = shapely.STRtree(factors)
-    at, of = tree.query(targets)
+    of, at = shapely.STRtree(targets).query(factors)
     order = np.lexsort((of, at))
     at, of = at[order], of[order]
-    # A run of pairs holds whole targets, so that each is prepared in one thread only.
-    starts = np.flatnonzero(np.r_[True, at[1:] != at[:-1]]) if len(at) else np.array([], dtype=int)
-    cuts = [0]
-    for start in starts:
-        if start - cuts[-1] >= _CHUNK:
-            cuts.append(int(start))
-    runs = [slice(a, b) for a, b in zip(cuts, [*cuts[1:], len(at)], strict=True) if b > a]
+    # Most factors lie nowhere near a target.
+    near, of_near = np.unique(of, return_inverse=True)
+    mine, theirs = chains(targets), chains(factors[near])
+    verdict, measure = np.zeros(len(at), dtype=np.int8), np.zeros(len(at))
 
-    def work(run: slice) -> tuple[NDArray[np.bool_], NDArray[np.float64] | None]:
-        return _run(targets, factors, at[run], of[run], measured)
+    def work(part: slice) -> None:
+        _judge(part, at, of_near, mine, theirs, verdict, measure, measured)
 
-    if threads == 1:
-        done = [work(run) for run in runs]
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            done = list(pool.map(work, runs))
-    met = np.concatenate([d[0] for d in done]) if done else np.array([], dtype=bool)
-    measure = None
-    if measured:
-        parts = [d[1] for d in done if d[1] is not None]
-        measure = np.concatenate(parts) if parts else np.array([])
-    return Meetings(at[met], of[met], measure)
+    _shared(work, len(at), threads)
+    doubtful = np.flatnonzero(verdict == DOUBTFUL)
+    if len(doubtful):
+        one, two = targets[at[doubtful]], factors[of[doubtful]]
+        met = shapely.intersects(one, two)
+        verdict[doubtful] = np.where(met, MEETS, 0)
+        if measured:
+            measure[doubtful] = _cut(one, two)
+    met = verdict == MEETS
+    return Meetings(at[met], of[met], measure[met] if measured else None)
 
 
-def _run(
-    targets: NDArray[np.object_],
-    factors: NDArray[np.object_],
+def _judge(
+    part: slice,
     at: NDArray[np.intp],
     of: NDArray[np.intp],
+    mine: Chains,
+    theirs: Chains,
+    verdict: NDArray[np.int8],
+    measure: NDArray[np.float64],
     measured: bool,
-) -> tuple[NDArray[np.bool_], NDArray[np.float64] | None]:
-    """Answer the pairs of some targets: which meet, and the measure of those that do."""
-    # Copies of our own: a shape prepared by one thread is not to be freed or read by another.
-    own, place = np.unique(at, return_inverse=True)
-    mine = shapely.from_wkb(shapely.to_wkb(targets[own]))
-    shapely.prepare(mine)
-    target, factor = mine[place], factors[of]
-    met = shapely.intersects(target, factor)
-    if not measured:
-        return met, None
-    target, factor = target[met], factor[met]
-    lines = shapely.get_dimensions(factor) == 1
-    whole = np.where(lines, shapely.length(factor), shapely.area(factor))
-    inside = shapely.contains(target, factor)
-    cut = shapely.intersection(target[~inside], factor[~inside])
-    whole[~inside] = np.where(lines[~inside], shapely.length(cut), shapely.area(cut))
-    return met, whole
+) -> None:
+    clip(
+        at[part], of[part], measured,
+        mine.xy, mine.ends, mine.sign, mine.of_shape, mine.box,
+        theirs.xy, theirs.ends, theirs.sign, theirs.of_shape, theirs.box, theirs.areal,
+        verdict[part], measure[part],
+    )  # fmt: skip
+
+
+def _shared(work: Callable[[slice], None], count: int, threads: int) -> None:
+    """Call `work` on slices of ``range(count)``, in threads where more than one is given."""
+    if threads == 1 or count == 0:
+        work(slice(0, count))
+        return
+    step = max(1, -(-count // (threads * 8)))
+    parts = [slice(start, min(start + step, count)) for start in range(0, count, step)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, parts))
+
+
+def _cut(targets: NDArray[np.object_], factors: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Return what of each factor lies in its target, by building the intersection."""
+    shared = shapely.intersection(targets, factors)
+    lines = shapely.get_dimensions(factors) == 1
+    return np.where(lines, shapely.length(shared), shapely.area(shared))
