@@ -1,0 +1,30 @@
+"""The figures of ``terrain.yaml``, and the compiler every kernel of this room goes through."""
+
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from typing import Any, TypeVar
+
+import numba
+import yaml
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+
+@cache
+def terrain_rules() -> dict[str, Any]:
+    """Return the figures of terrain, paths and capture, each with source and ``verified``."""
+    text = resources.files(__package__).joinpath("terrain.yaml").read_text("utf-8")
+    return dict(yaml.safe_load(text))
+
+
+def compiled(function: Kernel) -> Kernel:
+    """Compile a kernel that frees the interpreter's lock, kept on disk where there is a place.
+
+    A user without a writable folder still gets the kernel: compiled anew in each process.
+    """
+    try:
+        kernel = numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # numba found no folder to keep it in
+        kernel = numba.njit(nogil=True)(function)
+    return kernel  # type: ignore[no-any-return]
