@@ -2,14 +2,15 @@
 
 Hollows of a terrain model are mostly faults of it (a road's bank over a culvert, noise); flow must
 leave them. A hollow's water leaves over its lowest pass: from its bottom back up to the pass and
-down beyond. Then either the way out is carved down to the bottom's height, or the hollow is filled to
-the pass: whichever moves less ground (Soille 2004, doi:10.1029/2004WR003060); where both move the
-same, it is filled. Hollows are treated from the ends of flow upward, of those that spill into one the
-one with the lower pass first. Pits deeper than the limit stay and end the flow.
+down beyond. Then either the way out is carved down to the bottom's height, or the hollow is filled
+to the pass: whichever moves less ground (Soille 2004, doi:10.1029/2004WR003060); where both move
+the same, it is filled. Hollows are treated from the ends of flow upward, of those that spill into one
+the one with the lower pass first. Pits deeper than the limit stay and end the flow.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -210,7 +211,7 @@ def cells_along(
     col, row = ~transform * (xy[:, 0], xy[:, 1])
     at = np.floor(np.column_stack((row, col))).astype(np.int64)
     found = []
-    for (r0, c0), (r1, c1) in zip(at[:-1], at[1:], strict=True):
+    for (r0, c0), (r1, c1) in pairwise(at):
         out = np.empty(max(abs(r1 - r0), abs(c1 - c0)) + 1, dtype=np.int64)
         found.append(out[: _line_cells(rows, cols, r0, c0, r1, c1, out)])
     cells = np.concatenate(found) if found else np.empty(0, dtype=np.int64)

@@ -1,11 +1,11 @@
 """Steepest descent on the ground as it is, and the hollows in which it ends.
 
 The tie rule, stated once: water takes the steepest way down; of equally steep ways the first of
-E, S, W, N, SE, SW, NW, NE. On level ground it takes the fewest steps to where the ground falls away,
-again the first of that order. A level floor with no way down ends in its first cell in reading order.
-Where no two heights are alike, nothing is left to the rule, and mirrored ground flows mirrored.
+E, S, W, N, SE, SW, NW, NE. On level ground it takes the fewest steps to where the ground falls
+away, again the first of that order. A level floor with no way down ends in its first cell in
+reading order. Where no two heights are alike, the rule has nothing to decide: mirrored ground flows
+mirrored.
 """
-
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ def _on_rim(z, r, c):  # type: ignore[no-untyped-def]
     rows, cols = z.shape
     if r == 0 or c == 0 or r == rows - 1 or c == cols - 1:
         return True
-    for k in range(8):
+    for k in range(8):  # noqa: SIM110 -- a generator does not compile
         if np.isnan(z[r + ROW_STEP[k], c + COL_STEP[k]]):
             return True
     return False
@@ -62,7 +62,7 @@ def _steepest(z, weight, d8):  # type: ignore[no-untyped-def]
 @compiled
 def _spread(z, d8, steps, queue, head, tail):  # type: ignore[no-untyped-def]
     """Lead level cells in the queue, nearest first, to neighbours one step nearer a way down."""
-    rows, cols = z.shape
+    cols = z.shape[1]
     while head < tail:
         at = queue[head]
         head += 1
@@ -210,5 +210,3 @@ def hollows(
     bottom = np.full(count + 1, _NONE, dtype=np.int64)
     _bottoms(d8.ravel(), label.ravel(), bottom)
     return bottom
-
-

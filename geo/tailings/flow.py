@@ -2,8 +2,8 @@
 
 Directions are the usual byte code (1 E, 2 SE, 4 S, 8 SW, 16 W, 32 NW, 64 N, 128 NE); 0 is a cell
 where flow ends, 247 no ground. Cells are flat indices, row by row. The length of a path is kept as
-whole numbers of steps (east-west, north-south, diagonal) and turned to metres once, so that it is the
-same counted from either end.
+whole numbers of steps (east-west, north-south, diagonal) and turned to metres once, so that it is
+the same counted from either end.
 """
 
 import math
@@ -241,7 +241,7 @@ def reach(
     """Return for each cell the packed steps along its path to the first cell of `mask`.
 
     One pass along the order, each cell after the one it flows to. Negative where the path meets no
-    cell of the mask within `limit_m`. ``length_m(found, step_bits(cell, limit_m), cell)`` are metres.
+    cell of the mask within `limit_m`; in metres: ``length_m(found, step_bits(cell, limit_m), cell)``.
 
     Parameters
     ----------

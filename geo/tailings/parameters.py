@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import yaml
@@ -24,7 +24,6 @@ def compiled(function: Kernel) -> Kernel:
     A user without a writable folder still gets the kernel: compiled anew in each process.
     """
     try:
-        kernel = numba.njit(cache=True, nogil=True)(function)
+        return cast(Kernel, numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:  # numba found no folder to keep it in
-        kernel = numba.njit(nogil=True)(function)
-    return kernel  # type: ignore[no-any-return]
+        return cast(Kernel, numba.njit(nogil=True)(function))

@@ -1,7 +1,7 @@
 """Where hollows spill: the lowest passes between them, and the way out for each.
 
-Hollows and the passes between them make a graph; its minimum spanning forest, rooted outside the grid
-and in the pits that are kept, gives each hollow the pass it spills over (Barnes 2016,
+Hollows and the passes between them make a graph; its minimum spanning forest, rooted outside the
+grid and in the pits that are kept, gives each hollow the pass it spills over (Barnes 2016,
 doi:10.1016/j.cageo.2016.07.001; Cordonnier, Bovy, Braun 2019, doi:10.5194/esurf-7-549-2019). Passes
 are ordered by height, then by the lower of their two cells, then by the cells' places.
 """
@@ -100,7 +100,16 @@ def _find(z, label, count, keys, heights, others, firsts, seconds):  # type: ign
                 )
             if leaves:
                 held += _meet(
-                    mine, np.float64(z[r, c]), -np.inf, -1, at, keys, heights, others, firsts, seconds
+                    mine,
+                    np.float64(z[r, c]),
+                    -np.inf,
+                    -1,
+                    at,
+                    keys,
+                    heights,
+                    others,
+                    firsts,
+                    seconds,
                 )
             if held > room:
                 return -1
@@ -144,7 +153,7 @@ def _top(parent, one):  # type: ignore[no-untyped-def]
 
 @compiled
 def _join(low, high, height, floor, keep_deeper, parent, rooted, kept, used):  # type: ignore[no-untyped-def]
-    """Join hollows over passes from the lowest up; a pit that lies too deep below becomes an end."""
+    """Join hollows over passes, lowest first; a pit too deep below one becomes an end."""
     deepest = np.arange(parent.size)
     for one in range(low.size):
         a, b = _top(parent, low[one]), _top(parent, high[one])
@@ -192,8 +201,8 @@ def _orient(low, high, low_cell, high_cell, begin, edge, roots, into, leave, ent
 def spill_forest(passes: Passes, floor: NDArray[np.float64], keep_deeper: float) -> Forest:
     """Return where each hollow spills; pits deeper than the limit are kept as ends of flow.
 
-    A pit is kept when the lowest pass that leads from it to lower ground or outside stands more than
-    `keep_deeper` above its floor. Smaller hollows inside it drain to its floor.
+    A pit is kept when the lowest pass that leads from it to lower ground or outside stands more
+    than `keep_deeper` above its floor. Smaller hollows inside it drain to its floor.
 
     Parameters
     ----------
