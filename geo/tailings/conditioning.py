@@ -4,8 +4,8 @@ Hollows of a terrain model are mostly faults of it (a road's bank over a culvert
 leave them. A hollow's water leaves over its lowest pass: from its bottom back up to the pass and
 down beyond. Then either the way out is carved down to the bottom's height, or the hollow is filled
 to the pass: whichever moves less ground (Soille 2004, doi:10.1029/2004WR003060); where both move
-the same, it is filled. Hollows are treated from the ends of flow upward, of those that spill into one
-the one with the lower pass first. Pits deeper than the limit stay and end the flow.
+the same, it is filled. Hollows are treated from the ends of flow upward, of those that spill into
+one the one with the lower pass first. Pits deeper than the limit stay and end the flow.
 """
 
 from collections.abc import Iterable

@@ -163,16 +163,17 @@ class Terrain:
         """
         return np.fmax(self.dem.z, self.ground)
 
-    def on_rim(self, cells: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Tell which cells border the end of the model or no ground."""
+    @cached_property
+    def rim(self) -> NDArray[np.bool_]:
+        """Cells that border the end of the model or no ground: flow may leave there."""
         rows, cols = self.dem.shape
-        r, c = np.divmod(cells, cols)
-        rim = (r == 0) | (c == 0) | (r == rows - 1) | (c == cols - 1)
-        for dr in (-1, 0, 1):
-            for dc in (-1, 0, 1):
-                near = np.clip(r + dr, 0, rows - 1), np.clip(c + dc, 0, cols - 1)
-                rim |= np.isnan(self.dem.z[near])
-        return np.asarray(rim)
+        outside = np.ones((rows + 2, cols + 2), dtype=bool)
+        outside[1:-1, 1:-1] = self.dem.no_ground
+        near = np.zeros((rows, cols), dtype=bool)
+        for dr in range(3):
+            for dc in range(3):
+                near |= outside[dr : dr + rows, dc : dc + cols]
+        return near & ~self.dem.no_ground
 
 
 def _lines(geometries: Iterable[object], dem: Dem) -> NDArray[np.object_]:

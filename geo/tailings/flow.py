@@ -241,7 +241,7 @@ def reach(
     """Return for each cell the packed steps along its path to the first cell of `mask`.
 
     One pass along the order, each cell after the one it flows to. Negative where the path meets no
-    cell of the mask within `limit_m`; in metres: ``length_m(found, step_bits(cell, limit_m), cell)``.
+    cell of the mask within `limit_m`. ``length_m(found, step_bits(cell, limit_m), cell)``: metres.
 
     Parameters
     ----------

@@ -147,6 +147,7 @@ def _gather(
     traced: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]],
     snapped: float,
 ) -> Paths:
+    rim = terrain.rim.ravel()
     ends = np.array([cells[-1] for cells, _ in traced], dtype=np.int64)
     stopped = ends[terrain.d8.ravel()[ends] == SINK]
     everything = np.concatenate([starts[:0], *(cells for cells, _ in traced)])
@@ -166,8 +167,8 @@ def _gather(
         cells=cells,
         length_m=lengths[nearest][first],
         start=origin[nearest][first],
-        leaves=bool(terrain.on_rim(everything).any()),
-        pit=bool((~terrain.on_rim(stopped)).any()),
+        leaves=bool(rim[everything].any()),
+        pit=bool((~rim[stopped]).any()),
         snapped_m=snapped,
         lines=np.array([one for one in drawn if shapely.length(one) > 0], dtype=object),
     )

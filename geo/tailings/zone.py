@@ -7,7 +7,7 @@ import shapely
 from numpy.typing import NDArray
 from rasterio import features
 
-from geo.tailings.capture import Captures, capture_mask
+from geo.tailings.capture import Captures, Reach, capture_mask
 from geo.tailings.dem import Dem, Terrain
 from geo.tailings.flow import offsets, reach
 from geo.tailings.parameters import compiled, terrain_rules
@@ -15,10 +15,19 @@ from geo.tailings.parameters import compiled, terrain_rules
 
 @dataclass(frozen=True, eq=False)
 class Zone:
-    """Cells of a zone on a model's grid."""
+    """Cells of a zone on a model's grid.
+
+    Attributes
+    ----------
+    dem : Dem
+    mask : ndarray of bool, shape (rows, cols)
+    undecided : ndarray of bool, shape (rows, cols)
+        Cells outside it whose path leaves the model or ends in a kept pit within the limit.
+    """
 
     dem: Dem
     mask: NDArray[np.bool_]
+    undecided: NDArray[np.bool_]
 
     @property
     def area_m2(self) -> float:
@@ -47,8 +56,11 @@ def no_build(terrain: Terrain, found: Captures, limit_m: float | None = None) ->
     """
     limit = float(terrain_rules()["path"]["limit_m"]) if limit_m is None else limit_m
     mask = capture_mask(terrain, found)
-    counts = reach(terrain.d8, terrain.order, mask, terrain.dem.cell, limit)
-    return Zone(terrain.dem, counts >= 0)
+    inside = reach(terrain.d8, terrain.order, mask, terrain.dem.cell, limit) >= 0
+    doubt = terrain.rim.copy()
+    doubt.ravel()[terrain.kept] = True
+    undecided = reach(terrain.d8, terrain.order, doubt, terrain.dem.cell, limit) >= 0
+    return Zone(terrain.dem, inside, undecided & ~inside)
 
 
 @compiled
@@ -63,9 +75,7 @@ def _low_ground(z, bed, d8, offset, order, path, most, lowest, mask):  # type: i
         mask[at] = z[at] - lowest[at] <= most
 
 
-def strip(
-    terrain: Terrain, path: NDArray[np.integer], found_reach: tuple[float, float, float]
-) -> Zone:
+def strip(terrain: Terrain, path: NDArray[np.integer], how_far: Reach) -> Zone:
     """Return the ground below a pond on which a new house would lie under it.
 
     A point object on a cell's centre is met by the path exactly where the cell is in the strip.
@@ -75,21 +85,21 @@ def strip(
     terrain : Terrain
     path : ndarray of int
         Cells of the pond's flow paths, as ``headtop`` gives them.
-    found_reach : (float, float, float)
-        Width and height of the capture and the radius of a point, m.
+    how_far : Reach
+        ``capture.reach_of(dem)``.
     """
-    width, height, point = found_reach
     dem = terrain.dem
     on_path = np.zeros(dem.shape, dtype=bool)
     on_path.ravel()[path] = True
     low = np.zeros(dem.shape, dtype=bool)
     _low_ground(
         dem.z.ravel(), terrain.bed.ravel(), terrain.d8.ravel(), offsets(dem.shape[1]),
-        terrain.order, on_path.ravel(), height, np.empty(low.size), low.ravel(),
+        terrain.order, on_path.ravel(), how_far.height, np.empty(low.size), low.ravel(),
     )  # fmt: skip
-    mask = grown(on_path, dem, width + point, centre=True) | grown(low, dem, point, centre=False)
+    mask = grown(on_path, dem, how_far.width + how_far.point, centre=True)
+    mask |= grown(low, dem, how_far.point, centre=False)
     mask[dem.no_ground] = False
-    return Zone(dem, mask)
+    return Zone(dem, mask, np.zeros_like(mask))
 
 
 def grown(mask: NDArray[np.bool_], dem: Dem, metres: float, *, centre: bool) -> NDArray[np.bool_]:
