@@ -103,7 +103,7 @@ class Dem:
         centre : bool
             Measure from cells' centres; otherwise from the nearest part of each cell.
         """
-        rows, cols = self.around(geometry, metres)
+        rows, cols = self.around(geometry, metres + 0.001)  # what rounds to `metres` is in
         high, wide = rows.stop - rows.start, cols.stop - cols.start
         r = np.repeat(np.arange(rows.start, rows.stop), max(wide, 0))
         c = np.tile(np.arange(cols.start, cols.stop), max(high, 0))
