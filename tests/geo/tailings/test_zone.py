@@ -1,0 +1,302 @@
+"""Head-top verdict and no-build zone: one mask, one answer; capture as the plain rules have it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geo.tailings.capture import capture_mask, captures, reach_of
+from geo.tailings.dem import Dem, Terrain, prepare
+from geo.tailings.flow import trace
+from geo.tailings.headtop import judge, meets
+from geo.tailings.parameters import terrain_rules
+from geo.tailings.zone import no_build, outlines, strip
+from tests.geo.tailings import plain
+from tests.geo.tailings.ground import dem_of, distinct_ground, mountain, objects_on, random_ground
+
+# On small grounds the county's 100 m would take everything.
+SMALL = {**terrain_rules()["capture"], "width_m": 40, "width_at_least_cells": 0, "height_m": 1.5}
+
+
+def small(seed: int) -> tuple[Dem, Terrain, pd.DataFrame]:
+    z, cell = random_ground(seed)
+    z[0, 0] = 500  # some ground always
+    dem = dem_of(z, cell)
+    objects = objects_on(dem, np.random.default_rng(seed), 1 + seed % 4)
+    return dem, prepare(dem, keep_deeper_m=5.0), objects
+
+
+def plain_mask(terrain: Terrain, objects: pd.DataFrame) -> np.ndarray:
+    """Return the capture mask by the plain rules: distances one by one, paths one by one."""
+    dem = terrain.dem
+    _, to, _ = plain.condition(dem.z, dem.cell, 5.0)
+    ground = plain.Ground(dem.z, dem.cell)
+    bed = {at: max(float(terrain.bed[at]), ground.z[at]) for at in ground.z}
+    mask = np.zeros(dem.shape, dtype=bool)
+    for row in objects.itertuples():
+        (shape,) = dem.local([row.geometry])
+        spread = (15.0 if shape.geom_type == "Point" else 0.0) + np.nan_to_num(row.error_m)
+        own = []
+        for r, c in ground.z:
+            x, y = dem.transform @ (c + 0.5, r + 0.5)
+            if round(shape.distance(shapely.Point(x, y)), 3) <= spread + SMALL["width_m"]:
+                mask[r, c] = True
+            dx, dy = dem.cell
+            square = shapely.box(x - dx / 2, y - dy / 2, x + dx / 2, y + dy / 2)
+            if round(shape.distance(square), 3) <= spread:
+                own.append((r, c))
+        for at in plain.captured(ground, bed, to, own, SMALL["height_m"]):
+            mask[at] = True
+    return mask
+
+
+@pytest.mark.parametrize("seed", range(0, 200, 4))
+def test_mask_zone_and_verdict_agree_with_the_plain_rules(seed: int) -> None:
+    dem, terrain, objects = small(seed)
+    found = captures(dem, objects, SMALL)
+    mask = plain_mask(terrain, objects)
+    np.testing.assert_array_equal(capture_mask(terrain, found), mask, f"seed {seed}")
+    limit = 150.0
+    zone = no_build(terrain, found, limit)
+    _, to, kept = plain.condition(dem.z, dem.cell, 5.0)
+    rim = plain.Ground(dem.z, dem.cell).rim
+    for at in to:
+        way = [one for one, _ in plain.path(to, at, dem.cell, limit)]
+        inside = any(mask[one] for one in way)
+        assert zone.mask[at] == inside, f"seed {seed}"
+        doubt = any(one in rim or one in kept for one in way)
+        assert zone.undecided[at] == (doubt and not inside), f"seed {seed}"
+
+
+@pytest.mark.parametrize("seed", range(1, 200, 6))
+def test_inside_the_zone_is_head_top_for_every_cell_and_object(seed: int) -> None:
+    dem, terrain, objects = small(seed)
+    limit = 120.0
+    all_of_them = captures(dem, objects, SMALL)
+    alone = [captures(dem, objects.iloc[[i]], SMALL) for i in range(len(objects))]
+    zones = [no_build(terrain, one, limit).mask.ravel() for one in alone]
+    whole = no_build(terrain, all_of_them, limit).mask.ravel()
+    for at in np.flatnonzero(~dem.no_ground.ravel()):
+        cells, _ = trace(terrain.d8, int(at), dem.cell, limit)
+        met, _ = meets(terrain, all_of_them, cells)
+        assert met.tolist() == [bool(one[at]) for one in zones], f"seed {seed}"
+        assert met.any() == whole[at], f"seed {seed}"
+
+
+def test_inside_the_zone_is_head_top_on_the_real_mountain() -> None:
+    dem = mountain()
+    terrain = prepare(dem)
+    rng = np.random.default_rng(7)
+    found = captures(dem, objects_on(dem, rng, 12))
+    zone = no_build(terrain, found)
+    assert 0 < zone.mask.sum() < terrain.order.size
+    for at in rng.choice(terrain.order, 1500):
+        cells, _ = trace(terrain.d8, int(at), dem.cell, 1000.0)
+        met, _ = meets(terrain, found, cells)
+        assert met.any() == zone.mask.ravel()[at]
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), limit=st.floats(0, 400), more=st.floats(0, 400))
+def test_more_objects_or_a_longer_limit_never_shrink_the_zone(
+    seed: int, limit: float, more: float
+) -> None:
+    dem, terrain, objects = small(seed)
+    extra = pd.concat([objects, objects_on(dem, np.random.default_rng(seed + 1), 2)])
+    few, many = captures(dem, objects, SMALL), captures(dem, extra, SMALL)
+    base = no_build(terrain, few, limit).mask
+    assert not (base & ~no_build(terrain, many, limit).mask).any()
+    assert not (base & ~no_build(terrain, few, limit + more).mask).any()
+
+
+@pytest.mark.parametrize("turn", [lambda a: a[:, ::-1], lambda a: a[::-1], np.rot90])
+def test_a_turned_ground_has_a_turned_zone(turn) -> None:
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        z = distinct_ground(rng, *rng.integers(6, 30, 2))
+        dem, turned = (dem_of(one, (30.0, 30.0)) for one in (z, np.ascontiguousarray(turn(z))))
+        place = turn(np.arange(z.size).reshape(z.shape)).ravel()
+        cells = rng.choice(z.size, 2)
+        moved = np.array([np.flatnonzero(place == one)[0] for one in cells])
+        zones = []
+        for model, at in ((dem, cells), (turned, moved)):
+            objects = pd.DataFrame(
+                {
+                    "key": ["a", "b"],
+                    "geometry": model.abroad(shapely.points(model.centres(at))),
+                    "error_m": 0.0,
+                    "people": None,
+                }
+            )
+            terrain = prepare(model, keep_deeper_m=np.inf)
+            zones.append(no_build(terrain, captures(model, objects, SMALL), 200.0).mask)
+        np.testing.assert_array_equal(zones[1], turn(zones[0]), f"seed {seed}")
+
+
+@pytest.mark.parametrize("seed", range(2, 60, 5))
+def test_a_house_is_in_the_strip_exactly_where_the_path_meets_it(seed: int) -> None:
+    z, cell = random_ground(seed)
+    z[0, 0] = 500
+    dem = dem_of(z, cell)
+    terrain = prepare(dem, keep_deeper_m=5.0)
+    start = int(np.random.default_rng(seed).choice(terrain.order))
+    path, _ = trace(terrain.d8, start, cell, 150.0)
+    below = strip(terrain, path, reach_of(dem, SMALL))
+    ground = np.flatnonzero(~dem.no_ground.ravel())
+    houses = pd.DataFrame(
+        {
+            "key": ground.astype(str),
+            "geometry": dem.abroad(shapely.points(dem.centres(ground))),
+            "error_m": 0.0,
+            "people": None,
+        }
+    )
+    met, _ = meets(terrain, captures(dem, houses, SMALL), path)
+    np.testing.assert_array_equal(below.mask.ravel()[ground], met, f"seed {seed}")
+
+
+def test_outlines_stay_within_a_cell_of_the_cells_and_have_no_slivers() -> None:
+    dem = mountain()
+    found = captures(dem, objects_on(dem, np.random.default_rng(2), 5))
+    zone = no_build(prepare(dem), found)
+    drawn = outlines(zone.mask, dem)
+    exact = shapely.union_all(
+        [
+            shapely.box(*(dem.transform @ (c, r + 1)), *(dem.transform @ (c + 1, r)))
+            for r, c in np.argwhere(zone.mask)
+        ]
+    )
+    whole = shapely.union_all(drawn)
+    assert shapely.is_valid(drawn).all()
+    assert shapely.hausdorff_distance(shapely.boundary(whole), shapely.boundary(exact)) <= 5.0
+    assert abs(whole.area - exact.area) < 0.02 * exact.area
+    assert (shapely.area(drawn) >= 24.9).all()
+    assert shapely.get_num_coordinates(whole) < shapely.get_num_coordinates(exact) / 2
+    assert len(zone.polygons()) == len(drawn)
+
+
+def valley(width: int = 61, length: int = 120, wall: float = 4.0) -> Dem:
+    """Return a valley to the south in 10 m cells, falling 5 %, with a flat floor 90 m wide."""
+    aside = np.maximum(abs(np.arange(width) - width // 2) - 4, 0)
+    z = (
+        900
+        - 0.5 * np.arange(length)[:, None]
+        + wall * aside
+        + 0.01 * abs(np.arange(width) - width // 2)
+    )
+    return dem_of(z.astype(np.float32), (10.0, 10.0))
+
+
+def houses(dem: Dem, *places: tuple[float, float], people: object = None) -> pd.DataFrame:
+    """Return point objects at (row, column), error of the place none."""
+    x, y = zip(*(dem.transform @ (c + 0.5, r + 0.5) for r, c in places), strict=True)
+    return pd.DataFrame(
+        {
+            "key": [f"{r},{c}" for r, c in places],
+            "geometry": dem.abroad(shapely.points(np.array(x), np.array(y))),
+            "error_m": 0.0,
+            "people": [people] * len(places),
+        }
+    )
+
+
+def toe_across(dem: Dem, row: float, half: int = 2) -> object:
+    middle = dem.shape[1] // 2
+    ends = [dem.transform @ (middle + 0.5 + side, row + 0.5) for side in (-half, half)]
+    return dem.abroad([shapely.LineString(ends)])[0]
+
+
+def test_a_house_beside_the_channel_lies_under_the_pond_and_one_on_the_hill_does_not() -> None:
+    dem = valley()
+    terrain = prepare(dem)
+    objects = houses(dem, (60, 38), (60, 12), (118, 30), people=5)
+    verdict = judge(terrain, captures(dem, objects), toe_across(dem, 10))
+    assert verdict.answer == "yes"
+    rows = verdict.met.set_index("key")
+    beside = rows.loc["60,38"]
+    assert beside.captured
+    assert not beside.strict
+    assert beside.people == 5
+    assert 380 <= beside.path_m <= 500
+    assert 15 <= beside.fall_m <= 25
+    assert 50 <= beside.lateral_m <= 100
+    hill = rows.loc["60,12"]  # 190 m aside and 56 m up, yet inside the circle
+    assert hill.circle
+    assert not hill.captured
+    assert np.isnan(hill.path_m)
+
+
+def test_a_circle_misses_nobody_the_path_bends_to_and_takes_nobody_it_does_not() -> None:
+    dem = valley(length=140)
+    terrain = prepare(dem)
+    far = houses(dem, (125, 30))  # 1150 m down the valley
+    verdict = judge(terrain, captures(dem, far), toe_across(dem, 10))
+    assert not verdict.met.captured.any()
+    near = judge(terrain, captures(dem, houses(dem, (110, 30))), toe_across(dem, 10))
+    assert near.answer == "yes"
+
+
+def test_doubts_make_a_pond_suspected_never_clear() -> None:
+    dem = valley()
+    terrain = prepare(dem)
+    nobody = captures(dem, houses(dem, (2, 2)))
+    clear = judge(terrain, nobody, toe_across(dem, 10))
+    assert (clear.answer, clear.reasons) == ("no", ())
+    leaving = judge(terrain, nobody, toe_across(dem, 60))
+    assert (leaving.answer, leaving.reasons) == ("suspected", ("path_leaves",))
+    derived = judge(
+        terrain, captures(dem, houses(dem, (60, 30))), toe_across(dem, 10), toe_derived=True
+    )
+    assert derived.answer == "suspected"
+    assert {"met", "toe_derived"} <= set(derived.reasons)
+    pit = dem.z.copy()
+    pit[58:64, 20:41] -= 60
+    ends = judge(prepare(dem_of(pit, (10.0, 10.0))), nobody, toe_across(dem, 10))
+    assert (ends.answer, ends.reasons) == ("suspected", ("pit",))
+    away = shapely.Point(100.0, 30.0).buffer(0.001)
+    assert judge(terrain, nobody, away).reasons == ("no_terrain",)
+
+
+def test_a_toe_beside_the_thread_also_starts_from_it() -> None:
+    dem = valley()
+    terrain = prepare(dem)
+    middle = dem.shape[1] // 2
+    x, y = dem.transform @ (middle + 2.5, 10.5)
+    toe = dem.abroad([shapely.Point(x, y)])[0]
+    verdict = judge(terrain, captures(dem, houses(dem, (60, 30))), toe)
+    assert verdict.paths.snapped_m == pytest.approx(20, abs=12)
+    assert verdict.paths.starts.size == 2
+
+
+def test_perturbed_runs_are_the_same_with_any_threads_and_make_a_doubt() -> None:
+    sure = valley(wall=1.0)
+    dem = Dem(sure.z, sure.transform, sure.epsg, error_m=6.0)
+    terrain = prepare(dem)
+    found = captures(dem, houses(dem, (60, 16), (60, 30)))
+    one = judge(terrain, found, toe_across(dem, 10), runs=12, seed=5)
+    two = judge(terrain, found, toe_across(dem, 10), runs=12, seed=5, threads=3)
+    pd.testing.assert_frame_equal(one.met, two.met)
+    assert one.runs == 12
+    assert 0 <= one.share <= 1
+    more = judge(terrain, found, toe_across(dem, 10), runs=24, seed=5)
+    assert more.met.set_index("key").share["60,30"] >= 0.8
+    aside = judge(
+        terrain, captures(dem, houses(dem, (60, 12))), toe_across(dem, 10), runs=24, seed=5
+    )
+    assert aside.answer == "suspected"
+    assert aside.reasons == ("run_met",)
+    assert 0 < aside.share < 1
+
+
+def test_errors_of_a_run_have_the_stated_size_and_reach() -> None:
+    from geo.tailings.perturbed import error_field
+
+    dem = dem_of(np.zeros((400, 300), dtype=np.float32), (10.0, 10.0), error_m=3.0)
+    fields = np.array([error_field(dem, 90.0, 1, run) for run in range(6)])
+    assert fields.std() == pytest.approx(3.0, rel=0.1)
+    apart = 9  # cells, 90 m
+    alike = (fields[:, apart:] * fields[:, :-apart]).mean() / fields.var()
+    assert alike == pytest.approx(np.exp(-1), abs=0.12)
+    assert not np.array_equal(fields[0], fields[1])
