@@ -1,8 +1,8 @@
 """Condition, direct, accumulate and pass over terrain, beside pyflwdir and pysheds.
 
 Run ``scripts/bench terrain [MILLIONS ...]``; by default 1, 10 and 40 million cells. Each chain runs
-in a process of its own, so that its peak memory is its own. Seconds of the processor decide, since on
-a shared machine those of the clock say little; both are printed.
+in a process of its own, so that its peak memory is its own. Seconds of the processor decide: on a
+shared machine those of the clock say little; both are printed.
 """
 
 import json
