@@ -116,6 +116,18 @@ def run(name: str, path: Path) -> dict[str, Any] | None:
     return answer
 
 
+def show(name: str, answer: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Print what one chain took, and hand it on."""
+    if answer is not None:
+        for step, (cpu, wall) in answer["steps"].items():
+            print(f"  {name:9s} {step:17s} {cpu:8.2f} s cpu {wall:8.2f} s wall")
+        whole = sum(cpu for cpu, _ in answer["steps"].values())
+        print(
+            f"  {name:9s} {'all':17s} {whole:8.2f} s cpu, peak {answer['peak']:.0f} MiB", flush=True
+        )
+    return answer
+
+
 def main() -> None:
     """Measure each size, and say how the goals stand."""
     if sys.argv[1:2] == ["--one"]:
@@ -129,14 +141,7 @@ def main() -> None:
             np.save(path, z)
             cells = z.size
             del z
-            found = {name: run(name, path) for name in CHAINS}
-        for name, answer in found.items():
-            if answer is None:
-                continue
-            for step, (cpu, wall) in answer["steps"].items():
-                print(f"  {name:9s} {step:17s} {cpu:8.2f} s cpu {wall:8.2f} s wall")
-            whole = sum(cpu for cpu, _ in answer["steps"].values())
-            print(f"  {name:9s} {'all':17s} {whole:8.2f} s cpu, peak {answer['peak']:.0f} MiB")
+            found = {name: show(name, run(name, path)) for name in CHAINS}
         mine, theirs = found["ours"], found["pyflwdir"]
         if mine:
             speed = cells / 1e6 / mine["steps"]["pass"][0]

@@ -1,7 +1,7 @@
 """The no-build zone of a large terrain model: time of each stage, peak memory, one worker and two.
 
-Run ``scripts/bench zones [MILLIONS]``; by default 400 million cells. The model is made by windows, so
-that making it takes no memory either.
+Run ``scripts/bench zones [MILLIONS]``; by default 400 million cells. The model is made by windows,
+so that making it takes no memory either.
 """
 
 import hashlib

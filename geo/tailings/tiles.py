@@ -2,8 +2,8 @@
 
 A tile is conditioned with its surroundings and on its own, and its answers are those of its window
 alone: so they do not depend on how many work, or in which order. No path from inside the tile
-reaches the window's edge within the limit. The grid is fixed in the zone's coordinates, and a verdict
-on a large model uses the window of its toe's tile (``window_of``): zone and verdict agree here too.
+reaches the window's edge within the limit. The grid is fixed in the zone's coordinates, and a
+verdict on a large model uses the window of its toe's tile (``window_of``): the two agree here too.
 """
 
 import hashlib
