@@ -75,7 +75,7 @@ def pysheds_chain(z: np.ndarray, clock: Clock) -> None:
     from pysheds.sview import Raster, ViewFinder
 
     # pysheds 0.5 still asks for a name numpy 2.4 no longer has.
-    np.in1d = np.isin  # type: ignore[attr-defined]
+    np.in1d = np.isin
     place = Affine(30, 0, 0, 0, -30, 0)
     view = ViewFinder(affine=place, shape=z.shape, crs=Proj("epsg:4547"), nodata=np.float64(-9999))
     dem = Raster(z.astype(np.float64), view)
