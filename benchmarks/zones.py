@@ -104,9 +104,7 @@ def main() -> None:
             whole = zone_of_tile(model, tile, objects)
             with rasterio.open(Path(folder) / "1.tif") as source:
                 differ = np.count_nonzero(source.read(1) != whole)
-            print(
-                f"{differ} cells ({differ / whole.size:.5%}) differ from the whole conditioned at once"
-            )
+            print(f"{differ} cells ({differ / whole.size:.5%}) differ from the whole done at once")
 
 
 if __name__ == "__main__":
