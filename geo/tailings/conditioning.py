@@ -162,7 +162,7 @@ def condition(
     passes = lowest_passes(z, label, bottom.size)
     del label
     floor = np.concatenate(([-np.inf], z.ravel()[bottom[1:]].astype(np.float64)))
-    forest = spill_forest(passes, floor, keep_deeper_m)
+    forest = spill_forest(passes, floor, bottom, keep_deeper_m)
     done = z.copy()
     _drain(
         z, done, d8, offsets(z.shape[1]), bottom,

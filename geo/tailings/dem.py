@@ -32,7 +32,7 @@ class Dem:
     on : date or None
         Day of the ground it shows; a dam built later is not in it.
     error_m : float
-        Stated standard error of a height, m.
+        Stated standard error of a height, m; NaN where none is known, 0 where it is exact.
     """
 
     z: NDArray[np.floating]

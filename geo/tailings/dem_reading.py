@@ -1,6 +1,7 @@
 """Read a terrain model: several files to one grid in the metres of the local zone."""
 
 import math
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -174,6 +175,7 @@ def read_dem(
     stated: Stated,
     *,
     cell_m: float | None = None,
+    workdir: Path | None = None,
 ) -> DemRead:
     """Read the ground of a box from one file or several.
 
@@ -189,6 +191,8 @@ def read_dem(
     stated : Stated
     cell_m : float, optional
         Size of a cell, m; by default that of the first file, in halves of a metre.
+    workdir : Path, optional
+        Where the child's copies may lie; by default the system's folder for such.
 
     Raises
     ------
@@ -199,9 +203,13 @@ def read_dem(
     files = list(paths)
     if not files or len(files) > rules["sources_at_most"]:
         raise Problem("terrain.dem.count", count=len(files), most=rules["sources_at_most"])
-    sources = [describe(one, epsg=stated.epsg, unit=stated.unit) for one in files]
+    place = workdir or Path(tempfile.gettempdir())
+    sources = [describe(one, place, epsg=stated.epsg, unit=stated.unit) for one in files]
     west, south, east, north = box
-    zone = local_zone((west + east) / 2)
+    try:
+        zone = local_zone((west + east) / 2)
+    except ValueError as error:
+        raise Problem("terrain.dem.elsewhere", lon=f"{(west + east) / 2:.2f}") from error
     target = pyproj.CRS.from_epsg(zone)
     edge = shapely.segmentize(shapely.box(west, south, east, north), max(east - west, 1e-6) / 50)
     (wanted,) = transform(np.array([edge], dtype=object), GEOGRAPHIC, zone)
@@ -220,8 +228,8 @@ def read_dem(
         if window is not None:
             lattices.setdefault(_lattice(source), []).append((source, window))
     for parts in lattices.values():
-        whole, place = _mosaic(parts)
-        moved = resample(whole, place, parts[0][0].crs, grid, shape, target)
+        whole, corner = _mosaic(parts)
+        moved = resample(whole, corner, parts[0][0].crs, grid, shape, target)
         np.copyto(z, moved, where=np.isnan(z))
     bridged = _bridge(z, rules["void_bridge_cells"])
     names = "、".join(one.name for one in sources[:3])

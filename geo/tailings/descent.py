@@ -30,31 +30,77 @@ def _on_rim(z, r, c):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _beside_rim(z, r, c, weight):  # type: ignore[no-untyped-def]
+    """Return the direction from a cell that may lack neighbours."""
+    rows, cols = z.shape
+    best, code = 0.0, SINK
+    for k in range(8):
+        nr, nc = r + ROW_STEP[k], c + COL_STEP[k]
+        if 0 <= nr < rows and 0 <= nc < cols:
+            slope = (np.float64(z[r, c]) - np.float64(z[nr, nc])) * weight[k]
+            if slope > best:
+                best, code = slope, CODES[k]
+    return code
+
+
+@compiled
+def _inside(flat, at, cols, across, along, aslant):  # type: ignore[no-untyped-def]
+    """Return the direction from a cell with eight neighbours: ``_beside_rim`` written out."""
+    here = np.float64(flat[at])
+    best, code = 0.0, SINK
+    slope = (here - flat[at + 1]) * across
+    if slope > best:
+        best, code = slope, 1
+    slope = (here - flat[at + cols]) * along
+    if slope > best:
+        best, code = slope, 4
+    slope = (here - flat[at - 1]) * across
+    if slope > best:
+        best, code = slope, 16
+    slope = (here - flat[at - cols]) * along
+    if slope > best:
+        best, code = slope, 64
+    slope = (here - flat[at + cols + 1]) * aslant
+    if slope > best:
+        best, code = slope, 2
+    slope = (here - flat[at + cols - 1]) * aslant
+    if slope > best:
+        best, code = slope, 8
+    slope = (here - flat[at - cols - 1]) * aslant
+    if slope > best:
+        best, code = slope, 32
+    slope = (here - flat[at - cols + 1]) * aslant
+    if slope > best:
+        best, code = slope, 128
+    return code
+
+
+@compiled
+def _is_level(z, r, c):  # type: ignore[no-untyped-def]
+    for k in range(8):  # noqa: SIM110 -- a generator does not compile
+        if z[r + ROW_STEP[k], c + COL_STEP[k]] == z[r, c]:
+            return True
+    return False
+
+
+@compiled
 def _steepest(z, weight, d8):  # type: ignore[no-untyped-def]
     rows, cols = z.shape
+    flat = z.ravel()
     flats = 0
     for r in range(rows):
+        rim_row = r == 0 or r == rows - 1
         for c in range(cols):
-            here = z[r, c]
-            if np.isnan(here):
+            if np.isnan(z[r, c]):
                 d8[r, c] = NO_GROUND
                 continue
-            best, code, level = 0.0, SINK, False
-            inner = 0 < r < rows - 1 and 0 < c < cols - 1
-            for k in range(8):
-                nr, nc = r + ROW_STEP[k], c + COL_STEP[k]
-                if not inner and (nr < 0 or nc < 0 or nr >= rows or nc >= cols):
-                    continue
-                there = z[nr, nc]
-                if there < here:
-                    slope = (np.float64(here) - np.float64(there)) * weight[k]
-                    if slope > best:
-                        best, code = slope, CODES[k]
-                elif there == here:
-                    level = True
-            if code == SINK and level and not _on_rim(z, r, c):
-                code = _FLAT
-                flats += 1
+            if rim_row or c == 0 or c == cols - 1:
+                code = _beside_rim(z, r, c, weight)
+            else:
+                code = _inside(flat, r * cols + c, cols, weight[0], weight[1], weight[4])
+                if code == SINK and not _on_rim(z, r, c) and _is_level(z, r, c):
+                    code = _FLAT
+                    flats += 1
             d8[r, c] = code
     return flats
 

@@ -1,5 +1,6 @@
 """Head-top ponds (头顶库): who lies within 1 km along the tailings' flow path (LOGIC L23)."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,7 +71,8 @@ class Verdict:
     answer : str
         ``yes``; ``suspected`` (疑似, to be checked on site, treated as yes until then); ``no``.
     reasons : tuple of str
-        ``met``, ``toe_derived``, ``run_met``, ``path_leaves``, ``pit``, ``no_terrain``.
+        ``met``, ``toe_derived``, ``run_met``, ``path_leaves``, ``pit``, ``no_terrain``,
+        ``error_unknown``.
     met : DataFrame
         Columns of ``MET``.
     paths : Paths
@@ -257,7 +259,7 @@ def judge(
     captured, at = meets(terrain, found, paths.cells)
     runs = int(rules["perturbed"]["runs"]) if runs is None else runs
     seed = int(rules["perturbed"]["seed"]) if seed is None else seed
-    if not terrain.dem.error_m or not paths.starts.size:
+    if not terrain.dem.error_m > 0 or not paths.starts.size:  # NaN: the error is not known
         runs = 0
     hits = met_by_runs(terrain, found, local, paths.starts, limit, runs, seed, threads)
     circle = np.round(shapely.distance(found.plans, local), 3) <= limit + found.spread
@@ -280,6 +282,7 @@ def judge(
         "path_leaves": paths.leaves,
         "pit": paths.pit,
         "no_terrain": not paths.starts.size,
+        "error_unknown": math.isnan(terrain.dem.error_m),
     }
     is_met = bool(captured.any())
     reasons = (["met"] if is_met else []) + [name for name, so in doubts.items() if so]

@@ -51,6 +51,7 @@ class Source:
     transform: Affine
     crs: pyproj.CRS
     metres: float
+    workdir: Path
 
     def outline(self) -> shapely.Polygon:
         """Return its edge in its own frame, with a vertex every hundredth part."""
@@ -79,9 +80,9 @@ def _suffix(path: Path) -> str:
     raise Problem("terrain.dem.kind", name=path.name)
 
 
-def _ask(path: Path, task: dict[str, Any], out: int) -> dict[str, Any]:
+def _ask(path: Path, workdir: Path, task: dict[str, Any], out: int) -> dict[str, Any]:
     suffix = _suffix(path)
-    with room(path.parent) as folder:
+    with room(workdir) as folder:
         inside = folder / f"dem{suffix}"
         # A copy: given to another user, a link would give the original away.
         shutil.copyfile(path, inside)
@@ -117,12 +118,16 @@ def _vertical(crs: pyproj.CRS, said: dict[str, Any], name: str, unit: str | None
     return 1.0
 
 
-def describe(path: Path, *, epsg: int | None = None, unit: str | None = None) -> Source:
+def describe(
+    path: Path, workdir: Path, *, epsg: int | None = None, unit: str | None = None
+) -> Source:
     """Return what a file is, or refuse it in a sentence.
 
     Parameters
     ----------
     path : Path
+    workdir : Path
+        Where the child's copy may lie.
     epsg : int, optional
         Its coordinate system, where the user says so.
     unit : str, optional
@@ -135,7 +140,7 @@ def describe(path: Path, *, epsg: int | None = None, unit: str | None = None) ->
     """
     rules, name = terrain_rules()["reading"], path.name
     with open(os.devnull, "wb") as nowhere:
-        said = _ask(path, {"do": "describe"}, nowhere.fileno())
+        said = _ask(path, workdir, {"do": "describe"}, nowhere.fileno())
     if said["bands"] != 1 or said["kind"] not in _HEIGHTS:
         raise Problem("terrain.dem.not_heights", name=name, bands=said["bands"], kind=said["kind"])
     rows, cols = int(said["height"]), int(said["width"])
@@ -148,7 +153,7 @@ def describe(path: Path, *, epsg: int | None = None, unit: str | None = None) ->
     crs = _system(said, name, epsg)
     metres = _vertical(crs, said, name, unit)
     flat = crs.sub_crs_list[0] if crs.is_compound else crs
-    source = Source(path, name, (rows, cols), transform, flat.to_2d(), metres)
+    source = Source(path, name, (rows, cols), transform, flat.to_2d(), metres, workdir)
     west, south, east, north = source.outline().bounds
     in_degrees = max(abs(west), abs(east)) <= 360 and max(abs(south), abs(north)) <= 90
     if flat.is_geographic and not in_degrees:
@@ -169,7 +174,7 @@ def heights(source: Source, rows: slice, cols: slice) -> NDArray[np.float32]:
     shape = rows.stop - rows.start, cols.stop - cols.start
     task = {"do": "send", "window": [rows.start, cols.start, *shape]}
     with tempfile.TemporaryFile() as out:
-        _ask(source.path, task, out.fileno())
+        _ask(source.path, source.workdir, task, out.fileno())
         if out.seek(0, os.SEEK_END) != shape[0] * shape[1] * 4:
             raise Problem("reader.child.died", name=source.name)
         out.seek(0)

@@ -45,9 +45,10 @@ def _better(height, other, first, second, at, heights, others, firsts, seconds):
         return height < heights[at]
     if other != others[at]:
         return other < others[at]
-    if first != firsts[at]:
-        return first < firsts[at]
-    return second < seconds[at]
+    near, its_near = min(first, second), min(firsts[at], seconds[at])
+    if near != its_near:
+        return near < its_near
+    return max(first, second) < max(firsts[at], seconds[at])
 
 
 @compiled
@@ -72,7 +73,15 @@ def _find(z, label, count, keys, heights, others, firsts, seconds):  # type: ign
     for r in range(rows):
         for c in range(cols):
             mine, at = label[r, c], r * cols + c
-            leaves = mine > 0 and (r == 0 or c == 0 or r == rows - 1 or c == cols - 1)
+            rim = r == 0 or c == 0 or r == rows - 1 or c == cols - 1
+            if not rim and (
+                label[r, c + 1] == mine
+                and label[r + 1, c - 1] == mine
+                and label[r + 1, c] == mine
+                and label[r + 1, c + 1] == mine
+            ):
+                continue
+            leaves = mine > 0 and rim
             for k in _FORWARD:
                 nr, nc = r + ROW_STEP[k], c + COL_STEP[k]
                 if nr >= rows or nc < 0 or nc >= cols:
@@ -152,7 +161,7 @@ def _top(parent, one):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _join(low, high, height, floor, keep_deeper, parent, rooted, kept, used):  # type: ignore[no-untyped-def]
+def _join(low, high, height, floor, bottom, keep_deeper, parent, rooted, kept, used):  # type: ignore[no-untyped-def]
     """Join hollows over passes, lowest first; a pit too deep below one becomes an end."""
     deepest = np.arange(parent.size)
     for one in range(low.size):
@@ -169,7 +178,7 @@ def _join(low, high, height, floor, keep_deeper, parent, rooted, kept, used):  #
         parent[b] = a
         rooted[a] = rooted[a] or rooted[b]
         if floor[deepest[b]] < floor[deepest[a]] or (
-            floor[deepest[b]] == floor[deepest[a]] and deepest[b] < deepest[a]
+            floor[deepest[b]] == floor[deepest[a]] and bottom[deepest[b]] < bottom[deepest[a]]
         ):
             deepest[a] = deepest[b]
 
@@ -198,11 +207,14 @@ def _orient(low, high, low_cell, high_cell, begin, edge, roots, into, leave, ent
     return filled
 
 
-def spill_forest(passes: Passes, floor: NDArray[np.float64], keep_deeper: float) -> Forest:
+def spill_forest(
+    passes: Passes, floor: NDArray[np.float64], bottom: NDArray[np.int64], keep_deeper: float
+) -> Forest:
     """Return where each hollow spills; pits deeper than the limit are kept as ends of flow.
 
     A pit is kept when the lowest pass that leads from it to lower ground or outside stands more
-    than `keep_deeper` above its floor. Smaller hollows inside it drain to its floor.
+    than `keep_deeper` above its floor. Smaller hollows inside it drain to its floor; of floors of
+    one height, to the first in reading order.
 
     Parameters
     ----------
@@ -210,6 +222,8 @@ def spill_forest(passes: Passes, floor: NDArray[np.float64], keep_deeper: float)
         In the order of passes.
     floor : ndarray of float64, shape (labels,)
         Height of each hollow's bottom, m; −inf for label 0.
+    bottom : ndarray of int64, shape (labels,)
+        Cell of each hollow's bottom.
     keep_deeper : float
         Depth limit, m; ``inf`` keeps none.
     """
@@ -218,7 +232,10 @@ def spill_forest(passes: Passes, floor: NDArray[np.float64], keep_deeper: float)
     rooted, kept = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
     rooted[0] = True
     used = np.zeros(passes.low.size, dtype=np.bool_)
-    _join(passes.low, passes.high, passes.height, floor, keep_deeper, parent, rooted, kept, used)
+    _join(
+        passes.low, passes.high, passes.height, floor, bottom, keep_deeper,
+        parent, rooted, kept, used,
+    )  # fmt: skip
     low, high = passes.low[used], passes.high[used]
     ends = np.concatenate((low, high))
     edge = np.tile(np.arange(low.size), 2)

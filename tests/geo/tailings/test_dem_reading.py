@@ -11,6 +11,7 @@ from rasterio.transform import Affine, from_origin
 
 from geo.problems import Problem
 from geo.tailings.dem_reading import Stated, read_dem
+from tests.conftest import SHARED
 
 SAID = Stated("made for the test", date(2023, 5, 1), 2.0)
 BOX = (112.90, 38.60, 112.93, 38.63)
@@ -207,3 +208,15 @@ def test_a_file_that_opens_other_files_is_not_opened(tmp_path: Path) -> None:
     with pytest.raises(Problem) as told:
         read_dem([path], BOX, SAID)
     assert told.value.code == "reader.child.unreadable"
+
+
+def test_a_model_of_elsewhere_does_not_cover_the_box() -> None:
+    file = SHARED / "alr.tif"
+    if not file.is_file():
+        pytest.skip("no shared/data/alr.tif")
+    with pytest.raises(Problem) as told:
+        read_dem([file], BOX, SAID)
+    assert told.value.code == "terrain.dem.cover"
+    with pytest.raises(Problem) as told:
+        read_dem([file], (13.2, 47.4, 13.3, 47.5), SAID)
+    assert told.value.code == "terrain.dem.elsewhere"

@@ -228,14 +228,29 @@ def test_a_house_beside_the_channel_lies_under_the_pond_and_one_on_the_hill_does
     assert np.isnan(hill.path_m)
 
 
-def test_a_circle_misses_nobody_the_path_bends_to_and_takes_nobody_it_does_not() -> None:
+def test_the_way_decides_where_the_circle_is_wrong() -> None:
     dem = valley(length=140)
     terrain = prepare(dem)
-    far = houses(dem, (125, 30))  # 1150 m down the valley
-    verdict = judge(terrain, captures(dem, far), toe_across(dem, 10))
-    assert not verdict.met.captured.any()
-    near = judge(terrain, captures(dem, houses(dem, (110, 30))), toe_across(dem, 10))
-    assert near.answer == "yes"
+    toe = toe_across(dem, 10)
+    # 1000 m of path end in row 110; 80 m beyond lies within W of its end, yet outside the circle.
+    objects = houses(dem, (118, 30), (124, 30), (60, 12))
+    rows = judge(terrain, captures(dem, objects), toe).met.set_index("key")
+    assert rows.loc["118,30"].captured
+    assert not rows.loc["118,30"].circle
+    assert rows.loc["118,30"].path_m <= 1000
+    assert "124,30" not in rows.index
+    assert rows.loc["60,12"].circle
+    assert not rows.loc["60,12"].captured
+
+
+def test_nobody_on_record_is_no_verdict_of_safety_when_the_error_is_unknown() -> None:
+    sure = valley()
+    nobody = houses(sure, (60, 30)).iloc[:0]
+    assert judge(prepare(sure), captures(sure, nobody), toe_across(sure, 10)).answer == "no"
+    dem = Dem(sure.z, sure.transform, sure.epsg, error_m=float("nan"))
+    verdict = judge(prepare(dem), captures(dem, nobody), toe_across(dem, 10))
+    assert (verdict.answer, verdict.reasons) == ("suspected", ("error_unknown",))
+    assert verdict.met.empty
 
 
 def test_doubts_make_a_pond_suspected_never_clear() -> None:
