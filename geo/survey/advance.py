@@ -11,8 +11,8 @@ import shapely
 
 from geo.crs import to_metric
 from geo.rules import Rules
-from geo.survey.coverage import SOUGHT
 from geo.survey.footprint import unfinished
+from geo.survey.layers import sought
 from geo.survey.world import World
 
 DAYS = (90, 180, 365)
@@ -104,7 +104,7 @@ def _of_item(
     factors = world.factors[
         (world.factors["verification"] == "unclear")
         & (world.factors["status"] != "provisional")
-        & world.factors["layer"].isin(SOUGHT[mine["kind"]])
+        & world.factors["layer"].isin(sought(mine["kind"]))
     ]
     distance = shapely.distance(shape, to_metric(factors.geometry.to_numpy(), zone))
     distance = np.maximum(0.0, distance - factors["error_m"].to_numpy(dtype=float))

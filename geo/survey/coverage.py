@@ -15,6 +15,7 @@ import shapely
 from geo.crs import from_metric, to_metric
 from geo.rules import Rules
 from geo.survey.footprint import footprint
+from geo.survey.layers import sought
 from geo.survey.world import World, spatial
 
 COVERAGE = (
@@ -31,22 +32,6 @@ COVERAGE = (
     "plan_status",
     "state",
 )
-# Factor kinds that must be looked for, by mine kind (the lists of 2021 and of 矿安〔2022〕76号).
-SOUGHT = {
-    "coal": (
-        "goaf",
-        "fault",
-        "collapse_column",
-        "borehole",
-        "surface_water",
-        "aquifer",
-        "gas_rich_area",
-        "rock_burst_area",
-        "fire_area",
-    ),
-    "metal_underground": ("goaf", "fault", "borehole", "surface_water", "aquifer"),
-    "open_pit": ("goaf", "fault", "surface_water"),
-}
 
 
 def _valid(extents: gpd.GeoDataFrame, on: date) -> gpd.GeoDataFrame:
@@ -83,14 +68,18 @@ class _Ground:
         self._open = np.where(thin, shapely.buffer(shapes, np.maximum(errors, 1.0)), shapes)
         self._unions: dict[tuple[int, ...], shapely.Geometry] = {}
 
-    def covered(self, kind: str, seam: str | None) -> shapely.Geometry:
-        rows = tuple(
+    def looked(self, kind: str, seam: str | None) -> tuple[int, ...]:
+        """Return the extents in which a kind was looked for in a seam."""
+        return tuple(
             i
             for i, (kinds, seams) in enumerate(
                 zip(self.extents["kinds"], self.extents["seams"], strict=True)
             )
             if kind in (kinds or ()) and (not seams or seam is None or seam in seams)
         )
+
+    def union(self, rows: tuple[int, ...]) -> shapely.Geometry:
+        """Return the ground of some extents together."""
         if rows not in self._unions:
             self._unions[rows] = _union([self._extents[i] for i in rows])
         return self._unions[rows]
@@ -127,22 +116,24 @@ def _of_mine(
     grounds.append(("field", last, shapely.buffer(field, around), grounds[-1][3], [None]))
     ground = _Ground(world, mine, _union([g[2] for g in grounds]), on)
     for extent, years, area, status, seams in grounds:
-        for kind in SOUGHT[mine.kind]:
-            for seam in seams:
-                covered = shapely.intersection(area, ground.covered(kind, seam))
-                gap = shapely.difference(area, covered)
-                doubt = {
-                    v: round(
-                        float(shapely.area(shapely.intersection(area, ground.unresolved(kind, v)))),
-                        6,
-                    )
-                    for v in ("inferred", "unclear")
-                }
-                total = round(float(shapely.area(area)), 6)
-                seen = round(float(shapely.area(covered)), 6)
-                (open_ground,) = from_metric(
-                    np.array([_polygons(gap, tolerance)], dtype=object), zone
+        total = round(float(shapely.area(area)), 6)
+        # Most kinds were looked for in the same extents: their gap is reckoned once.
+        known: dict[tuple[int, ...], tuple[float, shapely.Geometry]] = {}
+        for kind in sought(mine.kind):
+            doubt = {
+                v: round(
+                    float(shapely.area(shapely.intersection(area, ground.unresolved(kind, v)))), 6
                 )
+                for v in ("inferred", "unclear")
+            }
+            for seam in seams:
+                rows = ground.looked(kind, seam)
+                if rows not in known:
+                    covered = shapely.intersection(area, ground.union(rows))
+                    gap = _polygons(shapely.difference(area, covered), tolerance)
+                    (open_ground,) = from_metric(np.array([gap], dtype=object), zone)
+                    known[rows] = (round(float(shapely.area(covered)), 6), open_ground)
+                seen, open_ground = known[rows]
                 yield {
                     "mine_code": mine.mine_code,
                     "horizon": years,
