@@ -47,7 +47,9 @@ def cases(*rules: "Rule") -> Iterator[dict[str, Any]]:
 
 def values_of(found: list[Compare]) -> list[Any]:
     """Return the values of one attribute that tell apart all that comparisons say of it."""
-    limits = sorted({getattr(c, op) for c in found for op in _NUMERIC if getattr(c, op) is not None})
+    limits = sorted(
+        {getattr(c, op) for c in found for op in _NUMERIC if getattr(c, op) is not None}
+    )
     values: list[Any] = [None]
     if limits:
         middles = [(a + b) / 2 for a, b in itertools.pairwise(limits)]
@@ -104,4 +106,3 @@ def _strength(rule: "Rule", values: dict[str, Any]) -> tuple[int, bool]:
             return strong, open_ and rule.missing == "undetermined"
         open_ = open_ or verdict.value is None
     return 0, open_ and rule.missing != "silent"
-

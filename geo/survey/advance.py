@@ -17,7 +17,12 @@ from geo.survey.world import World
 
 DAYS = (90, 180, 365)
 # Precautions that stop a working until they are met (L13: search line, pillar, undrained goaf).
-_STOPS = {"hydro.search_line": "search_line", "hydro.boundary_pillar": "pillar"}
+_STOPS = {
+    "hydro.search_line": "search_line",
+    "hydro.boundary_pillar": "pillar",
+    "hydro.boundary_pillar.design": "pillar",
+    "hydro.fault_pillar": "pillar",
+}
 
 
 def advance(
@@ -115,7 +120,11 @@ def _of_item(
 
 
 def _stops(item: Any, claims: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    found = claims[claims["rule_id"].isin(list(_STOPS)) & (claims["mine_code"] == item.mine_code)]
+    found = claims[
+        claims["rule_id"].isin(list(_STOPS))
+        & (claims["outcome"] == "precaution")
+        & (claims["mine_code"] == item.mine_code)
+    ]
     for claim in found.itertuples():
         same = claim.evidence.get("item_name") == item.name
         if claim.status != "provisional" and same:

@@ -94,7 +94,9 @@ def _values(encounter: Any, figures: dict[str, Any]) -> dict[str, Any]:
 
 
 def judge(
-    rule: Rule, values: Mapping[str, Any], wanting: Mapping[str, Sequence[str]] = MappingProxyType({})
+    rule: Rule,
+    values: Mapping[str, Any],
+    wanting: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
     """Yield outcome, grade and detail: the first true row, and what stands open above it (L5).
 

@@ -1,7 +1,7 @@
 """Formulae of the standards, as pure functions of arrays; their constants stand in formulae.yaml.
 
-Lengths are metres, pressures and strengths MPa. A missing input (nan, or a class nobody knows) gives
-nan: the result is missing then, and a rule that compares it says so.
+Lengths are metres, pressures and strengths MPa. A missing input (nan, or a class nobody knows)
+gives nan: the result is missing then, and a rule that compares it says so.
 """
 
 from collections.abc import Sequence
@@ -145,7 +145,9 @@ def fault_pillar(height_m: ArrayLike, pressure_mpa: ArrayLike, tensile_mpa: Arra
     table = constants()["fault_pillar"]
     tensile = _numbers(tensile_mpa)
     tensile = np.where(tensile > 0, tensile, np.nan)
-    width = 0.5 * table["factor"] * _numbers(height_m) * np.sqrt(3 * _numbers(pressure_mpa) / tensile)
+    width = (
+        0.5 * table["factor"] * _numbers(height_m) * np.sqrt(3 * _numbers(pressure_mpa) / tensile)
+    )
     return np.where(np.isnan(width), np.nan, np.maximum(width, table["least_m"]))
 
 

@@ -297,7 +297,7 @@ def _reckoned(
 ) -> list[dict[str, Any]]:
     """Return what formulae make of each factor at a target, and by what the two were compared."""
     found: list[dict[str, Any]] = [{} for _ in factors]
-    margin = np.round(np.maximum(margin, 0.0), 3)
+    tested = np.array([margin_of(distance, 0.0) for distance in margin], dtype=float)
     item = None if target.item is None else target.item.to_dict()
     layers = np.array([f["layer"] for f in factors], dtype=object)
     for layer in sorted(set(layers)):
@@ -306,7 +306,7 @@ def _reckoned(
             layer,
             [factors[i]["attrs"] for i in at],
             [factors[i]["verification"] for i in at],
-            margin[at],
+            tested[at],
             item,
             figures,
         )

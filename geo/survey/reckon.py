@@ -1,7 +1,7 @@
 """What formulae make of an encounter: elevations compared, fracture zones, pillars, coefficients.
 
-Each result is an attribute that a rule may compare (`REACHED` lists them); where an input is missing
-the result is too, and `wanting` names the input. Nothing here knows a threshold.
+Each result is an attribute that a rule may compare (`REACHED` lists them); where an input is
+missing the result is too, and `wanting` names the input. Nothing here knows a threshold.
 """
 
 import math
@@ -49,7 +49,7 @@ _DIGITS = {"inrush_mpa_m": 6, "strength_ratio": 6} | dict.fromkeys(
 
 
 def number(value: Any, side: str | None = None) -> float:
-    """Return a cell as a number; of a range its `low` or `high` side, nan where that says nothing."""
+    """Return a cell as a number; of a range its `low` or `high` side, nan where it says nothing."""
     if isinstance(value, bool) or value is None:
         return math.nan
     if isinstance(value, int | float):
@@ -83,7 +83,9 @@ def _tops(layer: str, attrs: Sequence[Attrs]) -> Floats:
     if layer == "surface_water":
         return _column(attrs, "level_m")
     if layer in ("goaf", "abandoned_mine"):
-        height = np.fmax(_column(attrs, "mining_height_m", "high"), _column(attrs, "void_height_m", "high"))
+        height = np.fmax(
+            _column(attrs, "mining_height_m", "high"), _column(attrs, "void_height_m", "high")
+        )
         return _column(attrs, "floor_m") + height
     return _column(attrs, "top_m")
 
@@ -93,7 +95,9 @@ def _lying(layer: str, attrs: Sequence[Attrs], item: Attrs, mine: Attrs) -> dict
     count = len(attrs)
     floor, height = number(item["floor_m"]), number(item["height_m"])
     floors = _column(attrs, "floor_m")
-    gap = formulae.gap(np.full(count, floor), np.full(count, floor + height), floors, _tops(layer, attrs))
+    gap = formulae.gap(
+        np.full(count, floor), np.full(count, floor + height), floors, _tops(layer, attrs)
+    )
     # The zone grows from whichever lies lower: from the working, or from a goaf under it.
     lower = gap < 0
     heights = np.where(lower, _column(attrs, "mining_height_m", "high"), height)
@@ -237,7 +241,7 @@ def reckon(
                     if wanting is not None and wanting[i].get(name):
                         wants[name] = wanting[i][name]
                 else:
-                    made[name] = value if isinstance(value, str) else round(float(value), _DIGITS[name])
+                    made[name] = (
+                        value if isinstance(value, str) else round(float(value), _DIGITS[name])
+                    )
     return rows
-
-
