@@ -13,7 +13,7 @@ from geo.hazards import hazards
 from geo.rules.conditions import Compare, comparisons
 
 if TYPE_CHECKING:
-    from geo.rules.catalogue import Rule
+    from geo.rules.catalogue import Row, Rule
 
 _MOST_CASES = 200_000
 _NUMERIC = ("lt", "le", "gt", "ge")
@@ -86,9 +86,10 @@ def looser(national: "Rule", county: "Rule") -> list[str]:
         tried = list(cases(national, county))
     except ValueError as error:
         return [f"cannot be compared with the national rule ({error}); add it under a new id"]
+    # What is missing could bring no more than the strictest row.
+    highest = max(_weight(national, row) for row in national.rows)
     for values in tried:
         (before, asked), (after, asks) = _strength(national, values), _strength(county, values)
-        highest = 10 + len(hazards()[old.hazard].grades) - 1
         if after < before or (asked and not asks and after < highest):
             said = ", ".join(f"{name} = {value}" for name, value in values.items())
             return [f"would loosen the national rule: for {said}"]
@@ -97,12 +98,16 @@ def looser(national: "Rule", county: "Rule") -> list[str]:
 
 def _strength(rule: "Rule", values: dict[str, Any]) -> tuple[int, bool]:
     """Return how strict a rule is in one case, and whether it says that something is missing."""
-    scale = hazards()[rule.applies.hazard]
     open_ = False
     for row in rule.rows:
         verdict = row.when.evaluate(values)
         if verdict.value is True:
-            strong = 10 + scale.rank(row.grade) if row.grade else _WEIGHT[row.outcome]
-            return strong, open_ and rule.missing == "undetermined"
+            return _weight(rule, row), open_ and rule.missing == "undetermined"
         open_ = open_ or verdict.value is None
     return 0, open_ and rule.missing != "silent"
+
+
+def _weight(rule: "Rule", row: "Row") -> int:
+    if row.grade is None:
+        return _WEIGHT[row.outcome]
+    return 10 + hazards()[rule.applies.hazard].rank(row.grade)
