@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from geo.cli import app, dictionary, files, grading, keeping, rules, serving  # noqa: F401
-from geo.report.rules import explain, page, rows_of, table, covering
+from geo.report.rules import covering, explain, page, rows_of, table
 from geo.rules import national_rules
 from geo.rules.catalogue import DATA
 from geo.settings import CHECKOUT
