@@ -126,9 +126,6 @@ def ledger(
     met = met[(met["layer"] != "mine_boundary") & (met["status"] != "provisional")]
     factors = world.factors.drop_duplicates("key").set_index("key")
     areas = dict(zip(factors.index, measure(factors.geometry.to_numpy())[0], strict=True))
-    middles = dict(
-        zip(factors.index, shapely.point_on_surface(factors.geometry.to_numpy()), strict=True)
-    )
     years = {(r.mine_code, r.factor_key): r.year for r in first_met(met).itertuples()}
     works, struck, said = _works(world), _struck(world), _said(derived)
     names = dict(zip(world.mines["mine_code"], world.mines["name"], strict=True))
@@ -140,13 +137,14 @@ def ledger(
         attrs, factor = row.evidence["attrs"], factors.loc[row.factor_key]
         done = works.get((str(factor["mine_code"]), str(attrs.get("code"))), {})
         claims = said.get(slot, [])
-        middle = middles[row.factor_key]
+        # A neighbour's factor is told as far as it reaches into the mine's own study area.
+        middle = shapely.point_on_surface(row.geometry)
         rows[slot] = {
             "mine_code": row.mine_code,
             "mine_name": names.get(row.mine_code),
             "kind": row.layer,
             "code": attrs.get("code") or attrs.get("name"),
-            "place": (round(middle.x, 6), round(middle.y, 6)),
+            "place": None if middle.is_empty else (round(middle.x, 6), round(middle.y, 6)),
             "seam": attrs.get("seam"),
             "elevation_m": attrs.get("floor_m"),
             "relation": row.relation,
