@@ -136,14 +136,11 @@ OTHERS = st.builds(
     st.sampled_from(["fault", "aquifer", "fissure", "skylight", "abandoned_shaft", "fold"]),
     st.sampled_from(["yes", "no", "unknown"]),
 )  # fmt: skip
+FLAT = {"floor_m": 800.0, "height_m": 3.0}
 ITEMS = st.builds(
     lambda i, x, year: item(
-        i,
-        x,
-        date(year, 1, 1),
-        date(year + 4, 1, 1),
-        **({"floor_m": 800.0, "height_m": 3.0} if year % 2 else {}),
-    ),  # fmt: skip
+        i, x, date(year, 1, 1), date(year + 4, 1, 1), **(FLAT if year % 2 else {})
+    ),
     st.integers(0, 3),
     st.sampled_from([0.0, 0.3, 0.6, 0.8]),
     st.integers(2022, 2030),
