@@ -75,11 +75,17 @@ def explain(
 
 @catalogue.command()
 @guarded
-def table(folder: Folder = None, county: County = False) -> None:
+def table(
+    folder: Folder = None,
+    county: County = False,
+    language: Annotated[str | None, typer.Option("--lang", help="Language: zh or en.")] = None,
+) -> None:
     """Print the catalogue as a table in Markdown.
 
-    Example: minerisk --lang en rules table > rules.md
+    Example: minerisk rules table --lang en > rules.md
     """
+    from geo.messages import language as known
     from geo.report.rules import table as told
 
-    typer.echo(told(read(folder, county), lang()), nl=False)
+    speak = lang() if language is None else known(language)
+    typer.echo(told(read(folder, county), speak), nl=False)

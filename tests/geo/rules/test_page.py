@@ -80,6 +80,7 @@ def test_explain_and_table_speak_both_languages():
     assert "clause not found" in run("rules", "explain", "hydro.fracture_to_goaf", lang="en").output
     assert run("rules", "explain", "nope").exit_code == 2
     assert run("rules", "table", lang="en").stdout == table(RULES, "en")
+    assert run("rules", "table", "--lang", "en").stdout == table(RULES, "en")
 
 
 def test_layers_show_the_dictionary():

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.hazards import hazards
+from geo.store.tiles import FACTORS
 from geo.survey.claims import DECLARED
 from geo.survey.layers import NOT_FACTORS, fold, guess_layer, layer, layers, map_fields, sought
 from geo.survey.values import several
@@ -52,6 +53,10 @@ def test_every_factor_says_how_sure_it_is_and_how_far_treated() -> None:
         assert {"verification", "treatment_state", "observed_on", "detection_method"} <= set(
             layer(name).fields
         ), name
+
+
+def test_every_factor_is_on_the_map() -> None:
+    assert set(FACTORS) == set(layers()) - set(NOT_FACTORS)
 
 
 # KA/T 22.2 chapter 5, 5.1.2 and 5.8.1 a) to h): what must be said of a goaf.
