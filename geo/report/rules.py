@@ -7,29 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from geo.hazards import grade_name, hazards
-from geo.messages import catalogue, say
+from geo.messages import say
 from geo.rules import Rule, Rules
 from geo.rules.conditions import All, AnyOf, Compare, Not
-from geo.survey.layers import layers
-from geo.survey.why import field_name
+from geo.survey.why import field_name, value_text
 
 _SIGNS = {"lt": "<", "le": "≤", "gt": ">", "ge": "≥", "eq": "=", "ne": "≠"}
 _GENERATED = "tests/geo/rules/test_limits.py"
-
-
-def _word(attr: str, factor: str, value: Any, lang: str) -> str:
-    """Return the trade's word for a value: the first one a file may hold, or the code."""
-    if isinstance(value, bool):
-        return say("rules.yes" if value else "rules.no", lang)
-    if isinstance(value, float):
-        return f"{value:g}"
-    own = catalogue().get(f"attr.{attr}.{value}") or catalogue().get(f"{attr}.{value}")
-    if own:
-        return own[lang]
-    bare = attr.removeprefix("mine.")
-    fields = layers()["mine_boundary" if bare != attr or factor == "mine" else factor].fields
-    words = fields[bare].values.get(str(value), ()) if bare in fields else ()
-    return words[0] if words and lang == "zh" else str(value).replace("_", " ")
 
 
 def condition(when: Any, factor: str, lang: str, *, inner: bool = False) -> str:
@@ -50,9 +34,9 @@ def condition(when: Any, factor: str, lang: str, *, inner: bool = False) -> str:
         for op, sign in _SIGNS.items():
             value = getattr(when, op)
             if value is not None:
-                return f"{name} {sign} {_word(when.attr, factor, value, lang)}"
+                return f"{name} {sign} {value_text(when.attr, value, lang, factor)}"
         if when.in_ is not None:
-            words = [_word(when.attr, factor, value, lang) for value in when.in_]
+            words = [value_text(when.attr, value, lang, factor) for value in when.in_]
             return f"{name} = {say('rules.or', lang).join(words)}"
         asked = "missing" if when.missing is not None else "known"
         return say(f"rules.{asked}.{getattr(when, asked)!s}".lower(), lang, name=name)

@@ -57,7 +57,7 @@ def sentence(claim: Any, rules: Rules, lang: str) -> str:
     ]
     if evidence["layer"] == "mine":
         values = ", ".join(
-            f"{field_name(name, lang)} = {_text(value)}"
+            f"{field_name(name, lang)} = {value_text(name, value, lang)}"
             for name, value in evidence["attrs"].items()
         )
         parts.append(say("why.figures", lang, values=values or "—"))
@@ -95,7 +95,7 @@ def _reckoned(evidence: dict[str, Any], rule: Rule, lang: str) -> Iterator[str]:
     """Yield what formulae made of the meeting, as far as the rule looks at it, and by what."""
     made = evidence.get("reckoned", {})
     told = [
-        f"{field_name(name, lang)} = {_reckoned_text(name, value, lang)}"
+        f"{field_name(name, lang)} = {value_text(name, value, lang)}"
         for name, value in made.items()
         if name in rule.attrs or (name in _BEHIND and _BEHIND[name] in rule.attrs)
     ]
@@ -103,10 +103,6 @@ def _reckoned(evidence: dict[str, Any], rule: Rule, lang: str) -> Iterator[str]:
         yield say("why.reckoned", lang, values=", ".join(told))
     if evidence.get("compared") in ("plan", "seam") and "vertical" in rule.attrs:
         yield say(f"why.compared.{evidence['compared']}", lang)
-
-
-def _reckoned_text(name: str, value: Any, lang: str) -> str:
-    return say(f"attr.{name}.{value}", lang) if isinstance(value, str) else f"{value:g}"
 
 
 def _error(metres: float, lang: str) -> str:
@@ -129,10 +125,32 @@ def field_name(name: str, lang: str) -> str:
     return name
 
 
-def _text(value: Any) -> str:
+def value_text(name: str, value: Any, lang: str, factor: str = "mine") -> str:
+    """Return the trade's word for an attribute's value; a range as it was written.
+
+    Parameters
+    ----------
+    name : str
+        The attribute, as rules name it.
+    value : object
+    lang : str
+        ``zh`` or ``en``.
+    factor : str
+        The layer whose fields give the words; the mine's for ``mine.`` names.
+    """
     if isinstance(value, dict):
         return str(value.get("raw", value))
-    return str(value)
+    if isinstance(value, bool):
+        return say("rules.yes" if value else "rules.no", lang)
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    own = catalogue().get(f"attr.{name}.{value}") or catalogue().get(f"{name}.{value}")
+    if own:
+        return own[lang]
+    bare = name.removeprefix("mine.")
+    fields = layers()["mine_boundary" if bare != name or factor == "mine" else factor].fields
+    words = fields[bare].values.get(str(value), ()) if bare in fields else ()
+    return words[0] if words and lang == "zh" else str(value).replace("_", " ")
 
 
 def paragraph(
