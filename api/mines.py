@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from api.auth import AppConn, Caller, TimesAsked, only
 from api.shapes import Said
 from geo.problems import Problem
-from geo.rules import national_rules
+from geo.rules import rules_in_force
 from geo.settings import settings
 from geo.store import decisions, queries
 from geo.store.engine import connect
@@ -93,5 +93,5 @@ def changes(who: Caller, conn: AppConn) -> list[dict[str, Any]]:
 @router.get("/rules", summary="The rule catalogue")
 def rules(who: Caller) -> dict[str, Any]:
     """Return every rule with standard, clause, dates in force and whether it was verified."""
-    found = national_rules()
+    found = rules_in_force()
     return {"version": found.version, **found.model_dump(mode="json", by_alias=True)}

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, text
 
-from geo.rules import load_rules
+from geo.rules import rules_in_force
 from geo.rules.catalogue import CatalogueError
 from geo.settings import Settings
 from geo.store import audit, intake, rawfiles
@@ -30,7 +30,7 @@ def _database(conn: Connection) -> dict[str, Any]:
 
 def _rules() -> dict[str, Any]:
     try:
-        found = load_rules()
+        found = rules_in_force()
     except CatalogueError as error:
         return _finding(False, "doctor.rules_broken", faults=str(error))
     unverified = sum(not rule.verified for rule in found.rules)

@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8000
     district: str = Field(default="140981", description="The county whose lines warn about strays.")
+    county_rules: Path | None = Field(
+        default=None, description="Folder with the county's own and stricter rules."
+    )
     secure_cookie: bool = Field(default=False, description="Set when served over HTTPS.")
     max_upload_bytes: int = 600 * 1024 * 1024
     log_level: str = "INFO"

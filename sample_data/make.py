@@ -177,8 +177,8 @@ PLANS_EAST = [
     panel("SL-P01", "一期", "2024-01-01", "2030-12-31", 0.20, 0.20, 0.5, 0.5, "", "采区"),
     panel("SL-P02", "一期", "2024-01-01", "2030-12-31", 0.20, 0.20, 0.5, 0.5, "", "采区"),
 ]
-ALL = "采空区,断层,陷落柱,钻孔,地表水体,含水层,瓦斯富集区,冲击地压区,火区"
-METAL = "采空区,断层,钻孔,地表水体,含水层"
+ALL = "全部"
+METAL = "全部"
 
 
 def extent(code: str, kinds: str, geometry: shapely.Geometry, unit: str = "示例地质勘查院") -> tuple[Row, shapely.Geometry]:  # fmt: skip

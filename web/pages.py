@@ -15,12 +15,13 @@ from geo.store import intake, queries
 from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
 from geo.survey.reading import ReadOptions
-from web import acts, view
+from web import acts, reference, view
 from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
 from web.render import STATIC, draw, lang_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 router.include_router(acts.router)
+router.include_router(reference.router)
 files = StaticFiles(directory=STATIC)
 
 PAGE_SIZE = 100

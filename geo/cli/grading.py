@@ -88,6 +88,15 @@ def _paragraphs(found: list[dict[str, Any]], why: bool) -> Any:
 def regrade(
     every: Annotated[bool, typer.Option("--all", help="Every mine.")] = False,
     mine: Mine = None,
+    rules: Annotated[
+        Path | None, typer.Option("--rules", help="Folder of a proposed catalogue.")
+    ] = None,
+    county: Annotated[
+        bool, typer.Option("--county", help="That folder adds to the national catalogue.")
+    ] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Only show which mines would change.")
+    ] = False,
     as_of: AsOf = None,
     cluster: Annotated[
         str | None, typer.Option(help="Assess on a Dask cluster: local, or its address.")
@@ -97,9 +106,16 @@ def regrade(
 ) -> None:
     """Derive all grades anew; a state that holds gives no change.
 
+    With --rules FOLDER --compare, show which mines would change under other rules; nothing is
+    written.
+
     Example: minerisk regrade --all --cluster local --json
     """
     import time
+
+    if rules is not None or compare:
+        _compare(rules, county, compare, mine, day(as_of), as_json, login)
+        return
 
     from geo.problems import Problem
     from geo.spread import spread_over
@@ -127,6 +143,52 @@ def regrade(
             "seconds": round(time.perf_counter() - began, 3),
         }
         show(data, as_json, lambda: f"{data['mines_regraded']} {data['grades_changed']}")
+
+
+def _compare(
+    folder: Path | None,
+    county: bool,
+    compare: bool,
+    mine: str | None,
+    on: date,
+    as_json: bool,
+    login: str | None,
+) -> None:
+    """Show which mines would change under the rules of a folder."""
+    from geo.cli.rules import read
+    from geo.messages import say
+    from geo.problems import Problem
+    from geo.store.engine import connect
+    from geo.store.grading import compare_rules
+
+    if folder is None or not compare:
+        raise Problem("rules.compare_only")
+    proposed = read(folder, county)
+    with database() as conf, connect(conf, "worker", acting(conf, login)) as conn:
+        data = compare_rules(conn, proposed, on, None if mine is None else [mine])
+
+    def text() -> Any:
+        rows = [
+            {
+                "mine_code": m["mine_code"],
+                "name": m["name"],
+                "moves": "; ".join(_moved(x) for x in m["moves"]),
+                "gained": "; ".join(f"{x['rule_id']} ×{x['count']}" for x in m["gained"]),
+                "lost": "; ".join(f"{x['rule_id']} ×{x['count']}" for x in m["lost"]),
+            }
+            for m in data["mines"]
+        ]
+        typer.echo(say("rules.compared", lang(), mines=len(rows), all=data["mines_compared"]))
+        return _table(("mine_code", "name", "moves", "gained", "lost"), rows) if rows else None
+
+    show(data, as_json, text)
+
+
+def _moved(move: dict[str, Any]) -> str:
+    from geo.hazards import grade_name, hazards
+
+    before, after = (grade_name(move["hazard"], move[n], lang()) for n in ("before", "after"))
+    return f"{hazards()[move['hazard']].label[lang()]} {before} → {after}"
 
 
 @app.command()

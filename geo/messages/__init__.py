@@ -32,7 +32,22 @@ def catalogue() -> dict[str, dict[str, str]]:
             if missing:
                 raise ValueError(f"{entry.name}: {key} lacks {', '.join(missing)}")
             found[key] = texts
+    for name, label in _layer_labels().items():
+        found.setdefault(f"layer.{name}", label)
     return found
+
+
+def _layer_labels() -> dict[str, dict[str, str]]:
+    """Return what each layer type is called in a sentence: a new layer is one file."""
+    labels = {}
+    for entry in resources.files("geo.survey").joinpath("layers").iterdir():
+        if not entry.name.endswith(".yaml") or entry.name == "shared.yaml":
+            continue
+        # Name and label stand before all else; the fields are many and not needed here.
+        head = yaml.safe_load(entry.read_text("utf-8").partition("\ngeometry:")[0])
+        zh, en = head["label"]["zh"], head["label"]["en"]
+        labels[head["name"]] = {"zh": zh, "en": en[:1].lower() + en[1:]}
+    return labels
 
 
 def language(wanted: str | None) -> str:

@@ -7,11 +7,18 @@ the whole range agrees.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Tag,
+    model_validator,
+)
 
 Scalar = bool | float | str
 COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne", "in", "known", "missing")
@@ -165,7 +172,34 @@ def _unknown_of(found: list[Verdict]) -> Verdict | None:
     return Verdict(None, frozenset().union(*unknown)) if unknown else None
 
 
-Condition = Compare | All | AnyOf | Not
+def _sort_of(value: Any) -> str:
+    """Tell by its words which kind of condition is meant, so that an error speaks of that one."""
+    for word, kind in (("all", All), ("any", AnyOf), ("not", Not), ("not_", Not)):
+        if isinstance(value, kind) or (isinstance(value, Mapping) and word in value):
+            return word.rstrip("_")
+    return "compare"
+
+
+Condition = Annotated[
+    Annotated[Compare, Tag("compare")]
+    | Annotated[All, Tag("all")]
+    | Annotated[AnyOf, Tag("any")]
+    | Annotated[Not, Tag("not")],
+    Discriminator(_sort_of),
+]
+
+
+def comparisons(condition: Any) -> Iterator[Compare]:
+    """Yield every comparison a condition is made of."""
+    if isinstance(condition, Compare):
+        yield condition
+    elif isinstance(condition, Not):
+        yield from comparisons(condition.not_)
+    else:
+        for part in condition.all if isinstance(condition, All) else condition.any:
+            yield from comparisons(part)
+
+
 All.model_rebuild()
 AnyOf.model_rebuild()
 Not.model_rebuild()

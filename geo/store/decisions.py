@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from geo.hazards import hazards
 from geo.problems import Problem
-from geo.rules import national_rules
+from geo.rules import rules_in_force
 from geo.store.authority import (
     authorise,
     authorise_survey,
@@ -126,7 +126,7 @@ def _accept(made: Batch, row: Row[Any], reason: str, document: str, *, may_lower
     if _replaced(conn, row.id):
         _event(made, row, "superseded", reason, document)
     ensure_mines(made, row.id)
-    dirty = touched(conn, national_rules(), ids)
+    dirty = touched(conn, rules_in_force(), ids)
     return regrade(made, dirty, reason=("superseded", reason), may_lower=may_lower)
 
 
@@ -179,7 +179,7 @@ def return_(
             .where(proposal.c.body["survey_id"].astext == str(row.id))
             .values(state="refused", settled_by=actor.login, settled_at=func.now())
         )
-        dirty = touched(conn, national_rules(), [row.id])
+        dirty = touched(conn, rules_in_force(), [row.id])
         return regrade(made, dirty, reason=("returned", reason))
 
 
@@ -215,7 +215,7 @@ def revoke(
             if _state(conn, replaced.id) == "superseded" and not _replaced(conn, replaced.id):
                 _event(made, replaced, "accepted", reason, document)
                 ids.append(replaced.id)
-        dirty = touched(conn, national_rules(), ids) | voided_by(conn, row.id)
+        dirty = touched(conn, rules_in_force(), ids) | voided_by(conn, row.id)
         changes = regrade(made, dirty, reason=("revoked", reason))
         by_id = states(conn, newest_seq(conn))
         others = [

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Row, select
 
 from geo.problems import Problem
-from geo.rules import national_rules
+from geo.rules import rules_in_force
 from geo.store.authority import authorise, authorise_survey, mine_row, need, owner_of, survey_row
 from geo.store.engine import Actor
 from geo.store.facts import newest_seq, states, touched
@@ -182,7 +182,7 @@ def reached(conn: Connection, target_kind: str, target_key: str, mine_code: str 
         surveys = select(survey.c.id).where(survey.c.key == target_key)
     else:
         surveys = select(feature.c.survey_id).where(feature.c.key == target_key)
-    found = touched(conn, national_rules(), list(conn.scalars(surveys)))
+    found = touched(conn, rules_in_force(), list(conn.scalars(surveys)))
     return found | {str(code) for code in owner}
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, and_, func, or_, select, text
 from geo.crs import from_metric, to_metric
 from geo.rules import Rules
 from geo.store.tables import assertion, batch, ending, feature, mine, survey
+from geo.survey.layers import NOT_FACTORS
 from geo.survey.world import (
     ASSERTIONS,
     ENDINGS,
@@ -27,7 +28,6 @@ from geo.survey.world import (
 )
 
 STATUS = {"accepted": "in_force", "submitted": "provisional", "revoked": "held"}
-NOT_FACTORS = ("mine_boundary", "plan_item", "survey_extent")
 # The shortest degree of longitude in China (54° N), so that a box in degrees is never too small.
 _METRES_PER_DEGREE = 65_000.0
 # Fixed, so that a mine's place along the curve does not hang on which others are asked for.

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select
 
 from geo.hazards import hazards
 from geo.problems import Problem
-from geo.rules import Rules, national_rules
+from geo.rules import Rules, rules_in_force
 from geo.spread import Spread, one_after_another
 from geo.store.engine import SYSTEM
 from geo.store.facts import beside_each_other, load_world
@@ -34,6 +34,7 @@ from geo.store.publish import Batch, publishing
 from geo.store.standing import open_claims
 from geo.store.tables import claim, claim_end, encounter, encounter_end, mine, survey
 from geo.survey.assess import assess
+from geo.survey.compare import catalogue_changes, compared
 from geo.survey.lines import lines, moves
 from geo.survey.world import World
 
@@ -239,7 +240,7 @@ def regrade(
     Problem
         ``store.would_lower`` with the moves, if a grade would fall and may not.
     """
-    rules = rules or national_rules()
+    rules = rules or rules_in_force()
     conn = made.conn
     wanted = sorted(codes) if codes is not None else sorted(conn.scalars(select(mine.c.code)))
     changes = Changes()
@@ -277,6 +278,40 @@ def regrade(
     return changes
 
 
+def compare_rules(
+    conn: Connection, proposed: Rules, on: date, codes: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Return which mines would change under other rules; nothing is written.
+
+    Parameters
+    ----------
+    conn : Connection
+        Of the worker role.
+    proposed : Rules
+        The rule set nobody has adopted yet.
+    on : date
+        The day asked about.
+    codes : collection of str, optional
+        The mines; every mine where not given.
+    """
+    now = rules_in_force()
+    wider = max(now, proposed, key=lambda rules: rules.reach_m)
+    wanted = sorted(codes) if codes is not None else sorted(conn.scalars(select(mine.c.code)))
+    rows: list[dict[str, Any]] = []
+    for start in range(0, len(wanted), _CHUNK):
+        part = wanted[start : start + _CHUNK]
+        world = load_world(conn, wider, part)
+        rows += compared(world, now, proposed, on, part)
+    return {
+        "on": on.isoformat(),
+        "version": now.version,
+        "proposed": proposed.version,
+        "rules": catalogue_changes(now, proposed),
+        "mines_compared": len(wanted),
+        "mines": rows,
+    }
+
+
 def new_day(conn: Connection, on: date) -> Changes | None:
     """Grade every mine where the newest state is of an earlier day: what a day brings must show.
 
@@ -297,4 +332,4 @@ def new_day(conn: Connection, on: date) -> Changes | None:
         return regrade(made, None)
 
 
-__all__ = ["Changes", "fell", "new_day", "regrade"]
+__all__ = ["Changes", "compare_rules", "fell", "new_day", "regrade"]

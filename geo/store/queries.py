@@ -16,7 +16,7 @@ import shapely
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from geo.rules import national_rules
+from geo.rules import rules_in_force
 from geo.store.facts import known_at as known
 from geo.store.facts import newest_seq, states
 from geo.store.mine_states import summary
@@ -179,7 +179,7 @@ def mines(
 
 def told(claim: Any) -> dict[str, Any]:
     """Return a claim with the sentence in both languages, and its rule's standing."""
-    rules = national_rules()
+    rules = rules_in_force()
     rule = rules.one(claim.rule_id) if claim.rule_id else None
     return {
         **{
@@ -220,7 +220,7 @@ def mine(
     warned = {key for keys in found["warnings"] for key in keys}
     begun = [c for c in claims.itertuples() if c.valid_from is None or c.valid_from <= on]
     where = places(conn, code, seq).get(code, {"bounds": None, "point": None})
-    rules = national_rules()
+    rules = rules_in_force()
     return {
         "code": row.code,
         "name": row.name,

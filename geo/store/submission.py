@@ -9,7 +9,7 @@ from geoalchemy2 import WKBElement
 from sqlalchemy import Connection, delete, func, select, text, update
 
 from geo.problems import Problem
-from geo.rules import national_rules
+from geo.rules import rules_in_force
 from geo.store.decisions import accept_in
 from geo.store.engine import SYSTEM, Actor
 from geo.store.facts import touched
@@ -185,7 +185,7 @@ def _publish(made: Batch, row: Any, staged: list[Any], key: str, supersedes: UUI
         survey_event,
         [{"survey_id": survey_id, "state": "submitted", "actor_login": made.actor.login, **owner}],
     )
-    regrade(made, touched(conn, national_rules(), [survey_id]))
+    regrade(made, touched(conn, rules_in_force(), [survey_id]))
     return survey_id
 
 
@@ -253,7 +253,7 @@ def explain(conn: Connection, moves: list[dict[str, Any]]) -> list[dict[str, Any
     named = select(mine.c.code, mine.c.name).where(mine.c.code.in_(codes))
     names = {row.code: row.name for row in conn.execute(named)}
     by_key = {c.key: c for c in open_claims(conn, codes).itertuples()}
-    rules = national_rules()
+    rules = rules_in_force()
     return [
         {
             "mine_code": move["mine_code"],

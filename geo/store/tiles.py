@@ -6,18 +6,10 @@ from sqlalchemy import Connection, text
 
 from geo.problems import Problem
 from geo.store.engine import Actor
+from geo.survey.layers import NOT_FACTORS, layers
 
-FACTORS = (
-    "goaf",
-    "fault",
-    "collapse_column",
-    "borehole",
-    "surface_water",
-    "aquifer",
-    "gas_rich_area",
-    "rock_burst_area",
-    "fire_area",
-)
+# Every factor there is a layer type of: a new one is on the map without a word here.
+FACTORS = tuple(name for name in layers() if name not in NOT_FACTORS)
 # Layer of the map → feature layers it is made of; None: it has a function of its own.
 LAYERS: dict[str, tuple[str, ...] | None] = {
     "mines": None,

@@ -11,13 +11,18 @@ import shapely
 
 from geo.crs import to_metric
 from geo.rules import Rules
-from geo.survey.coverage import SOUGHT
 from geo.survey.footprint import unfinished
+from geo.survey.layers import sought
 from geo.survey.world import World
 
 DAYS = (90, 180, 365)
 # Precautions that stop a working until they are met (L13: search line, pillar, undrained goaf).
-_STOPS = {"hydro.search_line": "search_line", "hydro.boundary_pillar": "pillar"}
+_STOPS = {
+    "hydro.search_line": "search_line",
+    "hydro.boundary_pillar": "pillar",
+    "hydro.boundary_pillar.design": "pillar",
+    "hydro.fault_pillar": "pillar",
+}
 
 
 def advance(
@@ -104,7 +109,7 @@ def _of_item(
     factors = world.factors[
         (world.factors["verification"] == "unclear")
         & (world.factors["status"] != "provisional")
-        & world.factors["layer"].isin(SOUGHT[mine["kind"]])
+        & world.factors["layer"].isin(sought(mine["kind"]))
     ]
     distance = shapely.distance(shape, to_metric(factors.geometry.to_numpy(), zone))
     distance = np.maximum(0.0, distance - factors["error_m"].to_numpy(dtype=float))
@@ -115,7 +120,11 @@ def _of_item(
 
 
 def _stops(item: Any, claims: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    found = claims[claims["rule_id"].isin(list(_STOPS)) & (claims["mine_code"] == item.mine_code)]
+    found = claims[
+        claims["rule_id"].isin(list(_STOPS))
+        & (claims["outcome"] == "precaution")
+        & (claims["mine_code"] == item.mine_code)
+    ]
     for claim in found.itertuples():
         same = claim.evidence.get("item_name") == item.name
         if claim.status != "provisional" and same:

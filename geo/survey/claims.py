@@ -1,7 +1,8 @@
 """Claims: what the rules make of encounters and of a mine's own figures (L3, L4, L5)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import geopandas as gpd
@@ -10,6 +11,8 @@ import pandas as pd
 from geo.hazards import hazards
 from geo.rules import Rule, Rules
 from geo.survey.keys import content_key
+from geo.survey.overlay import margin_of
+from geo.survey.reckon import mine_values
 from geo.survey.world import World, plain
 
 CLAIMS = (
@@ -40,6 +43,11 @@ DECLARED = {
     "ground_pressure_grade": "ground_pressure",
     "rockburst_grade": "rockburst_metal",
     "slope_grade": "slope",
+    "hydro_metal_type": "hydro_metal",
+    "combustion_metal": "combustion_metal",
+    "goaf_grade": "goaf_metal",
+    "roof_immediate_class": "roof_immediate",
+    "roof_main_class": "roof_main",
 }
 
 
@@ -64,15 +72,16 @@ def _same_seam(factor_seam: Any, item_seam: Any, field_seams: Any) -> bool | Non
     return str(factor_seam) in {str(seam) for seam in mine_seams}
 
 
-def _values(encounter: Any, mine_attrs: dict[str, Any]) -> dict[str, Any]:
+def _values(encounter: Any, figures: dict[str, Any]) -> dict[str, Any]:
     attrs = encounter.evidence["attrs"]
-    seams = mine_attrs.get("seams")
+    seams = figures.get("mine.seams")
     values = {
+        **figures,
         **attrs,
+        **encounter.evidence.get("reckoned", {}),
         "own": encounter.own,
         "verification": encounter.evidence["verification"],
-        # L12: distances are tested as measured less the combined positional error.
-        "margin_m": round(max(0.0, encounter.distance_m - encounter.error_m), 3),
+        "margin_m": margin_of(encounter.distance_m, encounter.error_m),
         "overlap_m2": encounter.overlap_m2,
         "same_seam": _same_seam(
             attrs.get("seam"),
@@ -84,8 +93,21 @@ def _values(encounter: Any, mine_attrs: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _judge(rule: Rule, values: dict[str, Any]) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
-    """Yield outcome, grade and detail: the first true row, and what stands open above it (L5)."""
+def judge(
+    rule: Rule,
+    values: Mapping[str, Any],
+    wanting: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
+    """Yield outcome, grade and detail: the first true row, and what stands open above it (L5).
+
+    Parameters
+    ----------
+    rule : Rule
+    values : mapping
+        Attributes by name.
+    wanting : mapping
+        For an attribute that a formula could not make, the inputs it lacks: these are named.
+    """
     missing: set[str] = set()
     found = None
     for row in rule.rows:
@@ -98,9 +120,13 @@ def _judge(rule: Rule, values: dict[str, Any]) -> Iterator[tuple[str, str | None
     if found is not None:
         until = found.until.model_dump() if found.until else None
         yield found.outcome, found.grade, {"until": until}
-    graded = any(row.grade is not None for row in rule.rows)
-    if missing and graded:
-        yield "undetermined", None, {"missing": sorted(missing)}
+    if not missing or rule.missing == "silent":
+        return
+    named = {name for lost in missing for name in wanting.get(lost, (lost,))}
+    if rule.missing == "undetermined":
+        yield "undetermined", None, {"missing": sorted(named)}
+    elif found is None:
+        yield "question", None, {"missing": sorted(named)}
 
 
 def _of_encounters(
@@ -108,13 +134,20 @@ def _of_encounters(
 ) -> Iterator[dict[str, Any]]:
     """Yield one claim per rule, mine, factor, status and outcome: first day, nearest place."""
     best: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    figures = {code: mine_values(mine.attrs, mine.district) for code, mine in mines.items()}
     for encounter in frame.itertuples():
         mine = mines[encounter.mine_code]
-        values = _values(encounter, mine.attrs)
-        for rule in rules.for_factor(encounter.layer, mine.kind):
-            if not _looks_at(rule, encounter):
-                continue
-            for outcome, grade, detail in _judge(rule, values):
+        asked = [
+            rule
+            for rule in rules.for_factor(encounter.layer, mine.kind)
+            if _looks_at(rule, encounter)
+        ]
+        if not asked:
+            continue
+        values = _values(encounter, figures[encounter.mine_code])
+        wanting = encounter.evidence.get("wanting", {})
+        for rule in asked:
+            for outcome, grade, detail in judge(rule, values, wanting):
                 slot = (
                     rule.id,
                     encounter.mine_code,
@@ -187,10 +220,10 @@ def _looks_at(rule: Rule, encounter: Any) -> bool:
 
 def _of_mines(mines: dict[str, Any], rules: Rules) -> Iterator[dict[str, Any]]:
     for mine in mines.values():
-        values = {f"mine.{name}": value for name, value in mine.attrs.items()}
+        values = mine_values(mine.attrs, mine.district)
         for rule in rules.for_factor("mine", mine.kind):
-            for outcome, grade, detail in _judge(rule, values):
-                names = sorted({a for row in rule.rows for a in _attrs_of(row.when)} & set(values))
+            for outcome, grade, detail in judge(rule, values):
+                names = sorted(rule.attrs & set(values))
                 yield _claim(
                     mine_code=mine.mine_code,
                     hazard=rule.applies.hazard,
@@ -204,15 +237,6 @@ def _of_mines(mines: dict[str, Any], rules: Rules) -> Iterator[dict[str, Any]]:
                     valid_to=rule.in_force_to,
                     evidence={**detail, "layer": "mine", "attrs": {n: values[n] for n in names}},
                 )
-
-
-def _attrs_of(condition: Any) -> Iterator[str]:
-    if hasattr(condition, "attr"):
-        yield condition.attr
-    for part in (*getattr(condition, "all", ()), *getattr(condition, "any", ())):
-        yield from _attrs_of(part)
-    if hasattr(condition, "not_"):
-        yield from _attrs_of(condition.not_)
 
 
 def _declared(mines: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ import shapely
 from geo.crs import from_metric, to_metric
 from geo.rules import Rules
 from geo.survey.footprint import footprint
+from geo.survey.layers import sought
 from geo.survey.world import World, spatial
 
 COVERAGE = (
@@ -31,22 +32,6 @@ COVERAGE = (
     "plan_status",
     "state",
 )
-# Factor kinds that must be looked for, by mine kind (the lists of 2021 and of 矿安〔2022〕76号).
-SOUGHT = {
-    "coal": (
-        "goaf",
-        "fault",
-        "collapse_column",
-        "borehole",
-        "surface_water",
-        "aquifer",
-        "gas_rich_area",
-        "rock_burst_area",
-        "fire_area",
-    ),
-    "metal_underground": ("goaf", "fault", "borehole", "surface_water", "aquifer"),
-    "open_pit": ("goaf", "fault", "surface_water"),
-}
 
 
 def _valid(extents: gpd.GeoDataFrame, on: date) -> gpd.GeoDataFrame:
@@ -146,7 +131,7 @@ def _of_mine(
     ground = _Ground(world, mine, _union([g[2] for g in grounds]), on)
     for extent, years, area, status, seams in grounds:
         wkb, total = shapely.to_wkb(area), round(float(shapely.area(area)), 6)
-        for kind in SOUGHT[mine.kind]:
+        for kind in sought(mine.kind):
             doubt = {v: ground.unresolved(area, kind, v) for v in ("inferred", "unclear")}
             for seam in seams:
                 seen, open_ground = ground.covered(area, wkb, kind, seam, tolerance)

@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 DBF_NAME_BYTES = 10
 _SHARED = "shared"
+# libyaml's reader is ten times as fast, where the wheel brings it.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Data(BaseModel):
@@ -59,14 +61,23 @@ class Field(_Data):
         return self
 
 
+class Listed(_Data):
+    """Where a list of factors that must be looked for names this one; `item` is its word there."""
+
+    standard: str
+    item: str | None
+    verified: bool
+
+
 class Layer(_Data):
-    """One layer type."""
+    """One layer type. `listed` says, by mine kind, which list of factors asks for it."""
 
     name: str
     label: Label
     geometry: tuple[Literal["polygon", "line", "point"], ...]
     aliases: tuple[str, ...]
     order: tuple[tuple[str, str], ...] = ()
+    listed: dict[Literal["coal", "metal_underground", "open_pit"], Listed] = {}
     fields: dict[str, Field]
 
     @field_validator("fields", mode="before")
@@ -94,7 +105,7 @@ def _resolved(spec: dict[str, Any]) -> dict[str, Any]:
 
 def _load(name: str) -> dict[str, Any]:
     text = resources.files("geo.survey").joinpath("layers", f"{name}.yaml").read_text("utf-8")
-    loaded: dict[str, Any] = yaml.safe_load(text)
+    loaded: dict[str, Any] = yaml.load(text, Loader=_Loader)  # noqa: S506 -- a safe loader
     return loaded
 
 
@@ -108,7 +119,13 @@ def layers() -> dict[str, Layer]:
     """Return every layer type by name, in the order of their names."""
     folder = resources.files("geo.survey").joinpath("layers")
     names = sorted(e.name[:-5] for e in folder.iterdir() if e.name.endswith(".yaml"))
-    found = {name: Layer(**_load(name)) for name in names if name != _SHARED}
+    specs = {name: _load(name) for name in names if name != _SHARED}
+    # What an extent may say it looked for is every factor on a list: a new factor is one file.
+    words = specs["survey_extent"]["fields"]["kinds"]["values"]
+    for name, spec in specs.items():
+        if spec.get("listed"):
+            words.setdefault(name, [spec["label"]["zh"], *spec["aliases"]])
+    found = {name: Layer(**spec) for name, spec in specs.items()}
     for name, one in found.items():
         if one.name != name:
             raise ValueError(f"{name}.yaml calls itself {one.name}")
@@ -124,6 +141,18 @@ def layer(name: str) -> Layer:
         If there is no such layer.
     """
     return layers()[name]
+
+
+NOT_FACTORS = ("mine_boundary", "plan_item", "survey_extent")
+
+
+@cache
+def sought(kind: str) -> tuple[str, ...]:
+    """Return the factor kinds that the lists ask for in mines of `kind`, the first list's first.
+
+    For coal the fifteen of the 2021 notice, otherwise those of 矿安〔2022〕76号.
+    """
+    return tuple(name for name, one in layers().items() if kind in one.listed)
 
 
 _BRACKET = re.compile(r"[(\[{<（【].*$", re.DOTALL)

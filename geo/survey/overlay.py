@@ -19,6 +19,7 @@ from geo.crs import from_metric, to_metric
 from geo.rules import Rules
 from geo.survey.footprint import PlanStatus, enters_on, plan_status, unfinished
 from geo.survey.keys import content_key
+from geo.survey.reckon import LYING, mine_values, reckon
 from geo.survey.world import FACTORS, World, spatial
 
 ENCOUNTERS = (
@@ -39,6 +40,11 @@ ENCOUNTERS = (
     "own",
     "evidence",
 )
+Columns = dict[str, NDArray[np.object_]]
+# What a row takes of its factor.
+_TAKEN = (
+    "key", "layer", "mine_code", "attrs", "verification", "status", "observed_on", "survey_unit",
+)  # fmt: skip
 # One degree of latitude is never shorter than this; used only to find candidates.
 _METRES_PER_DEGREE = 110_000.0
 
@@ -89,10 +95,12 @@ def _candidates(
     found: dict[str, NDArray[np.intp]] = {}
     errors = world.factors["error_m"].to_numpy(dtype=float)
     reach = reach_m + (float(errors.max()) if len(errors) else 0.0)
+    owned = world.plan.groupby("mine_code", sort=False).indices
+    planned, own_errors = world.plan.geometry.to_numpy(), world.plan["error_m"].to_numpy()
     for mine in mines.itertuples():
-        items = world.plan[world.plan["mine_code"] == mine.mine_code]
-        own_error = max([0.0, *items["error_m"].astype(float)])
-        shapes = np.array([mine.geometry, *items.geometry], dtype=object)
+        items = owned.get(mine.mine_code, np.array([], dtype=int))
+        own_error = max([0.0, *own_errors[items].astype(float)])
+        shapes = np.array([mine.geometry, *planned[items]], dtype=object)
         box = shapely.total_bounds(shapes)
         lat = np.deg2rad(max(abs(box[1]), abs(box[3])))
         dy = (reach + own_error) / _METRES_PER_DEGREE
@@ -189,17 +197,19 @@ def _mines(
     mines = world.mines if only is None else world.mines[world.mines["mine_code"].isin(list(only))]
     near = _candidates(world, mines, rules.reach_m)
     plan = unfinished(world.plan)
+    owned = plan.groupby("mine_code", sort=False).indices
+    factors = {name: world.factors[name].to_numpy() for name in (*_TAKEN, "error_m")}
     for mine in mines.itertuples():
         rows = near[str(mine.mine_code)]
         if len(rows):
-            items = plan[plan["mine_code"] == mine.mine_code]
-            yield _of_mine(mine, items, world.factors, rows, metric, zones, rules)
+            items = plan.iloc[owned.get(mine.mine_code, [])]
+            yield _of_mine(mine, items, factors, rows, metric, zones, rules)
 
 
 def _of_mine(
     mine: Any,
     items: gpd.GeoDataFrame,
-    factors: gpd.GeoDataFrame,
+    factors: Columns,
     rows: NDArray[np.intp],
     metric: Metric,
     zones: dict[str, int],
@@ -212,10 +222,8 @@ def _of_mine(
     study = shapely.buffer(
         shapely.union_all(np.array([t.geometry for t in targets], dtype=object)), around
     )
-    owners = factors["mine_code"].to_numpy()[rows]
-    own_licence = (factors["layer"].to_numpy()[rows] == "mine_boundary") & (
-        owners == mine.mine_code
-    )
+    owners = factors["mine_code"][rows]
+    own_licence = (factors["layer"][rows] == "mine_boundary") & (owners == mine.mine_code)
     rows, owners = rows[~own_licence], owners[~own_licence]
     # A relation between two mines is measured in the zone of the smaller code, whoever asks.
     pair_zone = np.array(
@@ -231,7 +239,7 @@ def _against(
     mine: Any,
     targets: list[_Target],
     study: shapely.Geometry,
-    factors: gpd.GeoDataFrame,
+    factors: Columns,
     rows: NDArray[np.intp],
     shapes: NDArray[np.object_],
     zone: int,
@@ -245,22 +253,28 @@ def _against(
             _Target(t.extent, g, t.error_m, t.status, t.item, t.enters)
             for t, g in zip(targets, moved, strict=True)
         ]
-    errors = factors["error_m"].to_numpy(dtype=float)[rows]
+    errors = factors["error_m"][rows].astype(float)
     areas = np.round(shapely.area(shapes), 6)
+    figures = mine_values(mine.attrs, mine.district)
     clipped: dict[int, shapely.Geometry] = {}
+    met: dict[int, dict[str, Any]] = {}
     for target in targets:
         distance, overlap = _measure(target.geometry, shapes)
         error = errors + target.error_m
-        for i in np.flatnonzero(distance - error <= around).tolist():
+        near = np.flatnonzero(distance - error <= around)
+        for i in near.tolist():
             if i not in clipped:
                 (clipped[i],) = from_metric(
                     np.array([shapely.intersection(study, shapes[i])], dtype=object), zone
                 )
-            factor = factors.iloc[rows[i]]
+                met[i] = {name: factors[name][rows[i]] for name in _TAKEN}
+        made = _reckoned(target, [met[i] for i in near.tolist()], (distance - error)[near], figures)
+        for i, more in zip(near.tolist(), made, strict=True):
             yield _row(
                 mine,
                 target,
-                factor,
+                met[i],
+                more,
                 clipped[i],
                 distance[i],
                 error[i],
@@ -270,10 +284,51 @@ def _against(
             )
 
 
+def margin_of(distance_m: float, error_m: float) -> float:
+    """Return the distance that rules test: as measured less the combined positional error (L12)."""
+    return round(max(0.0, distance_m - error_m), 3)
+
+
+def _reckoned(
+    target: _Target,
+    factors: list[dict[str, Any]],
+    margin: NDArray[np.float64],
+    figures: dict[str, Any],
+) -> list[dict[str, Any]]:
+    """Return what formulae make of each factor at a target, and by what the two were compared."""
+    found: list[dict[str, Any]] = [{} for _ in factors]
+    tested = np.array([margin_of(distance, 0.0) for distance in margin], dtype=float)
+    item = None if target.item is None else target.item.to_dict()
+    layers = np.array([f["layer"] for f in factors], dtype=object)
+    for layer in sorted(set(layers)):
+        at = np.flatnonzero(layers == layer)
+        made = reckon(
+            layer,
+            [factors[i]["attrs"] for i in at],
+            [factors[i]["verification"] for i in at],
+            tested[at],
+            item,
+            figures,
+        )
+        for i, (values, wanting) in zip(at.tolist(), made, strict=True):
+            if values:
+                found[i]["reckoned"] = values
+            if wanting:
+                found[i]["wanting"] = wanting
+            if item is not None and layer in LYING:
+                seams = factors[i]["attrs"].get("seam") and item["seam"]
+                # Where elevations are missing the plan view decides, and says so.
+                found[i]["compared"] = (
+                    "elevation" if "vertical" in values else "seam" if seams else "plan"
+                )
+    return found
+
+
 def _row(
     mine: Any,
     target: _Target,
-    factor: pd.Series,
+    factor: dict[str, Any],
+    more: dict[str, Any],
     geometry: shapely.Geometry,
     distance: float,
     error: float,
@@ -306,6 +361,7 @@ def _row(
             "item": item["item"] if item is not None else None,
             "item_name": item["name"] if item is not None else None,
             "item_seam": item["seam"] if item is not None else None,
+            **more,
         },
     }
     row["key"] = content_key(row)

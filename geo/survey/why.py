@@ -1,13 +1,21 @@
 """Why a grade stands: sentences a regulator could sign, from the claims' own evidence."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from geo.hazards import grade_name, hazards
-from geo.messages import say
-from geo.rules import Rules
+from geo.messages import catalogue, language, say
+from geo.rules import Rule, Rules
 from geo.survey.layers import layers
+
+# What stands behind a margin, and is told with it.
+_BEHIND = {
+    "gap_m": "fracture_margin_m",
+    "fracture_zone_m": "fracture_margin_m",
+    "pillar_m": "pillar_margin_m",
+}
 
 
 def sentence(claim: Any, rules: Rules, lang: str) -> str:
@@ -35,9 +43,10 @@ def sentence(claim: Any, rules: Rules, lang: str) -> str:
         )
     rule = rules.one(claim.rule_id)
     evidence = claim.evidence
+    asked = claim.outcome == "question" and evidence.get("missing")
     parts = [
         say(
-            f"why.outcome.{claim.outcome}",
+            "why.outcome.asked" if asked else f"why.outcome.{claim.outcome}",
             lang,
             hazard=hazard,
             grade=grade,
@@ -48,12 +57,13 @@ def sentence(claim: Any, rules: Rules, lang: str) -> str:
     ]
     if evidence["layer"] == "mine":
         values = ", ".join(
-            f"{field_name(name, lang)} = {_text(value)}"
+            f"{field_name(name, lang)} = {value_text(name, value, lang)}"
             for name, value in evidence["attrs"].items()
         )
         parts.append(say("why.figures", lang, values=values or "—"))
     else:
         parts.append(_place(evidence, claim.source, lang))
+        parts += _reckoned(evidence, rule, lang)
     if evidence.get("sensitive"):
         parts.append(say("why.sensitive", lang, error=evidence["error_m"]))
     if claim.status != "in_force":
@@ -81,23 +91,66 @@ def _place(evidence: dict[str, Any], source: str, lang: str) -> str:
     )
 
 
+def _reckoned(evidence: dict[str, Any], rule: Rule, lang: str) -> Iterator[str]:
+    """Yield what formulae made of the meeting, as far as the rule looks at it, and by what."""
+    made = evidence.get("reckoned", {})
+    told = [
+        f"{field_name(name, lang)} = {value_text(name, value, lang)}"
+        for name, value in made.items()
+        if name in rule.attrs or (name in _BEHIND and _BEHIND[name] in rule.attrs)
+    ]
+    if told:
+        yield say("why.reckoned", lang, values=", ".join(told))
+    if evidence.get("compared") in ("plan", "seam") and "vertical" in rule.attrs:
+        yield say(f"why.compared.{evidence['compared']}", lang)
+
+
 def _error(metres: float, lang: str) -> str:
     return say("why.error", lang, error=metres) if metres else say("why.no_error", lang)
 
 
 def field_name(name: str, lang: str) -> str:
     """Return the words for an attribute; the bare name where the dictionary has none."""
+    if name.startswith("item."):
+        bare = field_name(name.removeprefix("item."), lang)
+        return say("attr.item", lang, name=bare[:1].lower() + bare[1:])
+    words = catalogue().get(f"attr.{name}")
+    if words:
+        return words[language(lang)]
     bare = name.removeprefix("mine.")
-    for one in layers().values():
+    found = layers().values()
+    for one in [layers()["mine_boundary"], *found] if bare != name else found:
         if bare in one.fields:
             return str(getattr(one.fields[bare].label, lang))
     return name
 
 
-def _text(value: Any) -> str:
+def value_text(name: str, value: Any, lang: str, factor: str = "mine") -> str:
+    """Return the trade's word for an attribute's value; a range as it was written.
+
+    Parameters
+    ----------
+    name : str
+        The attribute, as rules name it.
+    value : object
+    lang : str
+        ``zh`` or ``en``.
+    factor : str
+        The layer whose fields give the words; the mine's for ``mine.`` names.
+    """
     if isinstance(value, dict):
         return str(value.get("raw", value))
-    return str(value)
+    if isinstance(value, bool):
+        return say("rules.yes" if value else "rules.no", lang)
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    own = catalogue().get(f"attr.{name}.{value}") or catalogue().get(f"{name}.{value}")
+    if own:
+        return own[lang]
+    bare = name.removeprefix("mine.")
+    fields = layers()["mine_boundary" if bare != name or factor == "mine" else factor].fields
+    words = fields[bare].values.get(str(value), ()) if bare in fields else ()
+    return words[0] if words and lang == "zh" else str(value).replace("_", " ")
 
 
 def paragraph(

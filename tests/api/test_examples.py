@@ -11,7 +11,7 @@ from tests.county import goaf, rect, write
 pytestmark = pytest.mark.database
 
 # What a record holds there is its own: a rule's evidence, a row's attributes.
-FREE = ("evidence", "params", "note", "mapping", "geometry", "body", "report", "parameters", "samples")  # fmt: skip
+FREE = ("evidence", "params", "note", "mapping", "geometry", "body", "report", "parameters", "samples", "listed", "values", "label")  # fmt: skip
 
 
 def walk(client_of, settings, tmp_path) -> dict[str, Any]:
@@ -90,6 +90,7 @@ def walk(client_of, settings, tmp_path) -> dict[str, Any]:
     keep("return_", zhang.post(f"{base}/surveys/{survey}/return", json=review))
     keep("changes", admin.get(f"{base}/changes"))
     keep("rules", zhang.get(f"{base}/rules"))
+    keep("layers", zhang.get(f"{base}/layers"))
     return said
 
 

@@ -22,8 +22,9 @@ import pytest
 import shapely
 from typer.testing import CliRunner
 
-from geo.cli import app, files, grading, keeping  # noqa: F401 -- they add commands
-from geo.cli import serving as _serving  # noqa: F401
+from geo.cli import app, dictionary, files, findings, grading, keeping, rules  # noqa: F401
+from geo.cli import serving as _serving  # noqa: F401 -- they add commands
+from geo.rules.catalogue import DATA
 from geo.settings import CHECKOUT, Settings
 from geo.store import queries
 from geo.store.cluster import Cluster, running_cluster
@@ -48,6 +49,8 @@ COMMANDS = (
     *("ingest", "surveys", "accept", "return", "revoke", "grades", "regrade", "claim", "decide"),
     *("end", "proposals", "confirm", "doctor", "start", "serve", "worker", "export state"),
     *("export log", "export map.html", "export grades.xlsx", "audit head", "audit verify"),
+    *("layers", "template", "rules check", "rules explain", "rules table"),
+    *("ledger", "crossings", "screening"),
     *("db grants", "db migrate", "user add", "user list", "user password"),
 )
 
@@ -419,6 +422,59 @@ def test_a_full_regrade_changes_nothing_and_takes_less_than_two_seconds(place):
     assert first["mines_regraded"] == 12
     assert (first["grades_changed"], first["claims_added"], first["claims_ended"]) == (0, 0, 0)
     assert first["seconds"] < 2
+
+
+def test_proposed_rules_are_compared_and_nothing_is_written(place, tmp_path):
+    head = place.run("audit", "head").stdout
+    text = (DATA / "gas.yaml").read_text("utf-8")
+    own = text[text.index("- id: gas.four_limits") : text.index("- id: gas.outburst_area")]
+    stricter = own.replace("heading_m3min, gt: 3", "heading_m3min, gt: 1")
+    (tmp_path / "own.yaml").write_text(stricter, "utf-8")
+    words = ("regrade", "--rules", str(tmp_path), "--county", "--compare")
+    found = place.ask(*words)
+    # Of the low-gas mines only number one has over 1 m³/min at a heading (1.1; number five has 0.8).
+    moved = {m["mine_code"]: m["moves"] for m in found["mines"] if m["moves"]}
+    assert moved == {"SL-C01": [{"hazard": "gas", "before": "low", "after": "high"}]}
+    assert found["rules"] == {"added": [], "removed": [], "changed": ["gas.four_limits"], "figures": []}  # fmt: skip
+    assert found["version"] != found["proposed"]
+    assert "SL-C01" in place.run(*words).stdout
+    assert place.run("audit", "head").stdout == head
+    looser = own.replace("heading_m3min, gt: 3", "heading_m3min, gt: 4")
+    (tmp_path / "own.yaml").write_text(looser, "utf-8")
+    assert "own.yaml:1" in place.refused(*words)
+    assert "--compare" in place.refused("regrade", "--all", "--rules", str(tmp_path))
+
+
+def test_the_rules_of_a_county_are_in_force_where_it_says_so(place, tmp_path):
+    (tmp_path / "parameters.yaml").write_text(
+        "surroundings_m: {value: 800, unit: m, standard: 县规定, verified: false, label: {zh: 周边, en: around}}",
+        "utf-8",
+    )
+    national = place.ask("rules", "check")["version"]
+    assert place.ask("rules", "check", MINERISK_COUNTY_RULES=str(tmp_path))["version"] != national
+
+
+def test_the_ledger_counts_factors_and_exposures(place, tmp_path):
+    found = place.ask("ledger", "--as", "zhang")
+    assert [row["number"] for row in found["rows"]] == list(range(1, len(found["rows"]) + 1))
+    goafs = next(kind for kind in found["kinds"] if kind["kind"] == "goaf")
+    assert goafs["exposures"] > goafs["factors"]
+    path = tmp_path / "台账.xlsx"
+    place.run("ledger", "-o", str(path))
+    book = openpyxl.load_workbook(path)
+    rows = list(book["普查治理台账"].values)
+    assert len(rows) == len(found["rows"]) + 2
+    assert "首次影响年份" in rows[1]
+    assert "采空区" in {row[3] for row in rows}
+    own = place.ask("ledger", "--as", "zhao")
+    assert {row["mine_code"] for row in own["rows"]} == {"SL-C01", "SL-C02"}
+
+
+def test_crossings_and_screening_ask(place):
+    assert place.ask("crossings") == []
+    asked = place.ask("screening")
+    assert {row["check"] for row in asked} == {"without_surroundings"}
+    assert "没有" in place.refused("crossings", "--mine", "nope")
 
 
 def test_an_enterprise_sees_its_own_mines_only(place):

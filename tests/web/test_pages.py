@@ -23,7 +23,7 @@ PAGES = {
         "/mines/SL-C02",
         "/mines/SL-P01",
     ),
-    "wang": ("/uploads", "/surveys", "/map"),
+    "wang": ("/uploads", "/surveys", "/map", "/layers", "/rules"),
     "zhao": ("/advance", "/map", "/surveys", "/uploads", "/mines/SL-C01"),
     "admin": ("/advance", "/inbox", "/map", "/surveys"),
 }

@@ -29,6 +29,7 @@ PARTS = {
     "web.ending.": ("superseded", "treated", "finished", "error", "released"),
     "web.colour.": ("red", "orange", "yellow", "blue", "grey"),
     "web.advance.head.": ("90", "180", "365"),
+    "web.layers.": ("zip", "gpkg", "xlsx"),
     "web.action.": ("accept", "ending"),
     "web.nav.": ("advance", "inbox", "map", "surveys", "uploads"),
 }

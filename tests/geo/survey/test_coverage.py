@@ -11,21 +11,12 @@ from geo.survey.advance import advance, due
 from geo.survey.coverage import coverage, unclear_mines
 from geo.survey.derive import derive
 from geo.survey.footprint import enters_on, footprint
+from geo.survey.layers import sought
 from tests.geo.survey.worlds import factor, item, mine, rect, world
 
 RULES = national_rules()
 ON = date(2024, 9, 1)
-KINDS = (
-    "goaf",
-    "fault",
-    "collapse_column",
-    "borehole",
-    "surface_water",
-    "aquifer",
-    "gas_rich_area",
-    "rock_burst_area",
-    "fire_area",
-)
+KINDS = sought("coal")
 
 
 def extent(geometry, kinds=KINDS, **more):

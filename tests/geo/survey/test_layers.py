@@ -7,17 +7,75 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.hazards import hazards
+from geo.store.tiles import FACTORS
 from geo.survey.claims import DECLARED
-from geo.survey.layers import fold, guess_layer, layer, layers, map_fields
+from geo.survey.layers import NOT_FACTORS, fold, guess_layer, layer, layers, map_fields, sought
+from geo.survey.values import several
 
-BRIEF = {
-    "mine_boundary", "plan_item", "survey_extent", "goaf", "fault", "collapse_column", "borehole",
-    "surface_water", "aquifer", "gas_rich_area", "rock_burst_area", "fire_area",
-}  # fmt: skip
+# The notice of 2021, in its own words and order.
+FIFTEEN = {
+    "goaf": "采空区",
+    "abandoned_shaft": "废弃老窑（井筒）",
+    "borehole": "封闭不良钻孔",
+    "fault": "断层",
+    "fissure": "裂隙",
+    "fold": "褶曲",
+    "collapse_column": "陷落柱",
+    "gas_rich_area": "瓦斯富集区",
+    "rock_burst_area": "冲击危险性",
+    "water_conducting_zone": "导水裂缝带",
+    "surface_water": "地表水体",
+    "aquifer": "地下含水体",
+    "fire_area": "井下火区",
+    "buried_channel": "古河床冲刷带",
+    "skylight": "天窗等不良地质体",
+}
 
 
-def test_twelve_layers() -> None:
-    assert set(layers()) == BRIEF
+def test_the_fifteen_factors_of_the_notice_are_layers() -> None:
+    assert {name: layer(name).listed["coal"].item for name in sought("coal")} == FIFTEEN
+
+
+def test_what_76_says_of_goafs_shafts_and_works_is_sought_in_metal_mines() -> None:
+    assert {"goaf", "abandoned_mine", "abandoned_shaft", "treatment_works"} <= set(
+        sought("metal_underground")
+    )
+
+
+def test_an_item_nobody_read_is_not_verified() -> None:
+    for one in layers().values():
+        for listed in one.listed.values():
+            assert listed.item is not None or not listed.verified, one.name
+
+
+def test_every_factor_says_how_sure_it_is_and_how_far_treated() -> None:
+    for name in set(layers()) - set(NOT_FACTORS):
+        assert {"verification", "treatment_state", "observed_on", "detection_method"} <= set(
+            layer(name).fields
+        ), name
+
+
+def test_every_factor_is_on_the_map() -> None:
+    assert set(FACTORS) == set(layers()) - set(NOT_FACTORS)
+
+
+# KA/T 22.2 chapter 5, 5.1.2 and 5.8.1 a) to h): what must be said of a goaf.
+def test_a_goaf_has_every_field_of_chapter_5() -> None:
+    assert {
+        "formed_on", "depth_m", "area_m2", "mining_height_m", "seam", "method", "recovery",
+        "roof_control", "pillars", "water_area_m2", "water_level_m", "water_volume_m3",
+        "water_quality", "fire", "fire_temperature_c", "gas", "gas_composition", "suspended_roof",
+        "suspended_roof_m2", "subsidence", "cracks", "seals", "detection_method", "reliability",
+        "verification", "verification_result",
+    } <= set(layer("goaf").fields)  # fmt: skip
+
+
+def test_all_factors_in_an_extent_means_every_factor_of_the_lists() -> None:
+    kinds = layer("survey_extent").fields["kinds"]
+    found, clear = several("全部", kinds)
+    assert clear
+    assert set(found) == {n for k in ("coal", "metal_underground", "open_pit") for n in sought(k)}
+    assert several("褶曲、天窗、废弃井筒", kinds) == (["fold", "skylight", "abandoned_shaft"], True)
 
 
 def test_every_field_speaks_chinese() -> None:
@@ -52,6 +110,11 @@ def test_survey_kinds_are_layers() -> None:
         ("MD01-普查范围", [], "survey_extent"),
         ("coal_mines_shanxi_gem", ["GEM Mine ID"], "mine_boundary"),
         ("断层(推断)", [], "fault"),
+        ("采空区治理工程", [], "treatment_works"),
+        ("废弃老窑井筒", [], "abandoned_shaft"),
+        ("周边废弃矿井", [], "abandoned_mine"),
+        ("导水裂缝带", [], "water_conducting_zone"),
+        ("地裂缝", [], "ground_crack"),
         ("zk", [], "borehole"),
         ("bazk_report", [], None),
         ("Export_Output", ["断层编号", "落差", "倾角", "导水性"], "fault"),

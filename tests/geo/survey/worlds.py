@@ -100,13 +100,17 @@ WATER = st.sampled_from(
     ]
 )
 STATUS = st.sampled_from(["in_force", "in_force", "held", "provisional"])
+LYING = st.sampled_from(
+    [{}, {"floor_m": 830.0}, {"floor_m": 900.0}, {"floor_m": 760.0, "mining_height_m": 3.0}]
+)
 GOAFS = st.builds(
-    lambda i, x, attrs, status, error, seen: factor(
-        i, x, attrs=attrs | {"seam": "3"}, status=status, error_m=error, verification=seen
+    lambda i, x, attrs, lies, status, error, seen: factor(
+        i, x, attrs=attrs | lies | {"seam": "3"}, status=status, error_m=error, verification=seen
     ),
     st.integers(0, 3),
     st.floats(-0.3, 1.2).map(lambda v: round(v, 3)),
     WATER,
+    LYING,
     STATUS,
     st.sampled_from([0.0, 5.0, 100.0]),
     st.sampled_from(["verified", "inferred", "unclear"]),
@@ -121,11 +125,25 @@ AREAS = st.builds(
     st.sampled_from([0.25, 0.26, 0.5, 0.75, 0.76]),
     st.booleans(),
 )
+OTHERS = st.builds(
+    lambda i, x, layer, word: factor(
+        i, x, layer,
+        attrs={"conductive": word, "water_pressure_mpa": 2.0, "pressure_mpa": 2.0, "barrier_m": 20.0,
+               "sealing": "poor", "q_l_sm": 0.5, "reaches": "goaf"},
+    ),
+    st.integers(0, 3),
+    st.floats(0, 0.9).map(lambda v: round(v, 3)),
+    st.sampled_from(["fault", "aquifer", "fissure", "skylight", "abandoned_shaft", "fold"]),
+    st.sampled_from(["yes", "no", "unknown"]),
+)  # fmt: skip
+FLAT = {"floor_m": 800.0, "height_m": 3.0}
 ITEMS = st.builds(
-    lambda i, x, year: item(i, x, date(year, 1, 1), date(year + 4, 1, 1)),
+    lambda i, x, year: item(
+        i, x, date(year, 1, 1), date(year + 4, 1, 1), **(FLAT if year % 2 else {})
+    ),
     st.integers(0, 3),
     st.sampled_from([0.0, 0.3, 0.6, 0.8]),
     st.integers(2022, 2030),
 )
-FACTORS_DRAWN = st.lists(st.one_of(GOAFS, AREAS), max_size=6, unique_by=lambda r: r["key"])
+FACTORS_DRAWN = st.lists(st.one_of(GOAFS, AREAS, OTHERS), max_size=6, unique_by=lambda r: r["key"])
 ITEMS_DRAWN = st.lists(ITEMS, max_size=5, unique_by=lambda r: r["key"])

@@ -1,0 +1,233 @@
+"""The ledger (动态普查治理台账, L19): one row per mine-exposure, and a county's two counts.
+
+A fault through three mines is one factor and three exposures. What an ending on record took out
+stays on the ledger, struck off.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from geo.geometry import measure
+from geo.rules import Rules
+from geo.survey.derive import Derived
+from geo.survey.overlay import encounters
+from geo.survey.reckon import number
+from geo.survey.world import World
+from geo.survey.years import first_met
+
+LEDGER = (
+    "number",
+    "mine_code",
+    "mine_name",
+    "kind",
+    "code",
+    "place",
+    "seam",
+    "elevation_m",
+    "relation",
+    "distance_m",
+    "first_year",
+    "method",
+    "verification",
+    "effect",
+    "measures",
+    "quantity_m3",
+    "responsible",
+    "funds",
+    "deadline",
+    "emergency_plan",
+    "state",
+    "accepted_by",
+    "accepted_on",
+    "struck_off",
+    "area_m2",
+    "water_m3",
+    "factor_key",
+)
+# From nothing done to struck off.
+STATES = ("none", "planned", "under_way", "done", "accepted", "struck_off")
+_ASKED = ("duty", "precaution", "question")
+
+
+def _works(world: World) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the newest treatment works by mine and code of what they treat."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    layer = world.factors[
+        (world.factors["layer"] == "treatment_works") & (world.factors["status"] == "in_force")
+    ]
+    for row in layer.sort_values("key").itertuples():
+        attrs = row.attrs
+        slot = (str(row.mine_code), str(attrs.get("target_code")))
+        if attrs.get("target_code") and (slot not in found or _begun(found[slot]) <= _begun(attrs)):
+            found[slot] = attrs
+    return found
+
+
+def _begun(attrs: dict[str, Any]) -> str:
+    return str(attrs.get("started_on") or "")
+
+
+def _struck(world: World) -> dict[str, Any]:
+    ended = world.endings[world.endings["target_kind"] == "factor"]
+    return dict(zip(ended["target_key"], ended["effective_on"], strict=True))
+
+
+def _said(derived: Derived) -> dict[tuple[str, str], list[Any]]:
+    """Return the claims that count, by mine and factor."""
+    found: dict[tuple[str, str], list[Any]] = {}
+    for claim in derived.claims.itertuples():
+        key = claim.evidence.get("factor_key")
+        if key is not None and claim.status != "provisional":
+            found.setdefault((claim.mine_code, key), []).append(claim)
+    return found
+
+
+def _state(attrs: dict[str, Any], works: dict[str, Any], struck: Any) -> str:
+    if struck is not None:
+        return "struck_off"
+    told = {attrs.get("treatment_state"), works.get("treatment_state")}
+    if works.get("accepted_on"):
+        told.add("accepted")
+    if attrs.get("treatment") not in (None, "none"):
+        told.add("done")
+    return max((s for s in told if s in STATES), key=STATES.index, default="none")
+
+
+def ledger(
+    world: World, rules: Rules, derived: Derived, only: Collection[str] | None = None
+) -> pd.DataFrame:
+    """Return one row per mine and factor that its field or footprint meets.
+
+    Parameters
+    ----------
+    world : World
+        Facts, with the endings on record.
+    rules : Rules
+    derived : Derived
+        What follows from them, for effect and measures.
+    only : collection of str, optional
+        Codes of the mines; all where not given.
+
+    Returns
+    -------
+    DataFrame
+        Columns of ``LEDGER``. `effect` lists (hazard, outcome, grade) of the claims; `measures` the
+        rules that ask for a duty, a precaution or an answer, and the works' own. `number` counts
+        from 1 in the order of mine, kind and code. Provisional surveys are left out.
+    """
+    # What was struck off is no longer derived, and still belongs on the ledger.
+    met = encounters(replace(world, endings=world.endings.iloc[:0]), rules, only)
+    met = met[(met["layer"] != "mine_boundary") & (met["status"] != "provisional")]
+    factors = world.factors.drop_duplicates("key").set_index("key")
+    areas = dict(zip(factors.index, measure(factors.geometry.to_numpy())[0], strict=True))
+    years = {(r.mine_code, r.factor_key): r.year for r in first_met(met).itertuples()}
+    works, struck, said = _works(world), _struck(world), _said(derived)
+    names = dict(zip(world.mines["mine_code"], world.mines["name"], strict=True))
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in met.sort_values(["distance_m", "key"]).itertuples():
+        slot = (row.mine_code, row.factor_key)
+        if slot in rows:
+            continue  # the nearest meeting tells relation and distance
+        attrs, factor = row.evidence["attrs"], factors.loc[row.factor_key]
+        done = works.get((str(factor["mine_code"]), str(attrs.get("code"))), {})
+        claims = said.get(slot, [])
+        # A neighbour's factor is told as far as it reaches into the mine's own study area.
+        middle = shapely.point_on_surface(row.geometry)
+        rows[slot] = {
+            "mine_code": row.mine_code,
+            "mine_name": names.get(row.mine_code),
+            "kind": row.layer,
+            "code": attrs.get("code") or attrs.get("name"),
+            "place": None if middle.is_empty else (round(middle.x, 6), round(middle.y, 6)),
+            "seam": attrs.get("seam"),
+            "elevation_m": attrs.get("floor_m"),
+            "relation": row.relation,
+            "distance_m": row.distance_m,
+            "first_year": years.get(slot),
+            "method": attrs.get("detection_method"),
+            "verification": row.evidence["verification"],
+            "effect": sorted({(c.hazard, c.outcome, c.grade or "") for c in claims}),
+            "measures": sorted({c.rule_id for c in claims if c.outcome in _ASKED})
+            + ([done["works_method"]] if done.get("works_method") else []),
+            "quantity_m3": done.get("quantity_m3"),
+            "responsible": done.get("responsible"),
+            "funds": done.get("budget"),
+            "deadline": done.get("deadline"),
+            "emergency_plan": done.get("emergency_plan"),
+            "state": _state(attrs, done, struck.get(row.factor_key)),
+            "accepted_by": done.get("accepted_by"),
+            "accepted_on": done.get("accepted_on"),
+            "struck_off": struck.get(row.factor_key),
+            "area_m2": float(areas[row.factor_key]),
+            "water_m3": attrs.get("water_volume_m3"),
+            "factor_key": row.factor_key,
+        }
+    ordered = sorted(rows.values(), key=lambda r: (r["mine_code"], r["kind"], str(r["code"]), r["factor_key"]))  # noqa: E501  # fmt: skip
+    for at, row in enumerate(ordered, 1):
+        row["number"] = at
+    return pd.DataFrame(
+        {name: pd.Series([r[name] for r in ordered], dtype=object) for name in LEDGER}
+    )
+
+
+def totals(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a county's counts by kind: distinct factors and mine-exposures (L19).
+
+    Returns
+    -------
+    list of dict
+        kind, factors, exposures, standing (factors not struck off), area_m2 and water_m3 of the
+        distinct factors (a range counts by its upper end), unknown_water (factors that hold water
+        of which nobody knows the volume counts as unknown, never as nought).
+    """
+    return [
+        {"kind": kind, **_counts(group)}
+        for kind, group in sorted(frame.groupby("kind"), key=lambda pair: str(pair[0]))
+    ]
+
+
+def _counts(group: pd.DataFrame) -> dict[str, Any]:
+    once = group.drop_duplicates("factor_key")
+    water = np.array([number(value, "high") for value in once["water_m3"]], dtype=float)
+    asked = once["water_m3"].map(lambda value: value is not None)
+    return {
+        "factors": len(once),
+        "exposures": len(group),
+        "standing": int((once["state"] != "struck_off").sum()),
+        "area_m2": round(float(once["area_m2"].sum()), 3),
+        "water_m3": round(float(np.nansum(water)), 3),
+        "unknown_water": int((asked.to_numpy(dtype=bool) & np.isnan(water)).sum()),
+    }
+
+
+def rolled_up(frame: pd.DataFrame, of: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the counts of groups of mines: enterprises, counties.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As :func:`ledger` gives it.
+    of : dict
+        {mine code: group}. A factor that mines of one group share is counted once there.
+    """
+    groups: dict[str, list[int]] = {}
+    for at, code in enumerate(frame["mine_code"]):
+        groups.setdefault(of.get(code, ""), []).append(at)
+    return [{"group": name, **_counts(frame.iloc[at])} for name, at in sorted(groups.items())]
+
+
+def overdue(frame: pd.DataFrame, on: date) -> pd.DataFrame:
+    """Return the rows whose deadline has passed and that are neither accepted nor struck off."""
+    late = [
+        deadline is not None
+        and (date.fromisoformat(deadline) if isinstance(deadline, str) else deadline) < on
+        and state not in ("accepted", "struck_off")
+        for deadline, state in zip(frame["deadline"], frame["state"], strict=True)
+    ]
+    return frame[np.array(late, dtype=bool)]

@@ -1,0 +1,94 @@
+"""The ledger: every column, factors and exposures counted apart, nothing struck off forgotten."""
+
+from datetime import date
+
+import pytest
+import shapely
+
+from geo.rules import national_rules
+from geo.survey.derive import derive
+from geo.survey.ledger import LEDGER, ledger, overdue, rolled_up, totals
+from tests.geo.survey.worlds import HIGH, SOUTH, WEST, WIDE, factor, item, mine, world
+
+RULES = national_rules()
+MINES = [mine(i) for i in range(3)]
+FAULT = factor(0, 0.1, "fault", attrs={"code": "F1", "conductive": "yes"}) | {
+    "geometry": shapely.LineString([(WEST + 0.1 * WIDE, SOUTH + 0.45 * HIGH), (WEST + 2.9 * WIDE, SOUTH + 0.45 * HIGH)])
+}  # fmt: skip
+GOAF = factor(
+    0, 0.35, attrs={"code": "G1", "water": "present", "water_volume_m3": {"low": 100.0, "high": 300.0, "raw": "100-300"},
+                    "floor_m": 820.0, "seam": "3", "detection_method": "瞬变电磁"}
+)  # fmt: skip
+WORKS = factor(
+    0, 0.6, "treatment_works",
+    attrs={"code": "W1", "target_code": "G1", "works_method": "注浆", "quantity_m3": 900.0, "budget": 120.0,
+           "responsible": "某矿", "deadline": "2024-06-30", "emergency_plan": "有", "treatment_state": "under_way",
+           "started_on": "2024-01-01"},
+)  # fmt: skip
+
+
+PANEL = item(0, 0.3, date(2026, 1, 1), date(2032, 1, 1))
+
+
+def made(factors, ended=()):
+    w = world(MINES, [PANEL], factors, ended=ended)
+    return ledger(w, RULES, derive(w, RULES))
+
+
+def row(frame, mine_code, code):
+    (found,) = frame[(frame["mine_code"] == mine_code) & (frame["code"] == code)].to_dict("records")
+    return found
+
+
+def test_a_fault_through_three_mines_is_one_factor_and_three_exposures():
+    frame = made([FAULT])
+    assert list(frame.columns) == list(LEDGER)
+    (counts,) = totals(frame)
+    assert (counts["kind"], counts["factors"], counts["exposures"]) == ("fault", 1, 3)
+    county = rolled_up(frame, {"M0": "甲", "M1": "甲", "M2": "乙"})
+    assert [(c["group"], c["factors"], c["exposures"]) for c in county] == [("乙", 1, 1), ("甲", 1, 2)]  # fmt: skip
+
+
+def test_a_row_says_all_that_the_ledger_asks():
+    found = row(made([GOAF, WORKS]), "M0", "G1")
+    assert found["first_year"] == 2026
+    assert (found["relation"], found["distance_m"]) == ("inside", 0.0)
+    assert (found["seam"], found["elevation_m"], found["method"]) == ("3", 820.0, "瞬变电磁")
+    assert ("hydro", "grade_floor", "medium") in found["effect"]
+    assert "hydro.search_line" in found["measures"]
+    assert "注浆" in found["measures"]
+    assert (found["quantity_m3"], found["funds"], found["responsible"]) == (900.0, 120.0, "某矿")
+    assert (found["state"], found["struck_off"]) == ("under_way", None)
+
+
+def test_accepted_works_and_what_is_late():
+    frame = made([GOAF, WORKS])
+    assert overdue(frame, date(2024, 6, 30)).empty
+    assert overdue(frame, date(2024, 7, 1))["code"].tolist() == ["G1"]
+    done = WORKS | {"attrs": WORKS["attrs"] | {"accepted_on": "2024-06-01", "accepted_by": "某局"}}
+    frame = made([GOAF, done])
+    assert row(frame, "M0", "G1")["state"] == "accepted"
+    assert row(frame, "M0", "G1")["accepted_by"] == "某局"
+    assert overdue(frame, date(2025, 1, 1)).empty
+
+
+def test_what_was_struck_off_stays_on_the_ledger():
+    ended = [{"target_kind": "factor", "target_key": GOAF["key"], "kind": "treated", "effective_on": date(2024, 8, 1)}]  # fmt: skip
+    frame = made([GOAF], ended)
+    found = row(frame, "M0", "G1")
+    assert (found["state"], found["struck_off"], found["effect"]) == ("struck_off", date(2024, 8, 1), [])  # fmt: skip
+    assert totals(frame)[0]["standing"] == 0
+
+
+def test_water_nobody_measured_is_unknown_and_not_nought():
+    dry = factor(0, 0.5, attrs={"code": "G2", "water_volume_m3": {"low": None, "high": None, "raw": "不清"}})  # fmt: skip
+    (counts,) = totals(made([GOAF, dry]))
+    assert (counts["water_m3"], counts["unknown_water"]) == (300.0, 1)
+    # 0.05 of 0.03° by 0.05 of 0.02°: some 130 m × 111 m, twice.
+    assert counts["area_m2"] == pytest.approx(2 * 130.2 * 111, rel=0.01)
+
+
+def test_a_provisional_survey_is_not_on_it_and_numbers_run_on():
+    frame = made([GOAF | {"status": "provisional"}, FAULT])
+    assert "G1" not in set(frame["code"])
+    assert frame["number"].tolist() == list(range(1, len(frame) + 1))
