@@ -23,12 +23,13 @@ from geo.store.staging import clear, jsonable, stage
 from geo.store.submission import preview, submit
 from geo.store.tables import mine, staged_note, upload
 from geo.survey.counties import county_box
-from geo.survey.reading import ReadOptions, read_file
+from geo.survey.reading import ReadOptions, datums, read_file
 from geo.survey.reading.result import NOTE_COLUMNS
 from geo.survey.world import spatial
 
 _ABANDONED = timedelta(days=7)
 _STALLED = timedelta(minutes=2)
+_COUNTY_DIGITS = 6
 _NO_JOB = (
     "NOT EXISTS (SELECT 1 FROM jobs.procrastinate_jobs j WHERE j.status IN ('todo', 'doing') "
     "AND j.args ->> 'upload_id' = upload.id::text)"
@@ -126,16 +127,12 @@ def process_upload(settings: Settings, upload_id: UUID) -> None:
             return
         hint = _hint(conn, row.options.get("mine_code"))
     _progress(settings, upload_id, "reading", 0, 0, state="reading")
-    options = ReadOptions.model_validate(row.options)
-    if options.county_bbox is None:
-        options = options.model_copy(update={"county_bbox": county_box(settings.district)})
-    if options.hint_lonlat is None and hint is not None:
-        options = options.model_copy(update={"hint_lonlat": hint})
 
     def told(stage: str, done: int, total: int) -> None:
         _progress(settings, upload_id, stage, done, total)
 
     try:
+        options = _at_home(settings, row, hint)
         with TemporaryDirectory(prefix="minerisk-") as folder:
             found = read_file(
                 rawfiles.path_of(settings, row.sha256),
@@ -157,6 +154,24 @@ def process_upload(settings: Settings, upload_id: UUID) -> None:
         # A fault of ours: said so, and not tried for ever.
         _fail(settings, upload_id, "store.fault", {"file": row.filename})
         raise
+
+
+def _at_home(settings: Settings, row: Any, hint: tuple[float, float] | None) -> ReadOptions:
+    """Return how an upload is to be read, with what its county knows."""
+    options = ReadOptions.model_validate(row.options)
+    home: dict[str, Any] = {}
+    # A mine of another county is moved with that county's parameters, or with none.
+    county = row.district if len(row.district) == _COUNTY_DIGITS else settings.district
+    box = county_box(county)
+    home["datums"] = {
+        datum: one.model_copy(update={"area": one.area or box})
+        for datum, one in datums.load(settings.datums).get(county, {}).items()
+    }
+    if options.county_bbox is None:
+        home["county_bbox"] = box or county_box(settings.district)
+    if options.hint_lonlat is None and hint is not None:
+        home["hint_lonlat"] = hint
+    return options.model_copy(update=home)
 
 
 def _fail(settings: Settings, upload_id: UUID, code: str, params: dict[str, Any]) -> None:

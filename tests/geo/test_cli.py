@@ -22,7 +22,7 @@ import pytest
 import shapely
 from typer.testing import CliRunner
 
-from geo.cli import app, files, grading, keeping  # noqa: F401 -- they add commands
+from geo.cli import app, files, grading, keeping, reading  # noqa: F401 -- they add commands
 from geo.cli import serving as _serving  # noqa: F401
 from geo.settings import CHECKOUT, Settings
 from geo.store import queries
@@ -48,6 +48,7 @@ COMMANDS = (
     *("ingest", "surveys", "accept", "return", "revoke", "grades", "regrade", "claim", "decide"),
     *("end", "proposals", "confirm", "doctor", "start", "serve", "worker", "export state"),
     *("export log", "export map.html", "export grades.xlsx", "audit head", "audit verify"),
+    *("datums list", "datums add"),
     *("db grants", "db migrate", "user add", "user list", "user password"),
 )
 

@@ -21,6 +21,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from geo.crs import GEOGRAPHIC, transformer
+from geo.survey.reading.datums import Local, SevenParameters
 
 Said = dict[str, Any]
 ASSUMED = "cgcs2000"
@@ -32,7 +33,9 @@ class CrsProposal:
 
     `epsg` is None where it must be asked. `reason` is a message code with its values. `candidates`
     are the other systems that fit, each ``{"epsg", "name"}``. `error_m` is what the datum adds to
-    every position. `swapped`: the file writes y before x (as licences do), and is turned.
+    every position. `swapped`: the file writes y before x (as licences do), and is turned. `shift`:
+    the local seven parameters it is moved with; `elsewhere`: the county has some, but the layer
+    lies outside the area they are good for.
     """
 
     epsg: int | None
@@ -41,10 +44,16 @@ class CrsProposal:
     candidates: tuple[dict[str, Any], ...] = field(default=())
     error_m: float = 0.0
     swapped: bool = False
+    shift: SevenParameters | None = None
+    elsewhere: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the proposal as JSON-able values."""
-        return {**asdict(self), "candidates": [dict(one) for one in self.candidates]}
+        return {
+            **asdict(self),
+            "candidates": [dict(one) for one in self.candidates],
+            "shift": self.shift and self.shift.model_dump(mode="json", exclude={"points"}),
+        }
 
 
 @cache
@@ -74,6 +83,17 @@ def error_of(epsg: int) -> float:
     if any(datum.startswith(known) for known in frames()["same_as_cgcs2000"]):
         return 0.0
     return max(float(one["error_m"]) for one in frames()["datums"].values())
+
+
+@cache
+def datum_of(epsg: int) -> str | None:
+    """Return the datum of a system by its name in ``frames.yaml``, None for any other."""
+    crs = CRS.from_epsg(epsg)
+    named = crs.datum.name if crs.datum is not None else ""
+    for name, one in frames()["datums"].items():
+        if named == one["datum"]:
+            return str(name)
+    return None
 
 
 def from_wkt(wkt: str) -> tuple[int | None, str]:
@@ -229,6 +249,7 @@ def decide(
     *,
     chosen: int | None = None,
     hint: tuple[float, float] | None = None,
+    local: Local | None = None,
 ) -> CrsProposal:
     """Return the coordinate system of a layer: the chosen one, the declared one, or a proposal.
 
@@ -245,12 +266,40 @@ def decide(
         EPSG code a person chose.
     hint : (lon, lat), optional
         Where the mine or the county lies.
+    local : dict, optional
+        The county's seven parameters by datum.
 
     Raises
     ------
     ValueError
         If `wkt` is no WKT, or PROJ has no system `chosen`.
     """
+    return _with_shift(_decide(wkt, xy, chosen, hint), xy, local or {})
+
+
+def _with_shift(found: CrsProposal, xy: NDArray[np.float64], local: Local) -> CrsProposal:
+    """Return the proposal with the seven parameters of its datum, where they are good."""
+    one = local.get(datum_of(found.epsg) or "") if found.epsg is not None else None
+    middle = _middle(xy)
+    if one is None or found.epsg is None or middle is None or found.error_m == 0:
+        return found
+    area = one.area
+    x, y = middle[::-1] if found.swapped else middle
+    lon, lat = transformer(found.epsg, GEOGRAPHIC).transform(x, y)
+    margin = frames()["parameters_margin_deg"]
+    if area is not None and not (
+        area[0] - margin <= lon <= area[2] + margin and area[1] - margin <= lat <= area[3] + margin
+    ):
+        return replace(found, elsewhere=True)
+    return replace(found, shift=one, error_m=one.accuracy_m)
+
+
+def _decide(
+    wkt: str | None,
+    xy: NDArray[np.float64],
+    chosen: int | None,
+    hint: tuple[float, float] | None,
+) -> CrsProposal:
     middle = _middle(xy)
     if chosen is not None:
         return _as_given(chosen, said("reader.crs.chosen", name=_known(chosen)), middle)

@@ -17,7 +17,7 @@ from geo.survey import attributes, check
 from geo.survey.layers import Layer, guess_layer, layers
 from geo.survey.limits import limits
 from geo.survey.mend import mend_layer
-from geo.survey.reading import archive, encoding, parent
+from geo.survey.reading import archive, datums, encoding, parent
 from geo.survey.reading import crs as systems
 from geo.survey.reading.archive import Source
 from geo.survey.reading.crs import CrsProposal, Said, said
@@ -233,7 +233,13 @@ def _crs(
     bounds = shapely.bounds(shapes[verdicts.alive()])
     middles = (bounds[:, :2] + bounds[:, 2:]) / 2
     try:
-        return systems.decide(declared, middles, chosen=options.crs, hint=options.place())
+        return systems.decide(
+            declared,
+            middles,
+            chosen=options.crs,
+            hint=options.place(),
+            local=options.datums,
+        )
     except ValueError as error:
         raise Problem("reader.part.prj", name=source.name) from error
 
@@ -286,7 +292,9 @@ def _placed(
     if where.swapped:
         flat = shapely.transform(flat, lambda xy: xy[:, ::-1])
     # WGS 84 degrees are taken as they stand: the two frames agree within a metre.
-    if where.epsg not in (GEOGRAPHIC, 4326) and where.epsg is not None:
+    if where.shift is not None and where.epsg is not None:
+        flat = datums.move(flat, where.epsg, where.shift)
+    elif where.epsg not in (GEOGRAPHIC, 4326) and where.epsg is not None:
         flat = transform(flat, where.epsg, GEOGRAPHIC)
     placed[alive] = flat
     return placed
@@ -332,10 +340,11 @@ def _layer_notes(
             "warned", "reader.layer.assumed_datum", **about, name=systems.name_of(where.epsg or 0)
         )
     if where.error_m:
-        notes.add(
-            "warned", "reader.layer.approximate", **about,
-            name=systems.name_of(where.epsg or 0), metres=where.error_m,
-        )  # fmt: skip
+        told: dict[str, Any] = {"name": systems.name_of(where.epsg or 0), "metres": where.error_m}
+        if where.shift is not None:
+            told["source"] = where.shift.source
+        code = "shifted" if where.shift else "elsewhere" if where.elsewhere else "approximate"
+        notes.add("warned", f"reader.layer.{code}", **about, **told)
 
 
 def _row_notes(
