@@ -39,6 +39,12 @@ class Again(_Sent):
     mapping: dict[str, str] = Field({}, examples=[{"编号": "code"}])
 
 
+class Answer(_Sent):
+    """Whether a row is the object it looks like."""
+
+    same: bool = Field(examples=[True])
+
+
 class Submission(_Sent):
     """Submit a staged upload; it may name the accepted survey it replaces."""
 

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import accounts, decisions, intake, queries, rawfiles
+from geo.store import accounts, decisions, intake, matches, queries, rawfiles
 from geo.store.engine import SYSTEM, connect
 from geo.survey.reading import ReadOptions
 from web import view
@@ -147,6 +147,18 @@ def read_again(
     bytes_ = rawfiles.path_of(settings(), found["sha256"])
     fresh = _register(reader, found["filename"], bytes_, wanted.model_copy(update=said))
     return told(f"/uploads/{fresh}", "web.told.uploaded_again")
+
+
+@forms.post("/uploads/{upload_id}/matches/{match_id}")
+def settle_match(reader: Reader, upload_id: UUID, match_id: UUID, same: Text) -> Response:
+    """Answer whether a row is the object it looks like."""
+    with connect(settings(), "app", reader.actor) as conn:
+        if not matches.seen(conn, upload_id, match_id):
+            raise missing()
+    agreed = same == "yes"
+    with reader.working() as conn:
+        matches.settle(conn, reader.actor, upload_id, match_id, agreed)
+    return told(f"/uploads/{upload_id}#matches", "web.told.same" if agreed else "web.told.another")
 
 
 @forms.post("/uploads/{upload_id}/submit")

@@ -7,6 +7,7 @@ from typing import Any
 from geo.hazards import colour_of, grade_name, hazards
 from geo.messages import say
 from geo.problems import Problem
+from geo.store import matches
 from geo.survey.layers import layers
 from geo.survey.reading import ReadOptions
 from web.render import crs_name
@@ -84,6 +85,12 @@ def options(crs: str, encoding: str, layer: str, mine: str) -> ReadOptions:
 def moves(found: Iterable[dict[str, Any]], lang: str) -> list[dict[str, Any]]:
     """Return moves with the sentences of the reader's language."""
     return [{**move, "why": move["why"][lang]} for move in found]
+
+
+def question(match: dict[str, Any]) -> dict[str, Any]:
+    """Return whether a row is a known object, as the template's filter for sentences takes it."""
+    code, params = matches.words(match)
+    return {**match, "code": code, "params": params}
 
 
 def _shown(row: dict[str, Any], name: str, only: str, lang: str) -> tuple[str, str]:

@@ -44,6 +44,7 @@ def ingest(
                 _submit(conf, actor, first, None)
         found = _ingest(conf, actor, file, layer, crs, encoding, mine)
         moves = _preview(conf, actor, found)
+        asked = _matches(conf, actor, found, dry_run or yes or accept)
         state = "staged"
         changed: dict[str, Any] = {"mines": [], "moves": moves}
         if dry_run:
@@ -66,6 +67,8 @@ def ingest(
             "grades_changed": len(changed["moves"]),
             "layers": [{k: v for k, v in p.items() if k != "samples"} for p in layers],
             "moves": changed["moves"],
+            "upload": None if dry_run else str(found["id"]),
+            "matches": asked,
         }
         show(data, as_json, lambda: _text(conf, found, data, moves))
 
@@ -121,6 +124,22 @@ def _preview(conf: Any, actor: Any, found: Any) -> list[dict[str, Any]]:
         return []
     with connect(conf, "worker", actor) as conn:
         return intake.preview(conn, actor, found["id"])
+
+
+def _matches(conf: Any, actor: Any, found: Any, unasked: bool) -> list[dict[str, Any]]:
+    """Return the rows that look like known objects; on a terminal, ask of each."""
+    from geo.cli.reading import questions
+    from geo.store import matches
+    from geo.store.engine import connect
+
+    open_ = questions(conf, actor, found["id"])
+    if unasked or not sys.stdin.isatty():
+        return open_
+    for one in open_:
+        with connect(conf, "worker", actor) as conn:
+            same = typer.confirm(one["message"])
+            matches.settle(conn, actor, found["id"], UUID(one["id"]), same)
+    return questions(conf, actor, found["id"])
 
 
 def _submit(conf: Any, actor: Any, found: Any, supersedes: UUID | None) -> UUID:
@@ -205,6 +224,10 @@ def _text(conf: Any, found: Any, data: dict[str, Any], moves: list[dict[str, Any
         after = grade_name(move["hazard"], move["after"], lang())
         label = hazards()[move["hazard"]].label[lang()]
         said.append(f"  {move['mine_code']} {move['mine_name']} {label}: {before} → {after}")
+    said.extend(f"  {one['message']}" for one in data["matches"])
+    left = sum(one["state"] == "open" for one in data["matches"])
+    if left and data["state"] == "staged" and data["upload"]:
+        said.append(say("cli.matches.open", lang(), n=left, upload=data["upload"]))
     said.append(say(f"cli.state.{data['state']}", lang()))
     return "\n".join(said)
 

@@ -30,6 +30,8 @@ from geo.survey.world import spatial
 _ABANDONED = timedelta(days=7)
 _STALLED = timedelta(minutes=2)
 _COUNTY_DIGITS = 6
+# What the county knows is looked up when the file is read, whenever that is.
+_OURS = ("datums",)
 _NO_JOB = (
     "NOT EXISTS (SELECT 1 FROM jobs.procrastinate_jobs j WHERE j.status IN ('todo', 'doing') "
     "AND j.args ->> 'upload_id' = upload.id::text)"
@@ -76,7 +78,7 @@ def register_upload(
             filename=shown,
             sha256=digest,
             size=size,
-            options=options.model_dump(mode="json"),
+            options=options.model_dump(mode="json", exclude=set(_OURS)),
             state="queued",
             created_by=actor.user_id,
             **_owner(conn, actor, options.mine_code, settings),

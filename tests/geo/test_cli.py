@@ -48,7 +48,7 @@ COMMANDS = (
     *("ingest", "surveys", "accept", "return", "revoke", "grades", "regrade", "claim", "decide"),
     *("end", "proposals", "confirm", "doctor", "start", "serve", "worker", "export state"),
     *("export log", "export map.html", "export grades.xlsx", "audit head", "audit verify"),
-    *("datums list", "datums add"),
+    *("datums list", "datums add", "matches", "submit"),
     *("db grants", "db migrate", "user add", "user list", "user password"),
 )
 
