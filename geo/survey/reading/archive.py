@@ -418,4 +418,9 @@ def _text(part: tuple[str, Path] | None, most: int) -> str | None:
         raise Problem("reader.part.not_text", name=shown(name))
     if any(mark in data[:2000].lower() for mark in _HTML):
         raise Problem("reader.part.html", name=shown(name))
-    return data.decode("utf-8-sig", "replace").strip() or None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # MapGIS writes Chinese names into a .prj, in GBK.
+        text = data.decode("gb18030", "replace")
+    return text.strip() or None

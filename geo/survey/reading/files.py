@@ -204,12 +204,14 @@ def _placed(
     """Return the shapes flat, x before y, in CGCS2000; refused rows are left as they are."""
     alive = verdicts.alive()
     placed = shapes.copy()
-    tall = int((shapely.has_z(shapes) & alive).sum())
+    tall = int(((shapely.has_z(shapes) | shapely.has_m(shapes)) & alive).sum())
     if tall:
         notes.add("warned", "reader.layer.z_dropped", layer=layer.name, source_name=name, rows=tall)
     flat = shapely.force_2d(shapes[alive])
     if where.swapped:
         flat = shapely.transform(flat, lambda xy: xy[:, ::-1])
+    if where.offset_x:
+        flat = shapely.transform(flat, lambda xy: xy + (where.offset_x, 0.0))  # noqa: RUF005 -- arrays
     # WGS 84 degrees are taken as they stand: the two frames agree within a metre.
     if where.shift is not None and where.epsg is not None:
         flat = datums.move(flat, where.epsg, where.shift)
