@@ -92,7 +92,9 @@ def _register(who: Signed, file: UploadFile, options: ReadOptions) -> UUID:
 async def send(
     who: Caller,
     lang: Lang,
-    file: Annotated[UploadFile, File(description="Zip of shapefiles, GeoPackage or GeoJSON")],
+    file: Annotated[
+        UploadFile, File(description="Shapefile zip, GPKG, GeoJSON, DXF, KML, CSV, xlsx")
+    ],
     layer: Annotated[str | None, Form(description="Layer type", max_length=60)] = None,
     crs: Annotated[int | None, Form(description="EPSG code")] = None,
     encoding: Annotated[str | None, Form(description="Of the .dbf", max_length=60)] = None,

@@ -212,6 +212,7 @@ def upload(
         options=found["options"],
         moves=moves,
         matches=[view.question(one) for one in asked],
+        fields_of=view.field_choices(),
         preview_problem=trouble,
         replaceable=[s for s in queries.surveys(conn) if s["state"] == "accepted"],
         notes=notes[:PAGE_SIZE],

@@ -16,7 +16,10 @@ As = Annotated[str | None, typer.Option("--as", help="Login that acts.", metavar
 @app.command()
 @guarded
 def ingest(
-    file: Annotated[Path, typer.Argument(help="Zip of shapefiles, GeoPackage or GeoJSON.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="Shapefile zip, GPKG, GeoJSON, DXF, KML, CSV, xlsx."),
+    ],
     layer: Annotated[str | None, typer.Option(help="Layer type, e.g. goaf.")] = None,
     crs: Annotated[int | None, typer.Option(help="EPSG code, e.g. 4526.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Encoding, e.g. GB18030.")] = None,

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from geo.problems import Problem
 from geo.settings import Settings
-from geo.store import rawfiles
+from geo.store import memory, rawfiles
 from geo.store.engine import SYSTEM, Actor, connect
 from geo.store.staging import clear, jsonable, stage
 from geo.store.submission import preview, submit
@@ -30,8 +30,8 @@ from geo.survey.world import spatial
 _ABANDONED = timedelta(days=7)
 _STALLED = timedelta(minutes=2)
 _COUNTY_DIGITS = 6
-# What the county knows is looked up when the file is read, whenever that is.
-_OURS = ("datums",)
+# What the county and the sender's organisation know is looked up when the file is read.
+_OURS = ("datums", "remembered", "remembered_layers")
 _NO_JOB = (
     "NOT EXISTS (SELECT 1 FROM jobs.procrastinate_jobs j WHERE j.status IN ('todo', 'doing') "
     "AND j.args ->> 'upload_id' = upload.id::text)"
@@ -128,13 +128,14 @@ def process_upload(settings: Settings, upload_id: UUID) -> None:
         if row is None or row.state in ("staged", "submitted", "failed"):
             return
         hint = _hint(conn, row.options.get("mine_code"))
+        settled = memory.recall(conn, memory.organisation_of(conn, row.created_by))
     _progress(settings, upload_id, "reading", 0, 0, state="reading")
 
     def told(stage: str, done: int, total: int) -> None:
         _progress(settings, upload_id, stage, done, total)
 
     try:
-        options = _at_home(settings, row, hint)
+        options = _at_home(settings, row, hint, settled)
         with TemporaryDirectory(prefix="minerisk-") as folder:
             found = read_file(
                 rawfiles.path_of(settings, row.sha256),
@@ -158,10 +159,12 @@ def process_upload(settings: Settings, upload_id: UUID) -> None:
         raise
 
 
-def _at_home(settings: Settings, row: Any, hint: tuple[float, float] | None) -> ReadOptions:
-    """Return how an upload is to be read, with what its county knows."""
+def _at_home(
+    settings: Settings, row: Any, hint: tuple[float, float] | None, settled: dict[str, Any]
+) -> ReadOptions:
+    """Return how an upload is to be read, with what its county and its sender know."""
     options = ReadOptions.model_validate(row.options)
-    home: dict[str, Any] = {}
+    home = dict(settled)
     # A mine of another county is moved with that county's parameters, or with none.
     county = row.district if len(row.district) == _COUNTY_DIGITS else settings.district
     box = county_box(county)

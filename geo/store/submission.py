@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, select, text, update
 
 from geo.problems import Problem
 from geo.rules import national_rules
-from geo.store import matches
+from geo.store import matches, memory
 from geo.store.decisions import accept_in
 from geo.store.engine import SYSTEM, Actor
 from geo.store.facts import touched
@@ -120,6 +120,7 @@ def submit(
     conn.execute(
         update(upload).where(upload.c.id == upload_id).values(state="submitted", survey_id=known)
     )
+    memory.remember(conn, memory.organisation_of(conn, row.created_by), actor.login, row)
     # What was staged now stands published; the row report stays with the upload.
     conn.execute(delete(staged_feature).where(staged_feature.c.upload_id == upload_id))
     return known

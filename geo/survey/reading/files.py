@@ -78,6 +78,7 @@ def read_file(
             tell("read", done, len(found))
             asked = Asked(folder, options, notes, alone=len(found) == 1)
             for raw in READERS[source.kind](source, asked):
+                raw.recalled = asked.recalled(raw.name)
                 read.append(_judged(raw, options, notes))
             tell("check", done + 1, len(found))
     if not read:
@@ -109,14 +110,18 @@ def _judged(raw: Raw, options: ReadOptions, notes: Notes) -> LayerRead:
     check.presence(shapes, raw.unreadable, verdicts)
     shapes[~verdicts.alive()] = None
     where = _crs(raw, shapes, verdicts, options)
-    frame, mapped = _empty(), {}
+    frame = _empty()
+    mapped: dict[str, str] = {}
     if kind is None:
         verdicts.refuse_all(range(count), "reader.row.no_layer", name=name)
     elif where.epsg is None:
         verdicts.refuse_all(range(count), "reader.row.no_crs", name=name)
     else:
         one = layers()[kind]
-        mapped = attributes.mapping(raw.columns, one, options.mapping)
+        mapped, before = attributes.mapping(
+            raw.columns, one, options.mapping, options.remembered.get(kind)
+        )
+        _remembered_notes(notes, one, raw, before)
         for row in raw.closed:
             verdicts.mended[row] = check.Word("reader.row.closed", {})
         shapes, made = _checked(shapes, raw, rows, mapped, one, where, verdicts, notes, options)
@@ -242,6 +247,23 @@ def _frame(
     data["raw"] = pd.Series([raw[row] for row in rows], dtype=object)
     data["error_m"] = np.full(len(rows), where.error_m)
     return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries(shapes[rows], crs=GEOGRAPHIC))
+
+
+def _remembered_notes(notes: Notes, layer: Layer, raw: Raw, before: dict[str, str]) -> None:
+    """Say what was read as the sender's organisation settled it earlier."""
+    about: dict[str, Any] = {"layer": layer.name, "source_name": raw.name}
+    if raw.recalled:
+        notes.add(
+            "warned", "reader.layer.remembered_type", **about, name=raw.name,
+            type=layer.label.zh, type_en=layer.label.en,
+        )  # fmt: skip
+    if before:
+        labels = {c: layer.fields[f].label if f else None for c, f in before.items()}
+        notes.add(
+            "warned", "reader.layer.remembered", **about,
+            pairs="、".join(f"{c} → {v.zh if v else '—'}" for c, v in labels.items()),
+            pairs_en=", ".join(f"{c} → {v.en if v else '—'}" for c, v in labels.items()),
+        )  # fmt: skip
 
 
 def _layer_notes(

@@ -15,7 +15,7 @@ import shapely
 from geo.geometry import Shapes, kinds
 from geo.problems import Problem
 from geo.survey.check import Mask, Word
-from geo.survey.layers import Layer, guess_layer, layers
+from geo.survey.layers import Layer, fold, guess_layer, layers
 from geo.survey.reading import archive, corners, encoding, parent
 from geo.survey.reading import crs as systems
 from geo.survey.reading.archive import Source
@@ -45,7 +45,7 @@ class Raw:
 
     `refused` are rows that a format's own rules refuse already; `closed` those whose rings were
     closed. `spans` says where in its sheet a row stands. `kind` is the layer type, None where it
-    must be asked.
+    must be asked; `recalled`: it is as the sender's organisation settled it earlier.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Raw:
     encoding: str = "UTF-8"
     reason: Said = field(default_factory=lambda: said("reader.encoding.format"))
     spans: list[str] | None = None
+    recalled: bool = False
 
 
 @dataclass
@@ -74,7 +75,16 @@ class Asked:
     def kind(self, name: str, columns: list[str]) -> str | None:
         """Return the layer type of a source: what a person said, else what its name says."""
         found = self.options.layers.get(name) or self.options.layer
-        return found or guess_layer(name.rpartition("/")[2], columns)
+        return found or self._recalled(name) or guess_layer(name.rpartition("/")[2], columns)
+
+    def _recalled(self, name: str) -> str | None:
+        known = self.options.remembered_layers.get(fold(name))
+        return known if known in layers() else None
+
+    def recalled(self, name: str) -> bool:
+        """Tell whether a source's type is only as it was settled earlier."""
+        told = self.options.layers.get(name) or self.options.layer
+        return told is None and self._recalled(name) is not None
 
 
 def shapefile(source: Source, asked: Asked) -> Iterator[Raw]:

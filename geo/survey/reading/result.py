@@ -40,6 +40,12 @@ class ReadOptions(BaseModel):
     county_bbox: tuple[float, float, float, float] | None = Field(
         default=None, description="West, south, east, north; what lies well outside is warned of."
     )
+    remembered: dict[str, dict[str, str]] = Field(
+        default={}, description="Layer → folded column → field, as the sender settled it before."
+    )
+    remembered_layers: dict[str, str] = Field(
+        default={}, description="Folded source name → layer type, as the sender settled it before."
+    )
     datums: dict[str, SevenParameters] = Field(
         default={}, description="The county's seven parameters, by datum: xian80, beijing54."
     )
