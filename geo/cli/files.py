@@ -1,6 +1,8 @@
 """Commands about files and surveys: ingest, surveys, accept, return, revoke."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -41,12 +43,17 @@ def ingest(
     """
     with database() as conf:
         actor = acting(conf, login)
-        if extent is not None:
-            first = _ingest(conf, actor, extent, "survey_extent", crs, encoding, mine)
-            if not dry_run:
-                _submit(conf, actor, first, None)
-        found = _ingest(conf, actor, file, layer, crs, encoding, mine)
-        moves = _preview(conf, actor, found)
+        with _progress() as told:
+            if extent is not None:
+                first = _ingest(conf, actor, extent, "survey_extent", crs, encoding, mine, told)
+                if not dry_run:
+                    _submit(conf, actor, first, None)
+                else:
+                    _forget(conf, first["id"])
+            found = _ingest(conf, actor, file, layer, crs, encoding, mine, told)
+            told("grading", 0, 1)
+            moves = _preview(conf, actor, found)
+            told("grading", 1, 1)
         asked = _matches(conf, actor, found, dry_run or yes or accept)
         state = "staged"
         changed: dict[str, Any] = {"mines": [], "moves": moves}
@@ -80,8 +87,11 @@ def _joined(layers: list[dict[str, Any]], name: str) -> str | None:
     return ",".join(sorted({p[name] for p in layers if p[name]})) or None
 
 
+Told = Callable[[str, int, int], None]
+
+
 def _ingest(
-    conf: Any, actor: Any, file: Path, layer: Any, crs: Any, encoding: Any, mine: Any
+    conf: Any, actor: Any, file: Path, layer: Any, crs: Any, encoding: Any, mine: Any, told: Told
 ) -> Any:
     from geo.problems import Problem
     from geo.store import intake
@@ -94,12 +104,14 @@ def _ingest(
     if not file.is_file():
         raise Problem("cli.no_file", file=str(file))
     options = ReadOptions(layer=layer, crs=crs, encoding=encoding, mine_code=mine)
+    size = file.stat().st_size
+    told("sending", 0, size)
     with connect(conf, "worker", actor) as conn:
         upload_id = intake.register_upload(
             conn, actor, file.name, file, options, settings=conf, enqueue=False
         )
-    with _progress(file.name):
-        intake.process_upload(conf, upload_id)
+    told("sending", size, size)
+    intake.process_upload(conf, upload_id, told)
     with connect(conf, "worker", SYSTEM) as conn:
         found = intake.upload_status(conn, upload_id)
     if found is None or found["state"] == "failed":
@@ -108,15 +120,35 @@ def _ingest(
     return found
 
 
-def _progress(label: str) -> Any:
-    """Return a spinner on a terminal, and nothing in a pipe."""
-    from contextlib import nullcontext
+# What the reader calls its steps, by the stage shown for them.
+_STAGES = {"unpack": "reading", "read": "reading", "check": "checking"}
+
+
+@contextmanager
+def _progress() -> Iterator[Told]:
+    """Show a bar per stage with its counts on a terminal, and nothing at all in a pipe."""
+    from geo.messages import say
 
     if not sys.stderr.isatty():
-        return nullcontext()
+        yield lambda stage, done, total: None
+        return
     from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-    return Console(stderr=True).status(label)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        known: dict[str, Any] = {}
+
+        def told(stage: str, done: int, total: int) -> None:
+            name = _STAGES.get(stage, stage)
+            if name not in known:
+                known[name] = bars.add_task(say(f"cli.stage.{name}", lang()), total=total)
+            bars.update(known[name], completed=done, total=total)
+            if name == "checking" and "reading" in known:
+                # What is checked has been read.
+                bars.update(known["reading"], completed=done, total=total)
+
+        yield told
 
 
 def _preview(conf: Any, actor: Any, found: Any) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ Submitting what was staged is `geo.store.submission`'s; its functions are offere
 """
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -116,10 +117,19 @@ def _owner(conn: Connection, actor: Actor, code: str | None, settings: Settings)
     }
 
 
-def process_upload(settings: Settings, upload_id: UUID) -> None:
+def process_upload(
+    settings: Settings, upload_id: UUID, progress: Callable[[str, int, int], None] | None = None
+) -> None:
     """Read, check and mend an upload, and stage its rows; safe to run again at any point.
 
     A file that cannot be taken leaves the upload ``failed`` with the sentence that says why.
+
+    Parameters
+    ----------
+    settings : Settings
+    upload_id : UUID
+    progress : callable, optional
+        Told ``(stage, done, total)`` beside the upload's own row.
     """
     with connect(settings, "worker", SYSTEM) as conn:
         row = conn.execute(
@@ -133,6 +143,8 @@ def process_upload(settings: Settings, upload_id: UUID) -> None:
 
     def told(stage: str, done: int, total: int) -> None:
         _progress(settings, upload_id, stage, done, total)
+        if progress is not None:
+            progress(stage, done, total)
 
     try:
         options = _at_home(settings, row, hint, settled)
