@@ -36,6 +36,7 @@ _KNOWN = {
     *("TRACE", "DIMENSION", "LEADER", "MULTILEADER", "MLEADER", "MLINE"),
 }
 _DRAWN = ("Layer", "EntityHandle", "Linetype", "Text", "BlockName")
+_ENTITY = {*_DRAWN, "SubClasses", "PaperSpace", "BlockAttributes"}
 _WGS84 = 4326
 
 
@@ -126,14 +127,14 @@ def drawing(source: Source, asked: Asked) -> Iterator[Raw]:
     no outlines: it fills one. What lies in paper space belongs to the sheet and not to the ground.
     """
     coding, reason = _text_encoding(source, asked)
-    table, answered = parent.read_whole("drawing", source, coding, asked.folder)
-    shapes, unreadable, closed = shapes_of(table, answered.get("geometry"))
-    left = {n: c for n, c in dict(answered.get("entities") or {}).items() if n not in _KNOWN}
+    table, answered = parent.read_whole("drawing", source, coding, asked.folder, _ENTITY)
+    shapes, unreadable, closed = shapes_of(table, answered.geometry)
+    left = {n: c for n, c in answered.entities.items() if n not in _KNOWN}
     if left:
         asked.notes.add(
             "warned", "reader.layer.dxf_left", source_name=source.name, name=source.name,
-            rows=sum(int(count) for count in left.values()),
-            types="、".join(archive.shown(str(one)) for one in sorted(left)[:10]),
+            rows=sum(left.values()),
+            types="、".join(archive.shown(one) for one in sorted(left)[:10]),
         )  # fmt: skip
     cells = {name: table.column(name).to_pylist() for name in table.column_names}
     on = np.array([one or "0" for one in cells["Layer"]], dtype=object)
@@ -216,9 +217,11 @@ def _label(
 
 def placemarks(source: Source, asked: Asked) -> Iterator[Raw]:
     """Read a KML: the placemarks of each folder by themselves; its degrees are WGS 84."""
-    table, answered = parent.read_whole("placemarks", source, None, asked.folder)
+    table, answered = parent.read_whole(
+        "placemarks", source, None, asked.folder, ("folder", "shape")
+    )
     shapes, unreadable, closed = shapes_of(table, "shape")
-    names = [str(one) for one in answered.get("columns", ())]
+    names = answered.columns
     folders = np.array([one or "" for one in table.column("folder").to_pylist()], dtype=object)
     several = len(set(folders)) > 1
     for folder in sorted(set(folders)):
@@ -258,15 +261,17 @@ def workbook(source: Source, asked: Asked) -> Iterator[Raw]:
 def _corners(
     what: str, source: Source, asked: Asked, coding: str | None, reason: Said
 ) -> Iterator[Raw]:
-    table, answered = parent.read_whole(what, source, coding, asked.folder)
-    sheets: list[list[Any]] = [[] for _ in answered.get("sheets", ())]
+    table, answered = parent.read_whole(what, source, coding, asked.folder, ("sheet", "cells"))
+    sheets: list[list[Any]] = [[] for _ in answered.sheets]
     for number, row in zip(
         table.column("sheet").to_pylist(), table.column("cells").to_pylist(), strict=True
     ):
+        if not 0 <= number < len(sheets):
+            raise Problem("reader.child.died", name=source.name)
         sheets[number].append(row)
     full = [
-        (archive.shown(str(name)), rows)
-        for name, rows in zip(answered.get("sheets", ()), sheets, strict=True)
+        (archive.shown(name), rows)
+        for name, rows in zip(answered.sheets, sheets, strict=True)
         if any(any(row) for row in rows)
     ]
     for sheet, rows in full:

@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pydantic import BaseModel, ValidationError
 
 from geo.problems import Problem
 from geo.survey.limits import limits
@@ -143,15 +144,26 @@ def read_layer(
     return table, geometry if geometry in table.column_names else None, wkt
 
 
+class Told(BaseModel):
+    """What the child says of a file that holds several layers in one; nothing else is heard."""
+
+    columns: list[str] = []
+    sheets: list[str] = []
+    entities: dict[str, int] = {}
+    geometry: str | None = None
+
+
 def read_whole(
-    what: str, source: Source, encoding: str | None, folder: Path
-) -> tuple[pa.Table, dict[str, Any]]:
+    what: str, source: Source, encoding: str | None, folder: Path, needs: Collection[str]
+) -> tuple[pa.Table, Told]:
     """Return all rows of a file that holds several layers in one, and what the child says of them.
 
     Parameters
     ----------
     what : str
         ``drawing``, ``placemarks``, ``table`` or ``workbook``.
+    needs : collection of str
+        Columns the answer must have.
 
     Raises
     ------
@@ -159,7 +171,15 @@ def read_whole(
         ``reader.child.*``
     """
     task = {"do": what, "kind": source.kind, "encoding": encoding}
-    return _rows(task, source, folder)
+    table, said = _rows(task, source, folder)
+    try:
+        told = Told.model_validate(said)
+    except ValidationError as error:
+        raise Problem("reader.child.died", name=source.name) from error
+    wanted = {*needs, *(f"c{number}" for number in range(len(told.columns)))}
+    if not wanted <= set(table.column_names):
+        raise Problem("reader.child.died", name=source.name)
+    return table, told
 
 
 def _rows(task: dict[str, Any], source: Source, folder: Path) -> tuple[pa.Table, dict[str, Any]]:

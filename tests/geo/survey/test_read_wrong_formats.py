@@ -1,15 +1,18 @@
 """Hostile and broken drawings, placemarks and workbooks: refused by one sentence, nothing left."""
 
 import io
+import os
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import openpyxl
+import pyarrow as pa
 import pytest
 
 from geo.survey.limits import limits
-from geo.survey.reading import read_file
+from geo.survey.reading import parent, read_file
 from tests.geo.survey.test_read_corners import SQUARE, corners, workbook
 from tests.geo.survey.test_read_drawings import BOX, Dxf, kml, placemark, polygon
 from tests.geo.survey.test_read_files import square
@@ -218,3 +221,36 @@ def test_a_drawing_of_too_many_entities(tmp_path: Path, monkeypatch: pytest.Monk
         made.outline("goaf", BOX)
     monkeypatch.setitem(limits(), "rows", 11)
     assert refused(made.write(tmp_path / "a.dxf"), tmp_path).code == "reader.child.too_many"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"columns": ["a"]},
+        {"columns": 5},
+        {"sheets": []},
+        {"sheets": ["a"], "entities": {"x": "many"}},
+        {},
+    ],
+)
+@pytest.mark.parametrize("suffix", ["kml", "csv", "dxf"])
+def test_a_child_that_lies_about_its_answer_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, said: dict[str, Any]
+) -> None:
+    table = pa.table({"sheet": [7], "cells": [["X"]], "shape": [b"x"]})
+
+    def lie(task: dict[str, Any], folder: Path, name: str, out: int) -> dict[str, Any]:
+        with (
+            os.fdopen(out, "wb", closefd=False) as sink,
+            pa.ipc.new_stream(sink, table.schema) as to,
+        ):
+            to.write_table(table)
+        return {"sent": 1, "stated": 1, **said}
+
+    monkeypatch.setattr(parent, "_run", lie)
+    made = Dxf()
+    made.outline("goaf", BOX)
+    path = made.write(tmp_path / "a.dxf").rename(tmp_path / f"a.{suffix}")
+    if suffix != "dxf":
+        path.write_text("X,Y\n1,2\n")
+    assert refused(path, tmp_path).code == "reader.child.died"
