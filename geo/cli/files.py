@@ -55,6 +55,8 @@ def ingest(
             moves = _preview(conf, actor, found)
             told("grading", 1, 1)
         asked = _matches(conf, actor, found, dry_run or yes or accept)
+        # Looked up before a dry run throws the upload away.
+        notes = _notes(conf, found)
         state = "staged"
         changed: dict[str, Any] = {"mines": [], "moves": moves}
         if dry_run:
@@ -80,7 +82,7 @@ def ingest(
             "upload": None if dry_run else str(found["id"]),
             "matches": asked,
         }
-        show(data, as_json, lambda: _text(conf, found, data, moves))
+        show(data, as_json, lambda: _text(data, moves, notes))
 
 
 def _joined(layers: list[dict[str, Any]], name: str) -> str | None:
@@ -225,12 +227,18 @@ def _asked(found: Any, moves: list[dict[str, Any]]) -> bool:
     )
 
 
-def _text(conf: Any, found: Any, data: dict[str, Any], moves: list[dict[str, Any]]) -> str:
+def _notes(conf: Any, found: Any) -> list[dict[str, Any]]:
+    from geo.store import intake
+    from geo.store.engine import SYSTEM, connect
+
+    with connect(conf, "worker", SYSTEM) as conn:
+        return intake.upload_notes(conn, found["id"], 0, 20)
+
+
+def _text(data: dict[str, Any], moves: list[dict[str, Any]], notes: list[dict[str, Any]]) -> str:
     from geo.hazards import grade_name, hazards
     from geo.messages import say
     from geo.problems import Problem
-    from geo.store import intake
-    from geo.store.engine import SYSTEM, connect
 
     said = [
         say("cli.ingested", lang(), **{k: data[k] for k in ("rows", "stored", "mended", "refused")})
@@ -249,11 +257,10 @@ def _text(conf: Any, found: Any, data: dict[str, Any], moves: list[dict[str, Any
                 else "",
             )
         )
-    with connect(conf, "worker", SYSTEM) as conn:
-        for note in intake.upload_notes(conn, found["id"], 0, 20):
-            row = note["row_no"] if note["row_no"] is not None else "—"
-            sentence = Problem(note["code"], **note["params"]).say(lang())
-            said.append(f"  {note['layer']} {row}: {sentence}")
+    for note in notes:
+        row = note["row_no"] if note["row_no"] is not None else "—"
+        sentence = Problem(note["code"], **note["params"]).say(lang())
+        said.append(f"  {note['layer']} {row}: {sentence}")
     for move in moves:
         before = grade_name(move["hazard"], move["before"], lang())
         after = grade_name(move["hazard"], move["after"], lang())

@@ -378,6 +378,8 @@ def test_a_bar_on_a_terminal_and_no_chatter_in_a_pipe(place, goaf):
     ended = place.run("ingest", str(goaf), "--dry-run", "--json")
     assert ended.stderr == ""
     json.loads(ended.stdout)
+    # A dry run keeps nothing, yet tells what it found.
+    assert "坐标基准是假定的" in place.run("ingest", str(goaf), "--dry-run").stdout
     primary, secondary = pty.openpty()
     process = subprocess.Popen(
         [*MINERISK, "ingest", str(goaf), "--dry-run", "--json"],
