@@ -37,6 +37,13 @@ class Again(_Sent):
     encoding: str | None = Field(None, examples=["GB18030"], max_length=60)
     mine_code: str | None = Field(None, examples=["SL-C01"], max_length=200)
     mapping: dict[str, str] = Field({}, examples=[{"编号": "code"}])
+    layers: dict[str, str] = Field({}, examples=[{"图层1": "goaf"}])
+
+
+class Answer(_Sent):
+    """Whether a row is the object it looks like."""
+
+    same: bool = Field(examples=[True])
 
 
 class Submission(_Sent):

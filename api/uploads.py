@@ -15,11 +15,11 @@ from pydantic import Json
 from sqlalchemy import Connection
 
 from api.auth import AppConn, Caller, Lang
-from api.shapes import Again, Submission
+from api.shapes import Again, Answer, Submission
 from api.surveys import seen
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import intake, queries, rawfiles
+from geo.store import intake, matches, queries, rawfiles
 from geo.store.engine import SYSTEM, connect
 from geo.survey import notes
 from geo.survey.reading import ReadOptions
@@ -92,7 +92,9 @@ def _register(who: Signed, file: UploadFile, options: ReadOptions) -> UUID:
 async def send(
     who: Caller,
     lang: Lang,
-    file: Annotated[UploadFile, File(description="Zip of shapefiles, GeoPackage or GeoJSON")],
+    file: Annotated[
+        UploadFile, File(description="Shapefile zip, GPKG, GeoJSON, DXF, KML, CSV, xlsx")
+    ],
     layer: Annotated[str | None, Form(description="Layer type", max_length=60)] = None,
     crs: Annotated[int | None, Form(description="EPSG code")] = None,
     encoding: Annotated[str | None, Form(description="Of the .dbf", max_length=60)] = None,
@@ -233,6 +235,42 @@ def preview(upload_id: UUID, who: Caller) -> list[dict[str, Any]]:
     with who.working() as conn:
         # Tried in earnest and rolled back, as the program itself; shown is what the caller may see.
         return intake.preview(conn, SYSTEM, upload_id)
+
+
+@router.get("/{upload_id}/matches", summary="Rows that look like known objects")
+def questions(
+    upload_id: UUID,
+    conn: AppConn,
+    lang: Lang,
+    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> list[dict[str, Any]]:
+    """Return the rows that look like objects one may see, open questions first.
+
+    Nothing merges by itself: an unanswered row is submitted as a new object.
+    """
+    _read(conn, upload_id)
+    return [
+        {**one, "message": _question(one, lang)}
+        for one in matches.listed(conn, upload_id, offset, limit)
+    ]
+
+
+def _question(one: dict[str, Any], lang: str) -> str:
+    code, params = matches.words(one)
+    return Problem(code, **params).say(lang)
+
+
+@router.post("/{upload_id}/matches/{match_id}", summary="Answer whether it is the same")
+def answer(upload_id: UUID, match_id: UUID, sent: Answer, who: Caller) -> dict[str, Any]:
+    """Put on record whether a row is the object it looks like, before the upload is submitted."""
+    with connect(settings(), "app", who.actor) as conn:
+        _read(conn, upload_id)
+        if not matches.seen(conn, upload_id, match_id):
+            raise Problem("store.not_found", http_status=404)
+    with who.working() as conn:
+        matches.settle(conn, who.actor, upload_id, match_id, sent.same)
+    return {"id": match_id, "state": "same" if sent.same else "other"}
 
 
 @router.post("/{upload_id}/again", status_code=202, summary="Read the same bytes otherwise")

@@ -35,6 +35,11 @@ class Settings(BaseSettings):
         return self.local / "raw"
 
     @property
+    def datums(self) -> Path:
+        """The counties' seven parameters for old datums; see ``minerisk datums``."""
+        return self.local / "datums.yaml"
+
+    @property
     def instance(self) -> str:
         """Short name of this checkout's own data, for folders outside it."""
         return hashlib.sha256(str(self.local.resolve()).encode()).hexdigest()[:12]

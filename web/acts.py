@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import accounts, decisions, intake, queries, rawfiles
+from geo.store import accounts, decisions, intake, matches, queries, rawfiles
 from geo.store.engine import SYSTEM, connect
 from geo.survey.reading import ReadOptions
 from web import view
@@ -147,6 +147,45 @@ def read_again(
     bytes_ = rawfiles.path_of(settings(), found["sha256"])
     fresh = _register(reader, found["filename"], bytes_, wanted.model_copy(update=said))
     return told(f"/uploads/{fresh}", "web.told.uploaded_again")
+
+
+@forms.post("/uploads/{upload_id}/mapping")
+def map_again(
+    reader: Reader,
+    upload_id: UUID,
+    source: Text,
+    kind: Text = "",
+    column: Annotated[list[str], Form(max_length=500)] = [],  # noqa: B006 -- FastAPI copies it
+    field: Annotated[list[str], Form(max_length=500)] = [],  # noqa: B006
+) -> Response:
+    """Read the same bytes with another layer type or other fields for one source."""
+    with connect(settings(), "app", reader.actor) as conn:
+        found = intake.upload_status(conn, upload_id)
+    if found is None or not found["result"]:
+        raise missing()
+    part = next((p for p in found["result"]["layers"] if p["source_name"] == source), None)
+    if part is None or len(column) != len(field):
+        raise missing()
+    wanted = ReadOptions.model_validate(found["options"])
+    fresh = _register(
+        reader,
+        found["filename"],
+        rawfiles.path_of(settings(), found["sha256"]),
+        view.mapped(wanted, part, kind, dict(zip(column, field, strict=True))),
+    )
+    return told(f"/uploads/{fresh}", "web.told.uploaded_again")
+
+
+@forms.post("/uploads/{upload_id}/matches/{match_id}")
+def settle_match(reader: Reader, upload_id: UUID, match_id: UUID, same: Text) -> Response:
+    """Answer whether a row is the object it looks like."""
+    with connect(settings(), "app", reader.actor) as conn:
+        if not matches.seen(conn, upload_id, match_id):
+            raise missing()
+    agreed = same == "yes"
+    with reader.working() as conn:
+        matches.settle(conn, reader.actor, upload_id, match_id, agreed)
+    return told(f"/uploads/{upload_id}#matches", "web.told.same" if agreed else "web.told.another")
 
 
 @forms.post("/uploads/{upload_id}/submit")

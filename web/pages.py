@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from geo.hazards import hazards, hazards_of
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import intake, queries
+from geo.store import intake, matches, queries
 from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
 from geo.survey.reading import ReadOptions
@@ -196,7 +196,9 @@ def upload(
     notes: list[dict[str, Any]] = []
     moves = None
     trouble = None
+    asked: list[dict[str, Any]] = []
     if found["state"] in ("staged", "submitted"):
+        asked = matches.listed(conn, upload_id, limit=PAGE_SIZE)
         notes = intake.upload_notes(conn, upload_id, offset, PAGE_SIZE + 1)
     if found["state"] == "staged":
         try:
@@ -210,6 +212,8 @@ def upload(
         upload=found,
         options=found["options"],
         moves=moves,
+        matches=[view.question(one) for one in asked],
+        fields_of=view.field_choices(),
         preview_problem=trouble,
         replaceable=[s for s in queries.surveys(conn) if s["state"] == "accepted"],
         notes=notes[:PAGE_SIZE],

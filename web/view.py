@@ -7,6 +7,7 @@ from typing import Any
 from geo.hazards import colour_of, grade_name, hazards
 from geo.messages import say
 from geo.problems import Problem
+from geo.store import matches
 from geo.survey.layers import layers
 from geo.survey.reading import ReadOptions
 from web.render import crs_name
@@ -81,9 +82,35 @@ def options(crs: str, encoding: str, layer: str, mine: str) -> ReadOptions:
     )
 
 
+def mapped(
+    wanted: ReadOptions, part: dict[str, Any], kind: str, fields: dict[str, str]
+) -> ReadOptions:
+    """Return how a file is to be read with what a person changed about one of its sources.
+
+    Only what differs from how it was read is kept: the rest is still found out from the file. A
+    source of another type has other fields, so a change of type asks for the fields anew.
+    """
+    if kind and kind != part["layer"]:
+        types = {**wanted.layers, part["source_name"]: kind}
+        return wanted.model_copy(update={"layers": types})
+    changed = {c: f for c, f in fields.items() if f != part["mapping"].get(c, "")}
+    return wanted.model_copy(update={"mapping": {**wanted.mapping, **changed}})
+
+
+def field_choices() -> dict[str, list[str]]:
+    """Return the canonical fields of each layer type, for the forms that map columns."""
+    return {name: list(one.fields) for name, one in layers().items()}
+
+
 def moves(found: Iterable[dict[str, Any]], lang: str) -> list[dict[str, Any]]:
     """Return moves with the sentences of the reader's language."""
     return [{**move, "why": move["why"][lang]} for move in found]
+
+
+def question(match: dict[str, Any]) -> dict[str, Any]:
+    """Return whether a row is a known object, as the template's filter for sentences takes it."""
+    code, params = matches.words(match)
+    return {**match, "code": code, "params": params}
 
 
 def _shown(row: dict[str, Any], name: str, only: str, lang: str) -> tuple[str, str]:

@@ -141,7 +141,16 @@ def _terminated(number: int, _frame: Any) -> None:
 def main() -> None:
     """Run the command line."""
     # They add their commands.
-    from geo.cli import dictionary, files, findings, grading, keeping, rules, serving  # noqa: F401
+    from geo.cli import (  # noqa: F401
+        dictionary,
+        files,
+        findings,
+        grading,
+        keeping,
+        reading,
+        rules,
+        serving,
+    )
 
     # Told to end, a command still lets go of the cluster, which the last one out stops.
     signal.signal(signal.SIGTERM, _terminated)

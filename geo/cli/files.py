@@ -1,6 +1,8 @@
 """Commands about files and surveys: ingest, surveys, accept, return, revoke."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,7 +18,10 @@ As = Annotated[str | None, typer.Option("--as", help="Login that acts.", metavar
 @app.command()
 @guarded
 def ingest(
-    file: Annotated[Path, typer.Argument(help="Zip of shapefiles, GeoPackage or GeoJSON.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="Shapefile zip, GPKG, GeoJSON, DXF, KML, CSV, xlsx."),
+    ],
     layer: Annotated[str | None, typer.Option(help="Layer type, e.g. goaf.")] = None,
     crs: Annotated[int | None, typer.Option(help="EPSG code, e.g. 4526.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Encoding, e.g. GB18030.")] = None,
@@ -38,12 +43,20 @@ def ingest(
     """
     with database() as conf:
         actor = acting(conf, login)
-        if extent is not None:
-            first = _ingest(conf, actor, extent, "survey_extent", crs, encoding, mine)
-            if not dry_run:
-                _submit(conf, actor, first, None)
-        found = _ingest(conf, actor, file, layer, crs, encoding, mine)
-        moves = _preview(conf, actor, found)
+        with _progress() as told:
+            if extent is not None:
+                first = _ingest(conf, actor, extent, "survey_extent", crs, encoding, mine, told)
+                if not dry_run:
+                    _submit(conf, actor, first, None)
+                else:
+                    _forget(conf, first["id"])
+            found = _ingest(conf, actor, file, layer, crs, encoding, mine, told)
+            told("grading", 0, 1)
+            moves = _preview(conf, actor, found)
+            told("grading", 1, 1)
+        asked = _matches(conf, actor, found, dry_run or yes or accept)
+        # Looked up before a dry run throws the upload away.
+        notes = _notes(conf, found)
         state = "staged"
         changed: dict[str, Any] = {"mines": [], "moves": moves}
         if dry_run:
@@ -66,16 +79,21 @@ def ingest(
             "grades_changed": len(changed["moves"]),
             "layers": [{k: v for k, v in p.items() if k != "samples"} for p in layers],
             "moves": changed["moves"],
+            "upload": None if dry_run else str(found["id"]),
+            "matches": asked,
         }
-        show(data, as_json, lambda: _text(conf, found, data, moves))
+        show(data, as_json, lambda: _text(data, moves, notes))
 
 
 def _joined(layers: list[dict[str, Any]], name: str) -> str | None:
     return ",".join(sorted({p[name] for p in layers if p[name]})) or None
 
 
+Told = Callable[[str, int, int], None]
+
+
 def _ingest(
-    conf: Any, actor: Any, file: Path, layer: Any, crs: Any, encoding: Any, mine: Any
+    conf: Any, actor: Any, file: Path, layer: Any, crs: Any, encoding: Any, mine: Any, told: Told
 ) -> Any:
     from geo.problems import Problem
     from geo.store import intake
@@ -88,12 +106,14 @@ def _ingest(
     if not file.is_file():
         raise Problem("cli.no_file", file=str(file))
     options = ReadOptions(layer=layer, crs=crs, encoding=encoding, mine_code=mine)
+    size = file.stat().st_size
+    told("sending", 0, size)
     with connect(conf, "worker", actor) as conn:
         upload_id = intake.register_upload(
             conn, actor, file.name, file, options, settings=conf, enqueue=False
         )
-    with _progress(file.name):
-        intake.process_upload(conf, upload_id)
+    told("sending", size, size)
+    intake.process_upload(conf, upload_id, told)
     with connect(conf, "worker", SYSTEM) as conn:
         found = intake.upload_status(conn, upload_id)
     if found is None or found["state"] == "failed":
@@ -102,15 +122,35 @@ def _ingest(
     return found
 
 
-def _progress(label: str) -> Any:
-    """Return a spinner on a terminal, and nothing in a pipe."""
-    from contextlib import nullcontext
+# What the reader calls its steps, by the stage shown for them.
+_STAGES = {"unpack": "reading", "read": "reading", "check": "checking"}
+
+
+@contextmanager
+def _progress() -> Iterator[Told]:
+    """Show a bar per stage with its counts on a terminal, and nothing at all in a pipe."""
+    from geo.messages import say
 
     if not sys.stderr.isatty():
-        return nullcontext()
+        yield lambda stage, done, total: None
+        return
     from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-    return Console(stderr=True).status(label)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        known: dict[str, Any] = {}
+
+        def told(stage: str, done: int, total: int) -> None:
+            name = _STAGES.get(stage, stage)
+            if name not in known:
+                known[name] = bars.add_task(say(f"cli.stage.{name}", lang()), total=total)
+            bars.update(known[name], completed=done, total=total)
+            if name == "checking" and "reading" in known:
+                # What is checked has been read.
+                bars.update(known["reading"], completed=done, total=total)
+
+        yield told
 
 
 def _preview(conf: Any, actor: Any, found: Any) -> list[dict[str, Any]]:
@@ -121,6 +161,22 @@ def _preview(conf: Any, actor: Any, found: Any) -> list[dict[str, Any]]:
         return []
     with connect(conf, "worker", actor) as conn:
         return intake.preview(conn, actor, found["id"])
+
+
+def _matches(conf: Any, actor: Any, found: Any, unasked: bool) -> list[dict[str, Any]]:
+    """Return the rows that look like known objects; on a terminal, ask of each."""
+    from geo.cli.reading import questions
+    from geo.store import matches
+    from geo.store.engine import connect
+
+    open_ = questions(conf, actor, found["id"])
+    if unasked or not sys.stdin.isatty():
+        return open_
+    for one in open_:
+        with connect(conf, "worker", actor) as conn:
+            same = typer.confirm(one["message"])
+            matches.settle(conn, actor, found["id"], UUID(one["id"]), same)
+    return questions(conf, actor, found["id"])
 
 
 def _submit(conf: Any, actor: Any, found: Any, supersedes: UUID | None) -> UUID:
@@ -171,12 +227,18 @@ def _asked(found: Any, moves: list[dict[str, Any]]) -> bool:
     )
 
 
-def _text(conf: Any, found: Any, data: dict[str, Any], moves: list[dict[str, Any]]) -> str:
+def _notes(conf: Any, found: Any) -> list[dict[str, Any]]:
+    from geo.store import intake
+    from geo.store.engine import SYSTEM, connect
+
+    with connect(conf, "worker", SYSTEM) as conn:
+        return intake.upload_notes(conn, found["id"], 0, 20)
+
+
+def _text(data: dict[str, Any], moves: list[dict[str, Any]], notes: list[dict[str, Any]]) -> str:
     from geo.hazards import grade_name, hazards
     from geo.messages import say
     from geo.problems import Problem
-    from geo.store import intake
-    from geo.store.engine import SYSTEM, connect
 
     said = [
         say("cli.ingested", lang(), **{k: data[k] for k in ("rows", "stored", "mended", "refused")})
@@ -195,16 +257,19 @@ def _text(conf: Any, found: Any, data: dict[str, Any], moves: list[dict[str, Any
                 else "",
             )
         )
-    with connect(conf, "worker", SYSTEM) as conn:
-        for note in intake.upload_notes(conn, found["id"], 0, 20):
-            row = note["row_no"] if note["row_no"] is not None else "—"
-            sentence = Problem(note["code"], **note["params"]).say(lang())
-            said.append(f"  {note['layer']} {row}: {sentence}")
+    for note in notes:
+        row = note["row_no"] if note["row_no"] is not None else "—"
+        sentence = Problem(note["code"], **note["params"]).say(lang())
+        said.append(f"  {note['layer']} {row}: {sentence}")
     for move in moves:
         before = grade_name(move["hazard"], move["before"], lang())
         after = grade_name(move["hazard"], move["after"], lang())
         label = hazards()[move["hazard"]].label[lang()]
         said.append(f"  {move['mine_code']} {move['mine_name']} {label}: {before} → {after}")
+    said.extend(f"  {one['message']}" for one in data["matches"])
+    left = sum(one["state"] == "open" for one in data["matches"])
+    if left and data["state"] == "staged" and data["upload"]:
+        said.append(say("cli.matches.open", lang(), n=left, upload=data["upload"]))
     said.append(say(f"cli.state.{data['state']}", lang()))
     return "\n".join(said)
 

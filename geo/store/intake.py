@@ -4,6 +4,7 @@ Submitting what was staged is `geo.store.submission`'s; its functions are offere
 """
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,18 +18,21 @@ from sqlalchemy.exc import DBAPIError
 
 from geo.problems import Problem
 from geo.settings import Settings
-from geo.store import rawfiles
+from geo.store import memory, rawfiles
 from geo.store.engine import SYSTEM, Actor, connect
 from geo.store.staging import clear, jsonable, stage
 from geo.store.submission import preview, submit
 from geo.store.tables import mine, staged_note, upload
 from geo.survey.counties import county_box
-from geo.survey.reading import ReadOptions, read_file
+from geo.survey.reading import ReadOptions, datums, read_file
 from geo.survey.reading.result import NOTE_COLUMNS
 from geo.survey.world import spatial
 
 _ABANDONED = timedelta(days=7)
 _STALLED = timedelta(minutes=2)
+_COUNTY_DIGITS = 6
+# What the county and the sender's organisation know is looked up when the file is read.
+_OURS = ("datums", "remembered", "remembered_layers")
 _NO_JOB = (
     "NOT EXISTS (SELECT 1 FROM jobs.procrastinate_jobs j WHERE j.status IN ('todo', 'doing') "
     "AND j.args ->> 'upload_id' = upload.id::text)"
@@ -75,7 +79,7 @@ def register_upload(
             filename=shown,
             sha256=digest,
             size=size,
-            options=options.model_dump(mode="json"),
+            options=options.model_dump(mode="json", exclude=set(_OURS)),
             state="queued",
             created_by=actor.user_id,
             **_owner(conn, actor, options.mine_code, settings),
@@ -113,10 +117,19 @@ def _owner(conn: Connection, actor: Actor, code: str | None, settings: Settings)
     }
 
 
-def process_upload(settings: Settings, upload_id: UUID) -> None:
+def process_upload(
+    settings: Settings, upload_id: UUID, progress: Callable[[str, int, int], None] | None = None
+) -> None:
     """Read, check and mend an upload, and stage its rows; safe to run again at any point.
 
     A file that cannot be taken leaves the upload ``failed`` with the sentence that says why.
+
+    Parameters
+    ----------
+    settings : Settings
+    upload_id : UUID
+    progress : callable, optional
+        Told ``(stage, done, total)`` beside the upload's own row.
     """
     with connect(settings, "worker", SYSTEM) as conn:
         row = conn.execute(
@@ -125,17 +138,16 @@ def process_upload(settings: Settings, upload_id: UUID) -> None:
         if row is None or row.state in ("staged", "submitted", "failed"):
             return
         hint = _hint(conn, row.options.get("mine_code"))
+        settled = memory.recall(conn, memory.organisation_of(conn, row.created_by))
     _progress(settings, upload_id, "reading", 0, 0, state="reading")
-    options = ReadOptions.model_validate(row.options)
-    if options.county_bbox is None:
-        options = options.model_copy(update={"county_bbox": county_box(settings.district)})
-    if options.hint_lonlat is None and hint is not None:
-        options = options.model_copy(update={"hint_lonlat": hint})
 
     def told(stage: str, done: int, total: int) -> None:
         _progress(settings, upload_id, stage, done, total)
+        if progress is not None:
+            progress(stage, done, total)
 
     try:
+        options = _at_home(settings, row, hint, settled)
         with TemporaryDirectory(prefix="minerisk-") as folder:
             found = read_file(
                 rawfiles.path_of(settings, row.sha256),
@@ -157,6 +169,26 @@ def process_upload(settings: Settings, upload_id: UUID) -> None:
         # A fault of ours: said so, and not tried for ever.
         _fail(settings, upload_id, "store.fault", {"file": row.filename})
         raise
+
+
+def _at_home(
+    settings: Settings, row: Any, hint: tuple[float, float] | None, settled: dict[str, Any]
+) -> ReadOptions:
+    """Return how an upload is to be read, with what its county and its sender know."""
+    options = ReadOptions.model_validate(row.options)
+    home = dict(settled)
+    # A mine of another county is moved with that county's parameters, or with none.
+    county = row.district if len(row.district) == _COUNTY_DIGITS else settings.district
+    box = county_box(county)
+    home["datums"] = {
+        datum: one.model_copy(update={"area": one.area or box})
+        for datum, one in datums.load(settings.datums).get(county, {}).items()
+    }
+    if options.county_bbox is None:
+        home["county_bbox"] = box or county_box(settings.district)
+    if options.hint_lonlat is None and hint is not None:
+        home["hint_lonlat"] = hint
+    return options.model_copy(update=home)
 
 
 def _fail(settings: Settings, upload_id: UUID, code: str, params: dict[str, Any]) -> None:

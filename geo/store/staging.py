@@ -13,9 +13,10 @@ from geoalchemy2 import WKBElement
 from psycopg.types.range import Range
 from sqlalchemy import Connection, delete, insert, select, text, update
 
+from geo.store import matches
 from geo.store.facts import newest_seq, states
 from geo.store.licences import known_mines
-from geo.store.tables import staged_feature, staged_note, upload
+from geo.store.tables import staged_feature, staged_match, staged_note, upload
 from geo.survey.keys import content_key
 from geo.survey.reading import ReadOptions, ReadResult
 
@@ -30,6 +31,7 @@ _NEED_MINE = ("mine_boundary", "plan_item", "survey_extent")
 def clear(conn: Connection, upload_id: UUID) -> None:
     """Throw away what was staged of an upload."""
     conn.execute(delete(staged_feature).where(staged_feature.c.upload_id == upload_id))
+    conn.execute(delete(staged_match).where(staged_match.c.upload_id == upload_id))
     conn.execute(delete(staged_note).where(staged_note.c.upload_id == upload_id))
 
 
@@ -72,7 +74,8 @@ def _rows(found: ReadResult) -> Iterator[dict[str, Any]]:
                 "row_no": int(record["row_no"]),
                 "source_name": read.source_name,
                 "key": content_key(content | {"wkb": wkb}),
-                "code": attrs.get("code") or attrs.get("mine_code"),
+                # A mine is its code; a factor that has none must not pass for its mine.
+                "code": attrs.get("mine_code" if read.layer == "mine_boundary" else "code"),
                 "attrs": attrs,
                 "raw": jsonable(record["raw"]),
                 "error_m": error,
@@ -154,9 +157,14 @@ def stage(conn: Connection, upload_id: UUID, found: ReadResult, options: ReadOpt
     _place_mines(conn, rows, options)
     notes = _notes(found)
     kept, late = _sorted_out(conn, rows, notes)
-    staged = [{**one, "upload_id": upload_id, **owner} for one in _numbered(kept)]
+    numbered = list(_numbered(kept))
+    staged = [{**one, "upload_id": upload_id, **owner} for one in numbered]
     for start in range(0, len(staged), _CHUNK):
         conn.execute(insert(staged_feature), staged[start : start + _CHUNK])
+    questioned = [
+        {**one, "row_no": made["row_no"]} for one, made in zip(kept, numbered, strict=True)
+    ]
+    matches.ask(conn, upload_id, questioned, owner)
     shown = [{**note, "upload_id": upload_id, **owner} for note in notes]
     for start in range(0, len(shown), _CHUNK):
         conn.execute(insert(staged_note), shown[start : start + _CHUNK])

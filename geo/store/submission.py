@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, func, select, text, update
 
 from geo.problems import Problem
 from geo.rules import rules_in_force
+from geo.store import matches, memory
 from geo.store.decisions import accept_in
 from geo.store.engine import SYSTEM, Actor
 from geo.store.facts import touched
@@ -119,6 +120,7 @@ def submit(
     conn.execute(
         update(upload).where(upload.c.id == upload_id).values(state="submitted", survey_id=known)
     )
+    memory.remember(conn, memory.organisation_of(conn, row.created_by), actor.login, row)
     # What was staged now stands published; the row report stays with the upload.
     conn.execute(delete(staged_feature).where(staged_feature.c.upload_id == upload_id))
     return known
@@ -127,6 +129,14 @@ def submit(
 def _publish(made: Batch, row: Any, staged: list[Any], key: str, supersedes: UUID | None) -> UUID:
     conn = made.conn
     survey_id = uuid4()
+    same = matches.confirmed(conn, row.id)
+    if same:
+        # The chain tells who said that which row is which object.
+        made.note["same"] = [
+            {"row": r.key, "object": said.object_key, "by": said.settled_by}
+            for r in staged
+            if (said := same.get((r.layer, r.row_no))) is not None
+        ]
     whose = owners(conn, staged, row)
     units = sorted({u for r in staged if (u := r.attrs.get("survey_unit"))})
     unit = units[0] if units else _unit_name(conn, row.survey_org)
@@ -155,14 +165,15 @@ def _publish(made: Batch, row: Any, staged: list[Any], key: str, supersedes: UUI
         ],
     )
     shapes = [shapely.from_wkb(bytes(r.wkb)) for r in staged]
-    same = _same_objects(conn, staged)
+    coded = matches.by_code(conn, staged)
     nobody = {"district": owner["district"], "owner_org": None}
     made.add(
         feature,
         (
             {
                 "id": uuid4(),
-                "object_id": same.get((r.layer, r.mine_code, r.code)) or uuid4(),
+                "object_id": coded.get((r.layer, r.mine_code, r.code))
+                or (same[r.layer, r.row_no].object_id if (r.layer, r.row_no) in same else uuid4()),
                 "survey_id": survey_id,
                 "key": r.key,
                 "layer": r.layer,
@@ -192,20 +203,6 @@ def _publish(made: Batch, row: Any, staged: list[Any], key: str, supersedes: UUI
 def _unit_name(conn: Connection, org_id: UUID | None) -> str:
     name = conn.scalar(select(organisation.c.name).where(organisation.c.id == org_id))
     return name or ""
-
-
-def _same_objects(conn: Connection, staged: list[Any]) -> dict[tuple[str, Any, str], UUID]:
-    """Return the objects that rows are new versions of: same layer, mine and official code.
-
-    Nothing else merges by itself.
-    """
-    codes = {r.code for r in staged if r.code}
-    found = conn.execute(
-        select(feature.c.layer, feature.c.mine_code, feature.c.code, feature.c.object_id).where(
-            feature.c.code.in_(codes)
-        )
-    )
-    return {(r.layer, r.mine_code, r.code): r.object_id for r in found}
 
 
 def _visible_mines(conn: Connection) -> set[str]:

@@ -443,6 +443,55 @@ staged_note = Table(
     schema="staging",
 )
 
+# A row that looks like an object that is known: a question to a person. state moves once. It is
+# seen by whoever may see both the upload and that object.
+staged_match = Table(
+    "staged_match",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column(
+        "upload_id",
+        Uuid,
+        ForeignKey("staging.upload.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("layer", Text, nullable=False),
+    Column("row_no", Integer, nullable=False),
+    Column("object_id", Uuid, nullable=False),
+    Column("feature_id", Uuid, nullable=False),
+    Column("measure", Text, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("bound", Double, nullable=False),
+    Column("same_seam", Boolean, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'open'")),
+    Column("settled_by", Text),
+    Column("settled_at", DateTime(timezone=True)),
+    UniqueConstraint("upload_id", "layer", "row_no", "object_id"),
+    _one_of("measure", ("iou", "hausdorff"), "measure"),
+    _one_of("state", ("open", "same", "other"), "state"),
+    *_ownership(),
+    schema="staging",
+)
+
+# --- what an organisation settled about its own files -------------------------------------------
+
+# A column or source name that somebody set by hand and submitted: taken so the next time, and said.
+remembered = Table(
+    "remembered",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("org_id", Uuid, ForeignKey(organisation.c.id), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("layer", Text, nullable=False, server_default=text("''")),
+    Column("name", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("set_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    UniqueConstraint("org_id", "kind", "layer", "name"),
+    _one_of("kind", ("field", "layer"), "kind"),
+)
+
 # --- places where the county's parameters and the adopted rule set are kept ---------------------
 
 parameter = Table(
@@ -475,6 +524,7 @@ PROTECTED = (
     *(t for t in APPEND_ONLY if "owner_org" in t.c),
     upload,
     staged_feature,
+    staged_match,
     staged_note,
     proposal,
 )

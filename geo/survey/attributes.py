@@ -8,7 +8,7 @@ from typing import Any
 
 from geo.problems import Problem
 from geo.survey.check import Verdicts
-from geo.survey.layers import Layer, fold, map_fields
+from geo.survey.layers import Layer, fold, layers, map_fields
 from geo.survey.reading.result import Notes
 from geo.survey.values import read, unit_scale
 
@@ -34,25 +34,44 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, int | float | bool | type(None)) else str(value)
 
 
-def mapping(columns: Sequence[str], layer: Layer, wanted: dict[str, str]) -> dict[str, str]:
-    """Return {source column: canonical field}: the names recognised, then what a person set.
+def mapping(
+    columns: Sequence[str],
+    layer: Layer,
+    wanted: dict[str, str],
+    remembered: dict[str, str] | None = None,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return {source column: canonical field}, and which of it was only remembered.
+
+    What a person set goes before what their organisation settled earlier (by folded name), and
+    that before the names recognised. A setting for a field of another layer of the file does not
+    concern this one.
 
     Raises
     ------
     Problem
-        ``reader.mapping.*`` where a setting names a column or field that is not there.
+        ``reader.mapping.*`` where a setting names a field that no layer has.
     """
     for column, target in wanted.items():
-        if column in columns and target and target not in layer.fields:
+        known = any(target in one.fields for one in layers().values())
+        if column in columns and target and not known:
             raise Problem("reader.mapping.field", field=target, layer=layer.label.zh)
-    set_by_hand = {c: f for c, f in wanted.items() if c in columns}
+    set_by_hand = {c: f for c, f in wanted.items() if c in columns and (not f or f in layer.fields)}
+    taken = set(set_by_hand.values())
+    before = {
+        c: f
+        for c in columns
+        if (f := (remembered or {}).get(fold(c))) is not None
+        and c not in set_by_hand
+        and (not f or (f in layer.fields and f not in taken))
+    }
+    set_by_hand |= before
     taken = set(set_by_hand.values())
     found = {
         column: name
         for column, name in map_fields(columns, layer).items()
         if column not in set_by_hand and name not in taken
     }
-    return found | {column: name for column, name in set_by_hand.items() if name}
+    return found | {column: name for column, name in set_by_hand.items() if name}, before
 
 
 def canonical(

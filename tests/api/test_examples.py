@@ -54,6 +54,17 @@ def walk(client_of, settings, tmp_path) -> dict[str, Any]:
     keep("accept", zhang.post(f"{base}/surveys/{survey}/accept", json=review))
     keep("survey", zhang.get(f"{base}/surveys/{survey}"))
     keep("surveys", zhang.get(f"{base}/surveys"))
+    nameless, shape_ = goaf("B", "", x=1.021, water="无")
+    path = write(tmp_path / "again.geojson", [(nameless, shape_)])
+    with path.open("rb") as body:
+        twin = wang.post(
+            f"{base}/uploads", files={"file": (path.name, body)}, data={"layer": "goaf"}
+        ).json()["id"]
+    intake.process_upload(settings, twin)
+    (question,) = keep("questions", wang.get(f"{base}/uploads/{twin}/matches"))
+    asked = f"{base}/uploads/{twin}/matches/{question['id']}"
+    keep("answer", wang.post(asked, json={"same": True}))
+    assert client_of("rival").post(asked, json={"same": True}).status_code == 404
     claim = {
         "hazard": "gas",
         "grade": "high",

@@ -204,6 +204,13 @@ RULES = {
         "admin": 200,
         "else": 404,
     },
+    "GET /api/v1/uploads/{upload_id}/matches": {
+        "wang": 200,
+        "zhang": 200,
+        "admin": 200,
+        "else": 404,
+    },
+    "POST /api/v1/uploads/{upload_id}/matches/{match_id}": {"any": 404},
     "POST /api/v1/uploads/{upload_id}/again": {
         "wang": 202,
         "zhang": 202,
@@ -289,6 +296,7 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
         "return": {"reason": "r", "document": "d"},
         "revoke": {"reason": "r", "document": "d"},
         "proposals": {"confirm": True},
+        "matches": {"same": True},
         "submit": {},
         "again": {},
     }
@@ -296,6 +304,7 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
         "upload_id": str(upload_id),
         "survey_id": str(survey_id),
         "proposal_id": "00000000-0000-0000-0000-000000000000",
+        "match_id": "00000000-0000-0000-0000-000000000000",
         "code": "A",
         "layer": "mines",
         "z": "10",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -15,6 +16,7 @@ import zipfile
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from uuid import UUID
 
 import geopandas as gpd
 import openpyxl
@@ -22,7 +24,7 @@ import pytest
 import shapely
 from typer.testing import CliRunner
 
-from geo.cli import app, dictionary, files, findings, grading, keeping, rules  # noqa: F401
+from geo.cli import app, dictionary, files, findings, grading, keeping, reading, rules  # noqa: F401
 from geo.cli import serving as _serving  # noqa: F401 -- they add commands
 from geo.rules.catalogue import DATA
 from geo.settings import CHECKOUT, Settings
@@ -51,6 +53,7 @@ COMMANDS = (
     *("export log", "export map.html", "export grades.xlsx", "audit head", "audit verify"),
     *("layers", "template", "rules check", "rules explain", "rules table"),
     *("ledger", "crossings", "screening"),
+    *("datums list", "datums add", "matches", "submit"),
     *("db grants", "db migrate", "user add", "user list", "user password"),
 )
 
@@ -325,6 +328,106 @@ def test_files_with_no_confirmation_in_a_pipe_wait(place, goaf):
     said = place.run("ingest", str(goaf)).stdout
     assert "--yes" in said
     assert place.ask("surveys") == before
+
+
+def _extent(path: Path, place: Place) -> Path:
+    with connect(place.settings, "worker", SYSTEM) as conn:
+        mine = next(m for m in queries.mines(conn, date.today()) if m["code"] == "SL-C03")
+    x, y = mine["point"]
+    row = {
+        "矿山编号": "SL-C03", "普查因素": "采空区", "普查方法": "物探", "开始日期": "2024-03-01",
+        "结束日期": "2024-05-01", "普查单位": "某院", "有效期至": "2034-05-01",
+    }  # fmt: skip
+    made = gpd.GeoDataFrame([row], geometry=[shapely.box(x, y, x + 0.01, y + 0.01)], crs=4490)
+    made.to_file(path / "范围.geojson", driver="GeoJSON")
+    return path / "范围.geojson"
+
+
+def test_an_extent_goes_in_before_its_survey(place, goaf, tmp_path):
+    extent = _extent(tmp_path, place)
+    before = place.ask("surveys")
+    place.ask("ingest", str(goaf), "--extent", str(extent), "--dry-run")
+    assert place.ask("surveys") == before
+    place.ask("ingest", str(goaf), "--extent", str(extent), "--yes")
+    newest, first = place.ask("surveys")[:2]
+    assert (newest["filename"], newest["layers"]) == ("采空区.zip", ["goaf"])
+    assert (first["filename"], first["layers"]) == ("范围.geojson", ["survey_extent"])
+    # A wrong extent stops the whole: no survey without what says where it looked.
+    wrong = tmp_path / "坏.zip"
+    wrong.write_bytes(b"PK\x03\x04")
+    there = place.ask("surveys")
+    place.refused("ingest", str(goaf), "--extent", str(wrong), "--yes")
+    assert place.ask("surveys") == there
+
+
+def test_a_survey_replaces_the_one_it_names(place, goaf, tmp_path):
+    place.ask("ingest", str(goaf), "--accept")
+    old = place.ask("surveys")[0]
+    assert old["state"] == "accepted"
+    fresh = gpd.read_file(tmp_path / "shape" / "采空区.shp", encoding="GBK")
+    fresh["积水"] = "无"
+    fresh.to_file(tmp_path / "采空区2.gpkg", layer="采空区")
+    words = ("ingest", str(tmp_path / "采空区2.gpkg"), "--supersedes", old["id"])
+    place.ask(*words, "--yes")
+    newest = place.ask("surveys")[0]
+    with connect(place.settings, "worker", SYSTEM) as conn:
+        found = queries.survey(conn, UUID(newest["id"]))
+    assert str(found["supersedes"]) == old["id"]
+    assert "surveys" in place.refused(*words[:3], "not-an-id", "--yes")
+    assert place.refused(*words[:3], "00000000-0000-0000-0000-000000000000", "--yes")
+
+
+def test_a_bar_on_a_terminal_and_no_chatter_in_a_pipe(place, goaf):
+    ended = place.run("ingest", str(goaf), "--dry-run", "--json")
+    assert ended.stderr == ""
+    json.loads(ended.stdout)
+    # A dry run keeps nothing, yet tells what it found.
+    assert "坐标基准是假定的" in place.run("ingest", str(goaf), "--dry-run").stdout
+    primary, secondary = pty.openpty()
+    process = subprocess.Popen(
+        [*MINERISK, "ingest", str(goaf), "--dry-run", "--json"],
+        cwd=CHECKOUT,
+        env=place.env(TERM="xterm", COLUMNS="120"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=secondary,
+    )
+    os.close(secondary)
+    drawn = b""
+    while True:
+        try:
+            drawn += os.read(primary, 1 << 16)
+        except OSError:
+            # The other end is closed: the command has ended.
+            break
+    out, _ = process.communicate(timeout=120)
+    os.close(primary)
+    text = drawn.decode()
+    at = [text.index(stage) for stage in ("送入", "读取", "检查", "试算")]
+    assert at == sorted(at)
+    size = goaf.stat().st_size
+    assert f"{size}/{size}" in text
+    assert "1/1" in text
+    assert json.loads(out)["rows"] == 1
+
+
+def test_a_known_object_is_asked_about(place, goaf, tmp_path):
+    fresh = gpd.read_file(tmp_path / "shape" / "采空区.shp", encoding="GBK")
+    fresh["编号"] = ""
+    for name, shift in (("一.gpkg", 300.0), ("二.gpkg", 310.0)):
+        moved = fresh.set_geometry(fresh.translate(shift))
+        moved.to_file(tmp_path / name, layer="采空区")
+    place.ask("ingest", str(tmp_path / "一.gpkg"), "--accept")
+    found = place.ask("ingest", str(tmp_path / "二.gpkg"))
+    (question,) = found["matches"]
+    assert question["state"] == "open"
+    assert "IoU" in question["message"]
+    said = place.run("matches", found["upload"]).stdout
+    assert question["id"][:8] in said
+    (answered,) = place.ask("matches", found["upload"], "--same", question["id"])
+    assert (answered["state"], answered["object_id"]) == ("same", question["object_id"])
+    assert place.refused("matches", found["upload"], "--same", found["upload"])
+    assert place.ask("submit", found["upload"])["state"] == "submitted"
 
 
 def _escaping(path: Path) -> Path:

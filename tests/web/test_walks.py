@@ -267,3 +267,53 @@ def test_an_enterprise_declares_and_the_grade_rises(own_site: Site, person: Peop
     row = page.locator("#lines tr", has_text="瓦斯等级")
     expect(row.locator("td.effective")).to_contain_text("煤与瓦斯突出")
     expect(row.locator("td.effective .swatch")).to_have_class(re.compile("red"))
+
+
+def odd_goaf(path: Path, shift: float) -> Path:
+    """A goaf under column names that no table of aliases knows, and with no code of its own."""
+    west, south, east, north = licence(MINE).bounds
+    x, y = (west + east) / 2 + shift, (south + north) / 2
+    row = {"ZZMC": "东部老空", "ZZMS": "85", "geometry": shapely.box(x, y, x + 0.003, y + 0.003)}
+    gpd.GeoDataFrame([row], crs=4490).to_file(path, driver="GeoJSON")
+    return path
+
+
+def test_fields_are_mapped_by_form_and_an_object_is_known_again(
+    own_site: Site, person: People, tmp_path: Path
+) -> None:
+    geologist = person(own_site, "wang")
+    page = geologist.page
+    page.set_input_files("#files", odd_goaf(tmp_path / "采空区一.geojson", 0))
+    expect(page.locator("#moves")).to_be_visible(timeout=60_000)
+    first = page.url
+    page.locator("details.mapping summary").click()
+    page.get_by_label("ZZMC").select_option("name")
+    page.get_by_label("ZZMS").select_option("depth_m")
+    page.locator("details.mapping button").click()
+    page.wait_for_url(lambda url: "/uploads/" in url and url != first)
+    expect(page.locator("#moves")).to_be_visible(timeout=60_000)
+    page.locator("details.mapping summary").click()
+    expect(page.get_by_label("ZZMS")).to_have_value("depth_m")
+    page.locator("#moves button.primary").click()
+    page.wait_for_url(re.compile("/surveys/"))
+    regulator = person(own_site, "zhang")
+    regulator.go("/inbox")
+    item = regulator.page.locator("article", has_text="采空区一.geojson")
+    item.locator("summary", has_text=say("web.survey.accept", "zh")).first.click()
+    item.locator("details[open] [name=reason]").fill("资料齐全")
+    item.locator("details[open] [name=document]").fill("示例审字〔2026〕21号")
+    item.locator("details[open] button").click()
+    regulator.page.wait_for_url(re.compile("/surveys/"))
+
+    geologist.go("/uploads")
+    page.set_input_files("#files", odd_goaf(tmp_path / "采空区二.geojson", 0.0003))
+    expect(page.locator("#moves")).to_be_visible(timeout=60_000)
+    expect(page.locator("#report")).to_contain_text("ZZMC → 名称")
+    asked = page.locator("#matches tbody tr")
+    expect(asked).to_contain_text("东部老空")
+    expect(asked).to_contain_text("IoU 0.82")
+    asked.get_by_role("button", name=say("web.match.yes", "zh")).click()
+    expect(page.locator(".notice").first).to_have_text(say("web.told.same", "zh"))
+    expect(page.locator("#matches .tag")).to_have_text(say("web.match.same", "zh"))
+    page.locator("#moves button.primary").click()
+    page.wait_for_url(re.compile("/surveys/"))

@@ -21,6 +21,7 @@ PARTS = {
     "web.map.layer.": ("mines", "unclear", "plan", "factors", "extents", "encounters"),
     "web.upload_state.": ("queued", "reading", "staged", "failed", "submitted"),
     "web.step.": ("queued", "reading", "staged", "submitted"),
+    "web.match.": ("same", "other"),
     "web.outcome.": ("stored", "mended", "refused", "warned"),
     "web.survey_state.": ("submitted", "accepted", "returned", "superseded", "revoked"),
     "web.coverage.": ("unsurveyed", "inferred", "unclear", "incomplete", "clear"),

@@ -4,13 +4,14 @@ Nothing of the sender's names reaches the disk: every member is written under a 
 Sizes are counted while bytes flow, never believed from the zip's own directory.
 """
 
+import re
 import stat
 import unicodedata
 import zipfile
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from geo.problems import Problem
 from geo.survey.limits import limits
@@ -24,12 +25,23 @@ _SHAPE = b"\x00\x00\x27\x0a"
 # Never opened, whatever they hold: they make GDAL open other files.
 _FORBIDDEN = (".vrt", ".gti", ".xml.vrt")
 _NESTED = (".zip", ".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".shz", ".kmz")
+# Office's files are zips, too: a workbook is read, the others are no layers and are left alone.
+_WORKBOOK, _OFFICE = ".xlsx", (".docx", ".pptx", ".xlsm", ".vsdx", ".odt", ".ods")
+# What programs keep for themselves, by its first bytes, and what to save it as.
+_OWN = (
+    (b"AC10", "AutoCAD DWG", "DXF"),
+    (b"\xd0\xcf\x11\xe0", "Excel 97 (.xls)", ".xlsx"),
+    (b"WMAP", "MapGIS", "Shapefile"),
+)
+_DRAWING = re.compile(rb"\A(\xef\xbb\xbf)?(\s*999\r?\n[^\n]*\n)*\s*0\r?\n\s*SECTION\r?\n")
+_BINARY_DRAWING = b"AutoCAD Binary DXF"
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
 _HTML = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<body")
 
 
 @dataclass
 class Source:
-    """One thing to open: a shapefile with its parts, a GeoPackage or a GeoJSON.
+    """One thing to open: a shapefile with its parts, a GeoPackage, GeoJSON, DXF, KML or table.
 
     `name` is the sender's, for people; `path` is ours. `parts` maps the suffixes of a shapefile to
     the files present. `wkt` and `cpg` are the texts of its .prj and .cpg.
@@ -106,6 +118,8 @@ def sources(path: Path, filename: str, workdir: Path) -> tuple[list[Source], lis
     head = _head(path)
     if not head:
         raise Problem("reader.kind.empty", name=shown(filename))
+    if head.startswith(_ZIP) and filename.lower().endswith(_WORKBOOK):
+        return _grouped(_loose([path], workdir, {path: filename}))
     if head.startswith((_ZIP, _ZIP_EMPTY)):
         return _grouped(_unzipped(path, filename, workdir))
     if Path(filename).suffix.lower() == ".shp":
@@ -173,7 +187,7 @@ def _unzipped(path: Path, filename: str, workdir: Path) -> list[tuple[str, Path]
                     left -= _copy(stream, target, left, entry.compress_size, name)  # type: ignore[arg-type]
                 members.append((name, target))
             return members
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+    except _BROKEN as error:
         raise Problem("reader.zip.broken", name=shown(filename)) from error
     except RuntimeError as error:  # zipfile says an encrypted member in this way
         raise Problem("reader.zip.locked", name=shown(filename)) from error
@@ -230,9 +244,14 @@ def _grouped(members: list[tuple[str, Path]]) -> tuple[list[Source], list[str]]:
     for name, path in members:
         plain = name.replace("\\", "/")
         suffix = PurePosixPath(plain).suffix.lower()
-        if _head(path).startswith(_ZIP):
+        if suffix == _WORKBOOK:
+            _check_workbook(path, name)
+            found.append(_renamed(Source(_stem(plain), "XLSX", path), ".xlsx"))
+        elif suffix in _OFFICE:
+            ignored.append(shown(name))
+        elif _head(path).startswith(_ZIP):
             raise Problem("reader.zip.nested", name=shown(name))
-        if suffix in SHAPE_PARTS:
+        elif suffix in SHAPE_PARTS:
             stem = plain[: -len(suffix)].casefold()
             shapes.setdefault(stem, {})[suffix] = (plain, path)
         elif _head(path).startswith(_SQLITE):
@@ -241,6 +260,18 @@ def _grouped(members: list[tuple[str, Path]]) -> tuple[list[Source], list[str]]:
             if not _looks_json(path):
                 raise Problem("reader.kind.mismatch", name=shown(name))
             found.append(_renamed(Source(_stem(plain), "GeoJSON", path), ".geojson"))
+        elif suffix == ".dxf" or _DRAWING.match(_head(path)):
+            if not _DRAWING.match(_head(path)):
+                binary = _head(path).startswith(_BINARY_DRAWING)
+                code = "reader.kind.binary_dxf" if binary else "reader.kind.mismatch"
+                raise Problem(code, name=shown(name))
+            found.append(_renamed(Source(_stem(plain), "DXF", path), ".dxf"))
+        elif suffix == ".kml":
+            found.append(_renamed(Source(_stem(plain), "KML", path), ".kml"))
+        elif suffix == ".csv":
+            found.append(_renamed(Source(_stem(plain), "CSV", path), ".csv"))
+        elif len(members) == 1 and (own := _program_of(path)):
+            raise Problem("reader.kind.save_as", name=shown(name), what=own[0], better=own[1])
         elif suffix == ".gpkg":
             raise Problem("reader.kind.mismatch", name=shown(name))
         else:
@@ -251,6 +282,47 @@ def _grouped(members: list[tuple[str, Path]]) -> tuple[list[Source], list[str]]:
     if len(found) > limits()["layers"]:
         raise Problem("reader.kind.many", most=limits()["layers"])
     return _told_apart(found), ignored
+
+
+def _program_of(path: Path) -> tuple[str, str] | None:
+    """Return whose own format a file is in and what to save it as, None for any other."""
+    head = _head(path)
+    return next(((what, better) for mark, what, better in _OWN if head.startswith(mark)), None)
+
+
+def _check_workbook(path: Path, name: str) -> None:
+    """Refuse a workbook whose parts swell, climb or are too many, before anybody opens it."""
+    allowed = limits()["archive"]
+    if not _head(path).startswith(_ZIP):
+        raise Problem("reader.kind.mismatch", name=shown(name))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            listed = archive.infolist()
+            if len(listed) > allowed["entries"]:
+                raise Problem("reader.zip.entries", name=shown(name), most=allowed["entries"])
+            left = allowed["workbook_bytes"]
+            for entry in listed:
+                _check_entry(_entry_name(entry), entry)
+                with archive.open(entry) as stream:
+                    left -= _measured(stream, left, entry.compress_size, name)
+            if not any(entry.filename == "xl/workbook.xml" for entry in listed):
+                raise Problem("reader.kind.mismatch", name=shown(name))
+    except _BROKEN as error:
+        raise Problem("reader.zip.broken", name=shown(name)) from error
+    except RuntimeError as error:
+        raise Problem("reader.zip.locked", name=shown(name)) from error
+
+
+def _measured(stream: IO[bytes], most: int, packed: int, name: str) -> int:
+    """Return how many bytes a part unpacks to, keeping none of them."""
+    allowed = limits()["archive"]
+    size = 0
+    while chunk := stream.read(_CHUNK):
+        size += len(chunk)
+        swells = size > allowed["ratio_from_bytes"] and size > allowed["ratio"] * max(packed, 1)
+        if size > most or swells:
+            raise Problem("reader.zip.bomb", name=shown(name))
+    return size
 
 
 def _told_apart(found: list[Source]) -> list[Source]:
@@ -346,4 +418,9 @@ def _text(part: tuple[str, Path] | None, most: int) -> str | None:
         raise Problem("reader.part.not_text", name=shown(name))
     if any(mark in data[:2000].lower() for mark in _HTML):
         raise Problem("reader.part.html", name=shown(name))
-    return data.decode("utf-8-sig", "replace").strip() or None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # MapGIS writes Chinese names into a .prj, in GBK.
+        text = data.decode("gb18030", "replace")
+    return text.strip() or None

@@ -2,8 +2,9 @@
 
 Started in the folder of the unpacked files, with nothing in its environment. It cuts itself off
 (own network namespace where the kernel permits, no new privileges, resource limits, another user
-where it is root), opens the one file it was told to with one of three GDAL drivers, and writes the
-rows as Arrow IPC with WKB to the file descriptor it was given. It is never trusted with more.
+where it is root), opens the one file it was told to with the one GDAL driver of its kind, and
+writes the rows as Arrow IPC with WKB to the file descriptor it was given. It is never trusted with
+more. KML and tables of corner points are read without GDAL: by expat, csv and openpyxl.
 
 Order matters: the limits of drivers stand before GDAL is loaded, the other user comes after, since
 that user need not be able to read the Python environment.
@@ -14,12 +15,24 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import resource
 import signal
 import sys
+from datetime import datetime, time
 from typing import Any
 
-DRIVERS = ("ESRI Shapefile", "GPKG", "GeoJSON")
+# The GDAL driver of a kind of file; the other kinds are read without GDAL.
+DRIVERS = {"ESRI Shapefile": "ESRI Shapefile", "GPKG": "GPKG", "GeoJSON": "GeoJSON", "DXF": "DXF"}
+# Warming up reads one, so it stays whatever the file.
+_ALWAYS = "GeoJSON"
+_CELL = 32_767  # characters, Excel's own limit
+_DOCTYPES = tuple(
+    word.encode(code)
+    for word in ("<!DOCTYPE", "<!ENTITY")
+    for code in ("ascii", "utf-16-le", "utf-16-be")
+)
+_DXF_COPY = "drawing.dxf"
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _NOBODY = 65534
@@ -52,6 +65,9 @@ def isolate(skip: list[str]) -> bool:
         GDAL_HTTP_MAX_RETRY="0",
         GDAL_DISABLE_READDIR_ON_OPEN="FALSE",
         OGR_GEOJSON_MAX_OBJ_SIZE="200",
+        # A block stays the point where it is set: what hides in blocks of blocks is not unrolled.
+        DXF_INLINE_BLOCKS="FALSE",
+        DXF_ENCODING="UTF-8",
     )
     return cut
 
@@ -74,25 +90,226 @@ def confine(limit: dict[str, int]) -> None:
         os.setresuid(_NOBODY, _NOBODY, _NOBODY)
 
 
-def warm(encoding: str | None) -> None:
+def warm(task: dict[str, Any]) -> None:
     """Load what is loaded on first use, while this user can still read the environment.
 
     A read of nothing in particular: it fetches pyarrow, the codec, and PROJ's database.
     """
-    import pyogrio
+    codecs.lookup(task.get("encoding") or "utf-8")
+    if task["do"] == "workbook":
+        import io
 
-    codecs.lookup(encoding or "utf-8")
-    pyogrio.read_arrow(_NOTHING)
+        import openpyxl
+
+        kept = io.BytesIO()
+        openpyxl.Workbook().save(kept)
+        list(openpyxl.load_workbook(kept, read_only=True).active.iter_rows())
+    if task["do"] in _WITHOUT_GDAL:
+        import csv  # noqa: F401
+        import zipfile  # noqa: F401
+
+        import pyarrow  # noqa: F401
+
+        from geo.survey.reading import kml  # noqa: F401
+    else:
+        import pyogrio
+
+        pyogrio.read_arrow(_NOTHING)
+
+
+def _send(table: Any, out: int) -> None:
+    """Write a table to `out` as an Arrow stream without any metadata."""
+    import pyarrow as pa
+
+    with (
+        os.fdopen(out, "wb", closefd=False) as sink,
+        pa.ipc.new_stream(sink, table.schema.remove_metadata()) as writer,
+    ):
+        for batch in table.to_batches(max_chunksize=20_000):
+            writer.write_batch(batch.replace_schema_metadata(None))
+
+
+def _too_many(rows: Any, columns: Any) -> dict[str, Any]:
+    return {"too_many": {"rows": rows, "columns": columns}}
+
+
+def placemarks(task: dict[str, Any], out: int) -> dict[str, Any]:
+    """Write the placemarks of a KML: folder, attributes, shape."""
+    import pyarrow as pa
+
+    from geo.survey.reading import kml
+
+    with open(task["path"], "rb") as stream:
+        try:
+            columns, rows = kml.read(stream, task["rows"], task["columns"])
+        except kml.Refused as refused:
+            if str(refused) in ("rows", "columns"):
+                return _too_many("—", "—")
+            raise
+    made = {
+        "folder": pa.array([folder for folder, _, _ in rows], pa.string()),
+        "shape": pa.array([wkb for _, _, wkb in rows], pa.binary()),
+    }
+    for number, column in enumerate(columns):
+        made[f"c{number}"] = pa.array([row.get(column) for _, row, _ in rows], pa.string())
+    _send(pa.table(made), out)
+    return {"sent": len(rows), "stated": len(rows), "columns": columns}
+
+
+def _cell(value: Any) -> str | None:
+    if isinstance(value, datetime) and value.time() == time():
+        value = value.date()
+    return None if value is None else str(value).strip() or None
+
+
+def _grid(rows: Any, task: dict[str, Any]) -> tuple[list[list[str | None]], bool]:
+    """Return rows of text cells up to the limits, and whether there were more."""
+    made: list[list[str | None]] = []
+    for row in rows:
+        cells = [_cell(value) for value in row]
+        while cells and cells[-1] is None:
+            cells.pop()
+        if len(made) >= task["rows"] or len(cells) > task["columns"]:
+            return made, True
+        if any(cell is not None and len(cell) > _CELL for cell in cells):
+            raise ValueError("a cell too large")
+        made.append(cells)
+    return made, False
+
+
+def _sent_grids(sheets: list[tuple[str, list[list[str | None]]]], out: int) -> dict[str, Any]:
+    import pyarrow as pa
+
+    table = pa.table(
+        {
+            "sheet": pa.array([n for n, (_, rows) in enumerate(sheets) for _ in rows], pa.int32()),
+            "cells": pa.array([row for _, rows in sheets for row in rows], pa.list_(pa.string())),
+        }
+    )
+    _send(table, out)
+    return {"sent": table.num_rows, "stated": table.num_rows, "sheets": [n for n, _ in sheets]}
+
+
+def text_table(task: dict[str, Any], out: int) -> dict[str, Any]:
+    """Write the cells of a CSV; a separator is looked for among comma, semicolon and tab."""
+    import csv
+
+    csv.field_size_limit(_CELL)
+    with open(task["path"], encoding=task["encoding"], errors="replace", newline="") as stream:
+        head = stream.read(4096).removeprefix("\ufeff")
+        separator = max(",;\t", key=head.split("\n", 1)[0].count)
+        stream.seek(0)
+        rows, more = _grid(csv.reader(stream, delimiter=separator, strict=True), task)
+    if rows and rows[0] and rows[0][0]:
+        rows[0][0] = rows[0][0].removeprefix("\ufeff")
+    return _too_many("—", "—") if more else _sent_grids([("", rows)], out)
+
+
+def workbook(task: dict[str, Any], out: int) -> dict[str, Any]:
+    """Write the cells of every sheet of a workbook, values only."""
+    import zipfile
+
+    import openpyxl
+
+    with zipfile.ZipFile(task["path"]) as archive:
+        for entry in archive.infolist():
+            _no_doctype(archive, entry)
+    book = openpyxl.load_workbook(task["path"], read_only=True, data_only=True, keep_links=False)
+    sheets = []
+    left = {**task}
+    for sheet in book.worksheets:
+        # What a sheet says of its own size is not believed: rows are counted as they come.
+        sheet.reset_dimensions()
+        rows, more = _grid(sheet.iter_rows(values_only=True), left)
+        if more:
+            return _too_many("—", "—")
+        left["rows"] -= len(rows)
+        sheets.append((str(sheet.title), rows))
+    return _sent_grids(sheets, out)
+
+
+def _no_doctype(archive: Any, entry: Any) -> None:
+    """Refuse a part with a document type: no sound workbook has one, and entities hide there."""
+    kept = b""
+    with archive.open(entry) as part:
+        while data := part.read(1 << 20):
+            if any(mark in kept + data for mark in _DOCTYPES):
+                raise ValueError("doctype")
+            kept = data[-32:]
+
+
+_WITHOUT_GDAL = {"placemarks": placemarks, "table": text_table, "workbook": workbook}
+
+
+def _drawing(task: dict[str, Any]) -> tuple[str, dict[str, int]]:
+    """Return a copy of a drawing in UTF-8, and how many entities of each type it holds.
+
+    GDAL recodes some of a drawing's texts and not others, and leaves out types it does not know
+    without a word; so it is given UTF-8, and the types are counted here.
+    """
+    counted: dict[str, int] = {}
+    section, code, after, ended = "", "", False, False
+    with (
+        open(task["path"], encoding=task["encoding"], errors="replace", newline=None) as given,
+        open(_DXF_COPY, "w", encoding="utf-8", newline="\n") as made,
+    ):
+        for line in given:
+            made.write(_unescaped(line))
+            if not after:
+                code, after = line.strip(), True
+                continue
+            after = False
+            word = line.strip()
+            if code == "2" and section == "?":
+                section = word
+            elif code == "0" and word == "SECTION":
+                section = "?"
+            elif code == "0" and word == "ENDSEC":
+                section = ""
+            elif code == "0" and word == "EOF":
+                ended = True
+            elif code == "0" and section == "ENTITIES":
+                counted[word[:40]] = counted.get(word[:40], 0) + 1
+    if not ended:
+        # GDAL reads what there is of a drawing cut short, and rows would be lost in silence.
+        raise EOFError
+    if len(counted) > 200:
+        raise ValueError("too many types of entity")
+    return _DXF_COPY, counted
+
+
+def _unescaped(line: str) -> str:
+    r"""Return a line with AutoCAD's ``\U+4E2D`` as the character it stands for."""
+    if "\\U+" not in line:
+        return line
+    return re.sub(
+        r"\\U\+([0-9A-Fa-f]{4})",
+        lambda found: c if (c := chr(int(found[1], 16))).isprintable() else "\ufffd",
+        line,
+    )
 
 
 def answer(task: dict[str, Any], out: int) -> dict[str, Any]:
     """Do one task: list the layers of a file, or write one layer's rows to `out`."""
-    import pyarrow as pa
-    import pyogrio
-
     if task["do"] == "probe":
         return {"user": os.geteuid()}
+    if task["do"] in _WITHOUT_GDAL:
+        return _WITHOUT_GDAL[task["do"]](task, out)
+    import pyogrio
+
     path = task["path"]
+    if task["do"] == "drawing":
+        try:
+            path, counted = _drawing(task)
+        except EOFError:
+            return {"cut": True}
+        meta, table = pyogrio.read_arrow(path, layer="entities")
+        if table.num_rows > task["rows"]:
+            return _too_many(table.num_rows, table.num_columns)
+        _send(table, out)
+        geometry = meta["geometry_name"] or "wkb_geometry"
+        rows = table.num_rows
+        return {"sent": rows, "stated": rows, "geometry": geometry, "entities": counted}
     if task["do"] == "list":
         listed = pyogrio.list_layers(path)
         return {
@@ -101,7 +318,7 @@ def answer(task: dict[str, Any], out: int) -> dict[str, Any]:
     extra = {"encoding": task["encoding"]} if task.get("encoding") else {}
     info = pyogrio.read_info(path, layer=task["layer"], force_feature_count=True, **extra)
     if info["features"] > task["rows"] or len(info["fields"]) > task["columns"]:
-        return {"too_many": {"rows": info["features"], "columns": len(info["fields"])}}
+        return _too_many(info["features"], len(info["fields"]))
     meta, table = pyogrio.read_arrow(path, layer=task["layer"], **extra)
     geometry = meta["geometry_name"] or "wkb_geometry"
     said = {
@@ -110,12 +327,7 @@ def answer(task: dict[str, Any], out: int) -> dict[str, Any]:
         "stated": info["features"],
         "sent": table.num_rows,
     }
-    with (
-        os.fdopen(out, "wb", closefd=False) as sink,
-        pa.ipc.new_stream(sink, table.schema.remove_metadata()) as writer,
-    ):
-        for batch in table.to_batches(max_chunksize=20_000):
-            writer.write_batch(batch.replace_schema_metadata(None))
+    _send(table, out)
     return said
 
 
@@ -123,13 +335,14 @@ def main() -> int:
     """Answer the task on standard input; exit 0 with a JSON line, or 3 with a reason."""
     task = json.load(sys.stdin)
     cut = isolate(task["skip"])
-    import pyogrio
+    if task["do"] not in _WITHOUT_GDAL:
+        import pyogrio
 
-    left = set(pyogrio.list_drivers()) - set(DRIVERS)
-    if left:
-        print(json.dumps({"error": f"drivers left: {sorted(left)}"}))
-        return 3
-    warm(task.get("encoding"))
+        left = set(pyogrio.list_drivers()) - {_ALWAYS, DRIVERS.get(task.get("kind", ""), _ALWAYS)}
+        if left:
+            print(json.dumps({"error": f"drivers left: {sorted(left)}"}))
+            return 3
+    warm(task)
     confine(task["limits"])
     try:
         said = answer(task, task["out"])

@@ -7,20 +7,26 @@ candidates beside it; the datum is then assumed and said to be assumed.
 """
 
 import math
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
-from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from geo.crs import GEOGRAPHIC, transformer
+from geo.survey.reading.datums import Local, SevenParameters
+from geo.survey.reading.frames import (
+    SPANS,
+    datum_of,
+    error_of,
+    family,
+    frames,
+    name_of,
+    other_datums,
+)
+from geo.survey.reading.prj import as_wkt, declared, from_wkt
 
 Said = dict[str, Any]
 ASSUMED = "cgcs2000"
@@ -32,7 +38,10 @@ class CrsProposal:
 
     `epsg` is None where it must be asked. `reason` is a message code with its values. `candidates`
     are the other systems that fit, each ``{"epsg", "name"}``. `error_m` is what the datum adds to
-    every position. `swapped`: the file writes y before x (as licences do), and is turned.
+    every position. `swapped`: the file writes y before x (as licences do), and is turned. `shift`:
+    the local seven parameters it is moved with; `elsewhere`: the county has some, but the layer
+    lies outside the area they are good for. `offset_x` is added to every easting: the prefix of
+    another zone than is meant.
     """
 
     epsg: int | None
@@ -41,73 +50,22 @@ class CrsProposal:
     candidates: tuple[dict[str, Any], ...] = field(default=())
     error_m: float = 0.0
     swapped: bool = False
+    shift: SevenParameters | None = None
+    elsewhere: bool = False
+    offset_x: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the proposal as JSON-able values."""
-        return {**asdict(self), "candidates": [dict(one) for one in self.candidates]}
-
-
-@cache
-def frames() -> dict[str, Any]:
-    """Return the table of systems, ``frames.yaml``."""
-    text = resources.files("geo.survey.reading").joinpath("frames.yaml").read_text("utf-8")
-    loaded: dict[str, Any] = yaml.safe_load(text)
-    return loaded
+        return {
+            **asdict(self),
+            "candidates": [dict(one) for one in self.candidates],
+            "shift": self.shift and self.shift.model_dump(mode="json", exclude={"points"}),
+        }
 
 
 def said(code: str, **params: Any) -> Said:
     """Return a message code with its values, as the row report and the pages take it."""
     return {"code": code, "params": params}
-
-
-@cache
-def name_of(epsg: int) -> str:
-    """Return the name EPSG gives a system."""
-    return str(CRS.from_epsg(epsg).name)
-
-
-@cache
-def error_of(epsg: int) -> float:
-    """Return how far off, in metres, a move of this system to CGCS2000 may be."""
-    crs = CRS.from_epsg(epsg)
-    datum = crs.datum.name if crs.datum is not None else ""
-    if any(datum.startswith(known) for known in frames()["same_as_cgcs2000"]):
-        return 0.0
-    return max(float(one["error_m"]) for one in frames()["datums"].values())
-
-
-def from_wkt(wkt: str) -> tuple[int | None, str]:
-    """Return the EPSG code a WKT names beyond doubt, or None, and the name it bears.
-
-    Raises
-    ------
-    ValueError
-        If the text is no WKT.
-    """
-    try:
-        crs = CRS.from_wkt(wkt)
-    except CRSError as error:
-        raise ValueError("no WKT") from error
-    authority = crs.to_authority(auth_name="EPSG", min_confidence=100)
-    return (int(authority[1]) if authority else None), str(crs.name)
-
-
-def as_wkt(stated: str | None) -> str | None:
-    """Return what GDAL says of a GeoPackage's or GeoJSON's system as WKT, None where it is unset.
-
-    GDAL shortens a system with an authority to ``EPSG:4490`` or ``OGC:CRS84``.
-    """
-    if not stated:
-        return None
-    if match := re.fullmatch(r"EPSG:(\d{4,6})", stated):
-        try:
-            return str(CRS.from_epsg(int(match[1])).to_wkt())
-        except CRSError:
-            return None
-    if stated == "OGC:CRS84":
-        return str(CRS.from_epsg(4326).to_wkt())
-    # A GeoPackage writes "Undefined Cartesian SRS" where nothing was set.
-    return None if '"undefined' in stated[:60].casefold() else stated
 
 
 def _candidate(epsg: int) -> dict[str, Any]:
@@ -229,6 +187,7 @@ def decide(
     *,
     chosen: int | None = None,
     hint: tuple[float, float] | None = None,
+    local: Local | None = None,
 ) -> CrsProposal:
     """Return the coordinate system of a layer: the chosen one, the declared one, or a proposal.
 
@@ -245,31 +204,116 @@ def decide(
         EPSG code a person chose.
     hint : (lon, lat), optional
         Where the mine or the county lies.
+    local : dict, optional
+        The county's seven parameters by datum.
 
     Raises
     ------
     ValueError
         If `wkt` is no WKT, or PROJ has no system `chosen`.
     """
+    return _with_shift(_decide(wkt, xy, chosen, hint), xy, local or {})
+
+
+def _with_shift(found: CrsProposal, xy: NDArray[np.float64], local: Local) -> CrsProposal:
+    """Return the proposal with the seven parameters of its datum, where they are good."""
+    one = local.get(datum_of(found.epsg) or "") if found.epsg is not None else None
+    middle = _middle(xy)
+    if one is None or found.epsg is None or middle is None or found.error_m == 0:
+        return found
+    area = one.area
+    x, y = middle[::-1] if found.swapped else middle
+    lon, lat = transformer(found.epsg, GEOGRAPHIC).transform(x + found.offset_x, y)
+    margin = frames()["parameters_margin_deg"]
+    if area is not None and not (
+        area[0] - margin <= lon <= area[2] + margin and area[1] - margin <= lat <= area[3] + margin
+    ):
+        return replace(found, elsewhere=True)
+    return replace(found, shift=one, error_m=one.accuracy_m)
+
+
+def _decide(
+    wkt: str | None,
+    xy: NDArray[np.float64],
+    chosen: int | None,
+    hint: tuple[float, float] | None,
+) -> CrsProposal:
     middle = _middle(xy)
     if chosen is not None:
         return _as_given(chosen, said("reader.crs.chosen", name=_known(chosen)), middle)
     if not wkt:
-        return from_points(xy, hint)
-    epsg, declared = from_wkt(wkt)
+        return _slipped(from_points(xy, hint), middle, hint)
+    prj = declared(wkt)
+    epsg = prj.epsg
     guess = from_points(xy, hint)
     if epsg is None:
         asked = (
             guess.candidates if guess.epsg is None else (_candidate(guess.epsg), *guess.candidates)
         )
-        return CrsProposal(None, said("reader.crs.not_sure", name=declared), candidates=asked)
-    given = _as_given(epsg, said("reader.crs.declared", name=name_of(epsg)), middle)
+        return CrsProposal(None, said("reader.crs.not_sure", name=prj.name), candidates=asked)
+    reason = said("reader.crs.declared", name=name_of(epsg))
+    if prj.by != "code":
+        reason = said(f"reader.crs.by_{prj.by}", declared=prj.name, name=name_of(epsg))
+    given = replace(_as_given(epsg, reason, middle), assumed_datum=prj.by == "ellipsoid")
+    moved = _slipped(given, middle, hint)
+    if moved is not given:
+        return moved
     if middle is None or given.swapped or lands_in_china(*middle, epsg) or guess.epsg is None:
         return given
     return replace(
         guess,
-        reason=said("reader.crs.contradicted", declared=declared, name=name_of(guess.epsg)),
+        reason=said("reader.crs.contradicted", declared=prj.name, name=name_of(guess.epsg)),
     )
+
+
+def _slipped(
+    found: CrsProposal, middle: tuple[float, float] | None, hint: tuple[float, float] | None
+) -> CrsProposal:
+    """Return the proposal in the zone that puts the layer where it should lie, if its own does not.
+
+    A file labelled with the neighbouring zone lands 260 km away, one whose eastings bear another
+    zone's number 1,000 km or more. The label stays among the candidates.
+    """
+    own = family(found.epsg) if found.epsg is not None else None
+    if found.epsg is None or own is None or middle is None or hint is None:
+        return found
+    x, y = middle[::-1] if found.swapped else middle
+    away = _kilometres(transformer(found.epsg, GEOGRAPHIC).transform(x, y), hint)
+    table = frames()["slip"]
+    if away < table["far_km"]:
+        return found
+    near = []
+    for epsg, offset in _neighbours(own, x):
+        there = _kilometres(transformer(epsg, GEOGRAPHIC).transform(x + offset, y), hint)
+        if there <= table["near_km"]:
+            near.append((there, epsg, offset))
+    if not near:
+        return found
+    _, epsg, offset = min(near)
+    shown = round(away) if math.isfinite(away) else "—"
+    return replace(
+        found,
+        epsg=epsg,
+        offset_x=offset,
+        reason=said(
+            "reader.crs.other_zone", declared=name_of(found.epsg), name=name_of(epsg), km=shown
+        ),
+        candidates=(_candidate(found.epsg), *map(_candidate, other_datums(epsg))),
+    )
+
+
+def _neighbours(own: tuple[str, str, int], x: float) -> Iterator[tuple[int, float]]:
+    """Yield the zones a label may have been meant for, and what to add to its eastings."""
+    datum, kind, number = own
+    first = frames()["datums"][datum][kind]
+    for other in (number - 1, number + 1):
+        if 0 <= other < SPANS[kind] and kind != "geographic":
+            # With a prefix, the wrong number may stand in every easting, or in the label only.
+            yield first + other, 1e6 * (other - number) if kind.startswith("gk") else 0.0
+    if kind.startswith("gk"):
+        prefix = math.floor(x / 1e6) - frames()["zones"][kind]["first"]
+        if 0 <= prefix < SPANS[kind] and prefix != number:
+            yield first + prefix, 0.0
 
 
 def _known(epsg: int) -> str:
@@ -298,18 +342,8 @@ def _as_given(epsg: int, reason: Said, middle: tuple[float, float] | None) -> Cr
         said("reader.crs.declared_swapped", name=name_of(epsg)) if swapped else reason,
         error_m=error_of(epsg),
         swapped=swapped,
-        candidates=_other_datums(epsg),
+        candidates=tuple(map(_candidate, other_datums(epsg))),
     )
 
 
-def _other_datums(epsg: int) -> tuple[dict[str, Any], ...]:
-    """Return the same zone in the other datums: the choice a person makes most."""
-    datums: Sequence[dict[str, Any]] = list(frames()["datums"].values())
-    spans = {"geographic": 1, "gk6": 11, "cm6": 11, "gk3": 21, "cm3": 21}
-    for one in datums:
-        for kind, span in spans.items():
-            if 0 <= epsg - one[kind] < span:
-                return tuple(
-                    _candidate(other[kind] + epsg - one[kind]) for other in datums if other != one
-                )
-    return ()
+__all__ = ["CrsProposal", "as_wkt", "decide", "error_of", "frames", "from_points", "from_wkt"]

@@ -21,6 +21,11 @@ _LDID = {
     0x79: "cp949", 0x7A: "gb18030", 0x7B: "cp932", 0xC9: "cp1251",
 }  # fmt: skip
 _CHINESE = {"936", "cp936", "gbk", "gb2312", "gb18030", "ansi936", "ansi 936", "euc-cn", "54936"}
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 # Encodings that can decode any bytes: that they do proves nothing.
 _ANY = {"cp437", "cp850", "cp1252", "iso8859-1", "latin-1"}
 
@@ -148,3 +153,30 @@ def decide(dbf: Dbf, cpg: str | None) -> tuple[str, Said]:
         return name, said("reader.encoding.utf8")
     sure = _reads(data, "gb18030")
     return name, said("reader.encoding.gb18030" if sure else "reader.encoding.gb18030_broken")
+
+
+def _file_reads(path: Path, name: str) -> bool:
+    decoder = codecs.getincrementaldecoder(name)()
+    with path.open("rb") as stream:
+        try:
+            while data := stream.read(1 << 20):
+                decoder.decode(data)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def decide_text(path: Path) -> tuple[str, Said]:
+    """Return the encoding of a text file and the reason: its mark, strict UTF-8, else GB18030."""
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    for mark, name in _MARKS.items():
+        if head.startswith(mark):
+            return name, said("reader.encoding.mark", name=name.upper())
+    if _file_reads(path, "ascii"):
+        return "utf-8", said("reader.encoding.ascii")
+    if _file_reads(path, "utf-8"):
+        return "utf-8", said("reader.encoding.utf8")
+    sure = _file_reads(path, "gb18030")
+    return "gb18030", said("reader.encoding.gb18030" if sure else "reader.encoding.gb18030_broken")

@@ -7,23 +7,23 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import shapely
 
 from geo.crs import GEOGRAPHIC, transform
 from geo.geometry import Shapes
 from geo.problems import Problem
 from geo.survey import attributes, check
-from geo.survey.layers import Layer, guess_layer, layers
+from geo.survey.layers import Layer, layers
 from geo.survey.limits import limits
 from geo.survey.mend import mend_layer
-from geo.survey.reading import archive, encoding, parent
+from geo.survey.reading import archive, datums, parent
 from geo.survey.reading import crs as systems
-from geo.survey.reading.archive import Source
-from geo.survey.reading.crs import CrsProposal, Said, said
+from geo.survey.reading.crs import CrsProposal
+from geo.survey.reading.formats import READERS, Asked, Raw
 from geo.survey.reading.result import LayerRead, Notes, ReadOptions, ReadResult
 
 Progress = Callable[[str, int, int], None]
+_LINES = "表中行"
 
 
 def read_file(
@@ -39,7 +39,8 @@ def read_file(
     Parameters
     ----------
     path : Path
-        A zip of shapefiles, GeoPackages or GeoJSONs; one of these alone; a folder of loose parts.
+        A zip of shapefiles, GeoPackages, GeoJSONs, drawings (DXF), KMLs or tables of corner points;
+        one of these alone; a folder of loose parts.
     options : ReadOptions, optional
         What the sender knows better than the file.
     workdir : Path
@@ -75,12 +76,14 @@ def read_file(
         parent.hand_over(folder)
         for done, source in enumerate(found):
             tell("read", done, len(found))
-            inside = _layer_names(source, folder, notes)
-            for layer_name in inside:
-                name = _name(source, layer_name, alone=len(found) == 1 or len(inside) == 1)
-                read.append(_read_layer(source, layer_name, name, options, folder, notes))
+            asked = Asked(folder, options, notes, alone=len(found) == 1)
+            for raw in READERS[source.kind](source, asked):
+                raw.recalled = asked.recalled(raw.name)
+                read.append(_judged(raw, options, notes))
             tell("check", done + 1, len(found))
     if not read:
+        if any(one.kind in ("CSV", "XLSX") for one in found):
+            raise Problem("reader.corners.no_head", name=archive.shown(name))
         raise Problem("reader.kind.no_layer", name=archive.shown(name))
     return ReadResult(read, notes.frame())
 
@@ -96,136 +99,58 @@ def _check_options(options: ReadOptions) -> None:
             raise Problem("reader.option.crs", epsg=options.crs) from error
 
 
-def _layer_names(source: Source, folder: Path, notes: Notes) -> list[str]:
-    if source.kind == "ESRI Shapefile":
-        return [source.path.stem]
-    found, tables = parent.list_layers(source, folder)
-    for name in tables:
-        notes.add("warned", "reader.layer.no_shapes", name=archive.shown(name))
-    return found
-
-
-def _name(source: Source, layer_name: str, *, alone: bool) -> str:
-    """Return what a layer is called in the report."""
-    if source.kind != "GPKG":
-        return source.name
-    told = archive.shown(layer_name)
-    return told if alone else f"{source.name}/{told}"
-
-
-def _read_layer(
-    source: Source,
-    layer_name: str,
-    name: str,
-    options: ReadOptions,
-    folder: Path,
-    notes: Notes,
-) -> LayerRead:
-    shape = source.kind == "ESRI Shapefile"
-    coding, reason = _encoding(source, options, notes)
-    table, geometry, declared = parent.read_layer(
-        source, layer_name, coding if shape else None, folder
-    )
-    declared = source.wkt if shape else systems.as_wkt(declared)
-    if shape:
-        _check_counts(source, table.num_rows)
-    shapes, unreadable, closed = _shapes(table, geometry)
-    columns = [column for column in table.column_names if column != geometry]
-    cells = {column: table.column(column).to_pylist() for column in columns}
-    raw = [
-        dict(zip(columns, (attributes.plain(v) for v in row), strict=True))
-        for row in zip(*cells.values(), strict=True)
-    ] or [{} for _ in range(len(shapes))]
-    kind = (
-        options.layers.get(name) or options.layer or guess_layer(name.rpartition("/")[2], columns)
-    )
-    verdicts = check.Verdicts(len(shapes))
-    check.presence(shapes, unreadable, verdicts)
+def _judged(raw: Raw, options: ReadOptions, notes: Notes) -> LayerRead:
+    """Check, place and mend one layer as it came, and report every row of it."""
+    shapes, name, kind = raw.shapes, raw.name, raw.kind
+    count = len(shapes)
+    plain = [[attributes.plain(cell) for cell in raw.cells[column]] for column in raw.columns]
+    rows = [dict(zip(raw.columns, row, strict=True)) for row in zip(*plain, strict=True)]
+    rows = rows or [{} for _ in range(count)]
+    verdicts = check.Verdicts(count, refused=dict(raw.refused))
+    check.presence(shapes, raw.unreadable, verdicts)
     shapes[~verdicts.alive()] = None
-    where = _crs(source, declared, shapes, verdicts, options)
-    frame, mapped = _empty(), {}
+    where = _crs(raw, shapes, verdicts, options)
+    frame = _empty()
+    mapped: dict[str, str] = {}
     if kind is None:
-        verdicts.refuse_all(range(len(shapes)), "reader.row.no_layer", name=name)
+        verdicts.refuse_all(range(count), "reader.row.no_layer", name=name)
     elif where.epsg is None:
-        verdicts.refuse_all(range(len(shapes)), "reader.row.no_crs", name=name)
+        verdicts.refuse_all(range(count), "reader.row.no_crs", name=name)
     else:
         one = layers()[kind]
-        mapped = attributes.mapping(columns, one, options.mapping)
-        for row in closed:
-            verdicts.mended[row] = check.Word("reader.row.closed", {})
-        shapes, made = _checked(
-            shapes, cells, raw, mapped, one, where, verdicts, notes, name, options
+        mapped, before = attributes.mapping(
+            raw.columns, one, options.mapping, options.remembered.get(kind)
         )
-        frame = _frame(shapes, made, raw, where, verdicts)
-        _layer_notes(notes, one, name, columns, mapped, where)
+        _remembered_notes(notes, one, raw, before)
+        for row in raw.closed:
+            verdicts.mended[row] = check.Word("reader.row.closed", {})
+        shapes, made = _checked(shapes, raw, rows, mapped, one, where, verdicts, notes, options)
+        for cells, lines in zip(rows, raw.spans or (), strict=False):
+            # Where to look in the sheet; only now, for twins may stand on different lines.
+            cells[_LINES] = lines
+        frame = _frame(shapes, made, rows, where, verdicts)
+        _layer_notes(notes, one, name, raw.columns, mapped, where)
     mended = len([row for row in verdicts.mended if row not in verdicts.refused])
     placed = shapes if where.epsg is not None and kind is not None else None
     _row_notes(notes, verdicts, placed, kind or "", name)
     return LayerRead(
         layer=kind,
         source_name=name,
-        rows=len(verdicts.alive()),
+        rows=count,
         refused=len(verdicts.refused),
         mended=mended,
         warned=len([row for row in verdicts.warned if row not in verdicts.refused]),
-        encoding=coding.upper() if coding else "UTF-8",
-        encoding_reason=reason,
-        samples=raw[: limits()["samples"]],
+        encoding=raw.encoding,
+        encoding_reason=raw.reason,
+        samples=rows[: limits()["samples"]],
         crs=where,
         mapping=mapped,
         frame=frame,
     )
 
 
-def _encoding(source: Source, options: ReadOptions, notes: Notes) -> tuple[str | None, Said]:
-    if source.kind != "ESRI Shapefile":
-        return None, said("reader.encoding.format")
-    dbf = encoding.read_dbf(source.parts[".dbf"], source.name)
-    if dbf.deleted:
-        notes.add(
-            "warned",
-            "reader.layer.deleted",
-            source_name=source.name,
-            name=source.name,
-            rows=dbf.deleted,
-        )
-    if ".shx" not in source.parts:
-        notes.add("warned", "reader.layer.shx", source_name=source.name, name=source.name)
-    if options.encoding:
-        name = encoding.chosen(options.encoding)
-        return name, said("reader.encoding.chosen", name=name.upper())
-    return encoding.decide(dbf, source.cpg)
-
-
-def _check_counts(source: Source, rows: int) -> None:
-    """Refuse a shapefile whose shapes and attributes do not pair up: whose they are is unknown."""
-    dbf = encoding.read_dbf(source.parts[".dbf"], source.name)
-    shapes = archive.shape_count(source.parts)
-    if shapes != dbf.rows or rows != dbf.rows - dbf.deleted:
-        raise Problem("reader.part.counts", name=source.name, shapes=shapes, rows=dbf.rows)
-
-
-def _shapes(table: pa.Table, geometry: str | None) -> tuple[Shapes, check.Mask, list[int]]:
-    """Return the shapes, which could not be read, and the rows whose rings had to be closed."""
-    if geometry is None:
-        shapes = np.full(table.num_rows, None, dtype=object)
-        return shapes, np.zeros(table.num_rows, dtype=bool), []
-    wkb = np.array(table.column(geometry).to_pylist(), dtype=object)
-    # A NaN among the coordinates makes NumPy warn; the check of presence refuses it by name.
-    with np.errstate(invalid="ignore"):
-        shapes = np.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
-    given = np.array([one is not None for one in wkb], dtype=bool)
-    unreadable = shapely.is_missing(shapes) & given
-    with np.errstate(invalid="ignore"):
-        shapes[unreadable] = shapely.from_wkb(wkb[unreadable], on_invalid="fix")
-    closed = np.flatnonzero(unreadable & ~shapely.is_missing(shapes))
-    unreadable[closed] = False
-    return shapes, unreadable, [int(row) for row in closed]
-
-
 def _crs(
-    source: Source,
-    declared: str | None,
+    raw: Raw,
     shapes: Shapes,
     verdicts: check.Verdicts,
     options: ReadOptions,
@@ -233,34 +158,39 @@ def _crs(
     bounds = shapely.bounds(shapes[verdicts.alive()])
     middles = (bounds[:, :2] + bounds[:, 2:]) / 2
     try:
-        return systems.decide(declared, middles, chosen=options.crs, hint=options.place())
+        return systems.decide(
+            raw.declared,
+            middles,
+            chosen=options.crs,
+            hint=options.place(),
+            local=options.datums,
+        )
     except ValueError as error:
-        raise Problem("reader.part.prj", name=source.name) from error
+        raise Problem("reader.part.prj", name=raw.name) from error
 
 
 def _checked(
     shapes: Shapes,
-    cells: attributes.Columns,
-    raw: list[dict[str, Any]],
+    raw: Raw,
+    rows: list[dict[str, Any]],
     mapped: dict[str, str],
     layer: Layer,
     where: CrsProposal,
     verdicts: check.Verdicts,
     notes: Notes,
-    name: str,
     options: ReadOptions,
 ) -> tuple[Shapes, attributes.Columns]:
     check.size(shapes, verdicts)
     check.kind(shapes, layer, verdicts)
-    shapes = _placed(shapes, where, verdicts, notes, layer, name)
+    shapes = _placed(shapes, where, verdicts, notes, layer, raw.name)
     check.country(shapes, verdicts)
     shapes = mend_layer(shapes, verdicts)
-    check.duplicates(shapes, raw, verdicts)
+    check.duplicates(shapes, rows, verdicts)
     check.county(shapes, options.county_bbox, verdicts)
-    made = attributes.canonical(cells, mapped, layer, verdicts, notes, name)
+    made = attributes.canonical(raw.cells, mapped, layer, verdicts, notes, raw.name)
     attributes.own_mine(made, layer, options.mine_code, verdicts)
     if layer.name == "mine_boundary":
-        attributes.name_mines(made, cells, verdicts)
+        attributes.name_mines(made, raw.cells, verdicts)
     check.required(made, layer, verdicts)
     check.order(made, layer, verdicts)
     if layer.name == "mine_boundary":
@@ -279,14 +209,18 @@ def _placed(
     """Return the shapes flat, x before y, in CGCS2000; refused rows are left as they are."""
     alive = verdicts.alive()
     placed = shapes.copy()
-    tall = int((shapely.has_z(shapes) & alive).sum())
+    tall = int(((shapely.has_z(shapes) | shapely.has_m(shapes)) & alive).sum())
     if tall:
         notes.add("warned", "reader.layer.z_dropped", layer=layer.name, source_name=name, rows=tall)
     flat = shapely.force_2d(shapes[alive])
     if where.swapped:
         flat = shapely.transform(flat, lambda xy: xy[:, ::-1])
+    if where.offset_x:
+        flat = shapely.transform(flat, lambda xy: xy + (where.offset_x, 0.0))  # noqa: RUF005 -- arrays
     # WGS 84 degrees are taken as they stand: the two frames agree within a metre.
-    if where.epsg not in (GEOGRAPHIC, 4326) and where.epsg is not None:
+    if where.shift is not None and where.epsg is not None:
+        flat = datums.move(flat, where.epsg, where.shift)
+    elif where.epsg not in (GEOGRAPHIC, 4326) and where.epsg is not None:
         flat = transform(flat, where.epsg, GEOGRAPHIC)
     placed[alive] = flat
     return placed
@@ -315,6 +249,23 @@ def _frame(
     return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries(shapes[rows], crs=GEOGRAPHIC))
 
 
+def _remembered_notes(notes: Notes, layer: Layer, raw: Raw, before: dict[str, str]) -> None:
+    """Say what was read as the sender's organisation settled it earlier."""
+    about: dict[str, Any] = {"layer": layer.name, "source_name": raw.name}
+    if raw.recalled:
+        notes.add(
+            "warned", "reader.layer.remembered_type", **about, name=raw.name,
+            type=layer.label.zh, type_en=layer.label.en,
+        )  # fmt: skip
+    if before:
+        labels = {c: layer.fields[f].label if f else None for c, f in before.items()}
+        notes.add(
+            "warned", "reader.layer.remembered", **about,
+            pairs="、".join(f"{c} → {v.zh if v else '—'}" for c, v in labels.items()),
+            pairs_en=", ".join(f"{c} → {v.en if v else '—'}" for c, v in labels.items()),
+        )  # fmt: skip
+
+
 def _layer_notes(
     notes: Notes,
     layer: Layer,
@@ -332,10 +283,11 @@ def _layer_notes(
             "warned", "reader.layer.assumed_datum", **about, name=systems.name_of(where.epsg or 0)
         )
     if where.error_m:
-        notes.add(
-            "warned", "reader.layer.approximate", **about,
-            name=systems.name_of(where.epsg or 0), metres=where.error_m,
-        )  # fmt: skip
+        told: dict[str, Any] = {"name": systems.name_of(where.epsg or 0), "metres": where.error_m}
+        if where.shift is not None:
+            told["source"] = where.shift.source
+        code = "shifted" if where.shift else "elsewhere" if where.elsewhere else "approximate"
+        notes.add("warned", f"reader.layer.{code}", **about, **told)
 
 
 def _row_notes(

@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pydantic import BaseModel, ValidationError
 
 from geo.problems import Problem
 from geo.survey.limits import limits
@@ -24,10 +25,11 @@ _NOBODY = 65534
 
 
 @cache
-def _to_skip() -> list[str]:
+def _to_skip(kind: str) -> list[str]:
+    """Return every GDAL driver but that of the kind of file, and the one that warms up."""
     import pyogrio
 
-    return sorted(set(pyogrio.list_drivers()) - set(DRIVERS))
+    return sorted(set(pyogrio.list_drivers()) - {"GeoJSON", DRIVERS.get(kind, "GeoJSON")})
 
 
 @contextmanager
@@ -110,11 +112,14 @@ def run_child(
         raise Problem(code, name=name)
     if "too_many" in said:
         raise Problem("reader.child.too_many", name=name, **said["too_many"])
+    if said.get("cut"):
+        raise Problem("reader.part.cut", name=name)
     return said
 
 
 def _run(task: dict[str, Any], folder: Path, name: str, out: int) -> dict[str, Any]:
-    return run_child("geo.survey.reading.child", _to_skip(), task, folder, name, out)
+    skip = _to_skip(task.get("kind", ""))
+    return run_child("geo.survey.reading.child", skip, task, folder, name, out)
 
 
 def confinement() -> dict[str, bool]:
@@ -140,7 +145,8 @@ def list_layers(source: Source, folder: Path) -> tuple[list[str], list[str]]:
         ``reader.child.*``
     """
     with open(os.devnull, "wb") as nowhere:
-        said = _run({"do": "list", "path": source.path.name}, folder, source.name, nowhere.fileno())
+        task = {"do": "list", "kind": source.kind, "path": source.path.name}
+        said = _run(task, folder, source.name, nowhere.fileno())
     if len(said["layers"]) > limits()["layers"]:
         raise Problem("reader.kind.many", most=limits()["layers"])
     found = [str(one["name"]) for one in said["layers"] if one["shapes"]]
@@ -157,16 +163,58 @@ def read_layer(
     Problem
         ``reader.child.*``
     """
-    task = {
-        "do": "read",
-        "path": source.path.name,
-        "layer": layer,
-        "encoding": encoding,
-        "rows": limits()["rows"],
-        "columns": limits()["columns"],
-    }
+    task = {"do": "read", "kind": source.kind, "layer": layer, "encoding": encoding}
+    table, said = _rows(task, source, folder)
+    geometry = said.get("geometry")
+    # A .dbf counts rows that are marked deleted; its own count is compared by the caller.
+    if source.kind != "ESRI Shapefile" and said.get("stated") != table.num_rows:
+        raise Problem("reader.child.unreadable", name=source.name)
+    wkt = said.get("crs")
+    return table, geometry if geometry in table.column_names else None, wkt
+
+
+class Told(BaseModel):
+    """What the child says of a file that holds several layers in one; nothing else is heard."""
+
+    columns: list[str] = []
+    sheets: list[str] = []
+    entities: dict[str, int] = {}
+    geometry: str | None = None
+
+
+def read_whole(
+    what: str, source: Source, encoding: str | None, folder: Path, needs: Collection[str]
+) -> tuple[pa.Table, Told]:
+    """Return all rows of a file that holds several layers in one, and what the child says of them.
+
+    Parameters
+    ----------
+    what : str
+        ``drawing``, ``placemarks``, ``table`` or ``workbook``.
+    needs : collection of str
+        Columns the answer must have.
+
+    Raises
+    ------
+    Problem
+        ``reader.child.*``
+    """
+    task = {"do": what, "kind": source.kind, "encoding": encoding}
+    table, said = _rows(task, source, folder)
+    try:
+        told = Told.model_validate(said)
+    except ValidationError as error:
+        raise Problem("reader.child.died", name=source.name) from error
+    wanted = {*needs, *(f"c{number}" for number in range(len(told.columns)))}
+    if not wanted <= set(table.column_names):
+        raise Problem("reader.child.died", name=source.name)
+    return table, told
+
+
+def _rows(task: dict[str, Any], source: Source, folder: Path) -> tuple[pa.Table, dict[str, Any]]:
+    most = {name: limits()[name] for name in ("rows", "columns")}
     with tempfile.TemporaryFile() as out:
-        said = _run(task, folder, source.name, out.fileno())
+        said = _run({**task, **most, "path": source.path.name}, folder, source.name, out.fileno())
         if out.seek(0, os.SEEK_END) > limits()["child"]["answer_bytes"]:
             raise Problem("reader.child.too_many", name=source.name, rows="—", columns="—")
         out.seek(0)
@@ -175,10 +223,6 @@ def read_layer(
             table.validate(full=True)
         except (pa.ArrowInvalid, OSError) as error:
             raise Problem("reader.child.died", name=source.name) from error
-    geometry = said.get("geometry")
-    # A .dbf counts rows that are marked deleted; its own count is compared by the caller.
-    whole = source.kind == "ESRI Shapefile" or said.get("stated") == table.num_rows
-    if said.get("sent") != table.num_rows or not whole:
+    if said.get("sent") != table.num_rows:
         raise Problem("reader.child.unreadable", name=source.name)
-    wkt = said.get("crs")
-    return table, geometry if geometry in table.column_names else None, wkt
+    return table, said

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from geo.crs import GEOGRAPHIC
 from geo.survey.reading.crs import CrsProposal, Said
+from geo.survey.reading.datums import SevenParameters
 
 OUTCOMES = ("stored", "mended", "refused", "warned")
 NOTE_COLUMNS = ("layer", "source_name", "row_no", "outcome", "code", "params", "geometry")
@@ -38,6 +39,15 @@ class ReadOptions(BaseModel):
     )
     county_bbox: tuple[float, float, float, float] | None = Field(
         default=None, description="West, south, east, north; what lies well outside is warned of."
+    )
+    remembered: dict[str, dict[str, str]] = Field(
+        default={}, description="Layer → folded column → field, as the sender settled it before."
+    )
+    remembered_layers: dict[str, str] = Field(
+        default={}, description="Folded source name → layer type, as the sender settled it before."
+    )
+    datums: dict[str, SevenParameters] = Field(
+        default={}, description="The county's seven parameters, by datum: xian80, beijing54."
     )
 
     def place(self) -> tuple[float, float] | None:

@@ -142,3 +142,116 @@ def test_what_gdal_says_of_other_formats() -> None:
     assert from_wkt(as_wkt("OGC:CRS84") or "")[0] == 4326
     assert as_wkt(None) is None
     assert as_wkt('ENGCRS["Undefined Cartesian SRS"]') is None
+
+
+# --- labels without a code, and labels of another zone -------------------------------------------
+
+BODIES = {
+    "xian80": ("6378140.0,298.257", "Xian_1980"),
+    "beijing54": ("6378245.0,298.3", "Beijing_1954"),
+    "cgcs2000": ("6378137.0,298.257222101", "CGCS2000"),
+}
+
+
+def label(
+    body: str, meridian: float, east: float, *, named: str = "Local", unit: str = "1", **more: float
+) -> str:
+    """A .prj as MapGIS and old ArcGIS write them: names of their own and no code."""
+    figures = {"Scale_Factor": 1.0, "Latitude_Of_Origin": 0.0, "False_Northing": 0.0, **more}
+    rest = "".join(f',PARAMETER["{name}",{value}]' for name, value in figures.items())
+    return (
+        f'PROJCS["投影平面直角",GEOGCS["{named}",DATUM["{named}",SPHEROID["S",{BODIES[body][0]}]],'
+        'PRIMEM["Greenwich",0],UNIT["Degree",0.0174532925199433]],PROJECTION["Gauss_Kruger"],'
+        f'PARAMETER["False_Easting",{east}],PARAMETER["Central_Meridian",{meridian}]{rest},'
+        f'UNIT["Meter",{unit}]]'
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "meridian", "east", "epsg"),
+    [
+        ("cgcs2000", 114, 38500000, 4526),
+        ("cgcs2000", 114, 500000, 4547),
+        ("xian80", 114, 38500000, 2362),
+        ("xian80", 111, 19500000, 2333),
+        ("xian80", 111, 500000, 2382),
+        ("beijing54", 114, 38500000, 2414),
+        ("beijing54", 111, 19500000, 21419),
+    ],
+)
+def test_a_label_without_a_code_is_read_by_its_figures(
+    body: str, meridian: float, east: float, epsg: int
+) -> None:
+    named = decide(label(body, meridian, east, named=BODIES[body][1]), at(epsg), hint=PLACE)
+    assert (named.epsg, named.assumed_datum) == (epsg, False)
+    assert named.reason["code"] == "reader.crs.by_figures"
+    # No name at all: the ellipsoid tells the datum, and it is said to be assumed.
+    nameless = decide(label(body, meridian, east), at(epsg), hint=PLACE)
+    assert (nameless.epsg, nameless.assumed_datum) == (epsg, True)
+    assert nameless.error_m == (0 if body == "cgcs2000" else 100)
+
+
+@pytest.mark.parametrize(
+    "wkt",
+    [
+        label("xian80", 112.5, 500000),
+        label("xian80", 114, 37500000),
+        label("xian80", 114, 38500000, Scale_Factor=0.9996),
+        label("xian80", 114, 38500000, Latitude_Of_Origin=30),
+        label("xian80", 114, 38500000, False_Northing=-3000000),
+        label("xian80", 114, 38500000, unit="1000"),
+        label("xian80", 114, 38500000, named="CGCS2000"),
+        label("cgcs2000", 114, 38500000, named="西安80"),
+    ],
+)
+def test_a_label_that_differs_in_one_figure_is_asked(wkt: str) -> None:
+    found = decide(wkt, at(4526), hint=PLACE)
+    assert (found.epsg, found.reason["code"]) == (None, "reader.crs.not_sure")
+
+
+def test_degrees_without_a_code() -> None:
+    wkt = 'GEOGCS["北京54",DATUM["北京54",SPHEROID["克拉索夫斯基",6378245,298.3]],PRIMEM["Greenwich",0],UNIT["Degree",0.0174532925199433]]'
+    assert decide(wkt, at(4490)).epsg == 4214
+
+
+@pytest.mark.parametrize("declared_", [4546, 4548])
+def test_a_label_of_the_neighbouring_zone_is_found(declared_: int) -> None:
+    wkt = CRS.from_epsg(declared_).to_wkt("WKT1_ESRI")
+    found = decide(wkt, at(4547), hint=PLACE)
+    assert (found.epsg, found.offset_x, found.assumed_datum) == (4547, 0.0, False)
+    assert found.reason["code"] == "reader.crs.other_zone"
+    assert 250 <= found.reason["params"]["km"] <= 270
+    # What the file said is one press away, and what a person chose is obeyed.
+    assert found.candidates[0]["epsg"] == declared_
+    assert decide(wkt, at(4547), chosen=declared_, hint=PLACE).epsg == declared_
+    # Without a place to go by, nothing can be said.
+    assert decide(wkt, at(4547)).epsg == declared_
+
+
+def test_a_label_and_a_prefix_of_different_zones() -> None:
+    wkt = CRS.from_epsg(2361).to_wkt("WKT1_ESRI")
+    found = decide(wkt, at(2362), hint=PLACE)
+    # The datum is the label's, the zone the eastings' own.
+    assert (found.epsg, found.offset_x) == (2362, 0.0)
+    assert found.error_m == 100
+
+
+@pytest.mark.parametrize("wkt", [None, CRS.from_epsg(4525).to_wkt("WKT1_ESRI")])
+def test_eastings_that_bear_the_wrong_zone_throughout(wkt: str | None) -> None:
+    xy = at(4526) - (1e6, 0.0)
+    found = decide(wkt, xy, hint=PLACE)
+    assert (found.epsg, found.offset_x) == (4526, 1e6)
+    assert found.reason["code"] == "reader.crs.other_zone"
+
+
+def test_a_neighbouring_county_is_no_slip() -> None:
+    for lon in (110.9, 113.9):
+        wkt = CRS.from_epsg(local_zone(lon)).to_wkt("WKT1_ESRI")
+        assert decide(wkt, at(local_zone(lon), lon), hint=PLACE).epsg == local_zone(lon)
+
+
+@pytest.mark.parametrize("epsg", [4547, 2383, 4526])
+def test_swapped_metres_under_a_prj(epsg: int) -> None:
+    wkt = CRS.from_epsg(epsg).to_wkt("WKT1_ESRI")
+    found = decide(wkt, at(epsg)[:, ::-1], hint=PLACE)
+    assert (found.epsg, found.swapped, found.offset_x) == (epsg, True, 0.0)

@@ -1,6 +1,7 @@
 """Whole files as geologists send them: every row in is a row stored or a row refused."""
 
 import json
+import struct
 import warnings
 import zipfile
 from collections import Counter
@@ -498,3 +499,72 @@ def test_of_many_polygons_none_is_lost(tmp_path: Path) -> None:
     path = shapefile(tmp_path / "in", "goaf", made)
     (one,) = read_file(path, ReadOptions(), workdir=tmp_path).layers
     assert one.stored == count
+
+
+def test_a_prj_in_gbk_without_a_code(tmp_path: Path) -> None:
+    from tests.geo.survey.test_read_crs import label
+
+    shapefile(tmp_path / "in", "采空区", frame([{"code": "A"}], [square()], 2362))
+    (tmp_path / "in" / "采空区.prj").write_bytes(
+        label("xian80", 114, 38500000, named="西安80").encode("gbk")
+    )
+    (one,) = read(zipped(tmp_path / "a.zip", tmp_path / "in"), tmp_path).layers
+    assert one.crs is not None
+    assert (one.crs.epsg, one.crs.assumed_datum, one.stored) == (2362, False, 1)
+    assert one.crs.reason["params"]["declared"] == "投影平面直角"
+
+
+@pytest.mark.parametrize("prefixed", [False, True])
+def test_a_file_labelled_with_the_neighbouring_zone(tmp_path: Path, prefixed: bool) -> None:
+    """It lands 260 km away; the zone that puts it into the county is proposed, and it is said."""
+    true, told = (4526, 4525) if prefixed else (4547, 4546)
+    made = frame([{"code": "A"}], [square()], true)
+    if prefixed:
+        made = made.set_geometry(made.translate(-1e6))
+    path = tmp_path / "goaf.gpkg"
+    pyogrio.write_dataframe(made.set_crs(told, allow_override=True), path, layer="goaf")
+    (one,) = read(path, tmp_path, county_bbox=YUANPING).layers
+    assert one.crs is not None
+    assert (one.crs.epsg, one.crs.reason["code"]) == (true, "reader.crs.other_zone")
+    assert shapely.hausdorff_distance(one.frame.geometry.iloc[0], square()) < 1e-8
+    (obeyed,) = read(path, tmp_path, county_bbox=YUANPING, crs=told).layers
+    assert obeyed.frame.geometry.iloc[0].distance(square()) > 2
+
+
+def measured_shp(shape: shapely.Polygon, heights: bool) -> bytes:
+    """A .shp of one polygon with measures (type 25), or with heights and measures (type 15)."""
+    points = list(shape.exterior.coords)[::-1]
+    n = len(points)
+    box = struct.pack("<4d", *shape.bounds)
+    body = struct.pack("<i", 15 if heights else 25) + box + struct.pack("<3i", 1, n, 0)
+    body += b"".join(struct.pack("<2d", *point) for point in points)
+    for value in (900.0, 7.0) if heights else (7.0,):
+        body += struct.pack(f"<{n + 2}d", *[value] * (n + 2))
+    record = struct.pack(">2i", 1, len(body) // 2) + body
+    head = struct.pack(">7i", 9994, 0, 0, 0, 0, 0, (100 + len(record)) // 2)
+    head += struct.pack("<2i", 1000, 15 if heights else 25) + box + struct.pack("<4d", 0, 0, 0, 0)
+    return head + record
+
+
+@pytest.mark.parametrize("heights", [False, True])
+def test_heights_and_measures_are_dropped_and_said(tmp_path: Path, heights: bool) -> None:
+    path = shapefile(tmp_path / "in", "goaf", frame([{"code": "A"}], [square()]))
+    path.write_bytes(measured_shp(square(), heights))
+    path.with_suffix(".shx").unlink()
+    found = read(zipped(tmp_path / "a.zip", tmp_path / "in"), tmp_path)
+    (one,) = found.layers
+    assert one.stored == 1
+    flat = one.frame.geometry.iloc[0]
+    assert (flat.has_z, flat.has_m, flat.equals(square())) == (False, False, True)
+    note = found.notes[found.notes["code"] == "reader.layer.z_dropped"].iloc[0]
+    assert note["params"]["rows"] == 1
+
+
+def test_polygons_and_multipolygons_in_one_layer(tmp_path: Path) -> None:
+    shapes = [square(), shapely.MultiPolygon([square(0.02), square(0.04)])]
+    path = tmp_path / "goaf.geojson"
+    made = frame([{"code": "A"}, {"code": "B"}], shapes)
+    pyogrio.write_dataframe(made, path, driver="GeoJSON")
+    (one,) = read(path, tmp_path).layers
+    assert [shape.geom_type for shape in one.frame.geometry] == ["Polygon", "MultiPolygon"]
+    assert one.stored == 2
