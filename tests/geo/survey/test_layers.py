@@ -13,10 +13,11 @@ from geo.survey.layers import fold, guess_layer, layer, layers, map_fields
 BRIEF = {
     "mine_boundary", "plan_item", "survey_extent", "goaf", "fault", "collapse_column", "borehole",
     "surface_water", "aquifer", "gas_rich_area", "rock_burst_area", "fire_area",
+    "pond", "dam", "protected_object", "drainage", "bank_line",
 }  # fmt: skip
 
 
-def test_twelve_layers() -> None:
+def test_every_layer_is_there() -> None:
     assert set(layers()) == BRIEF
 
 
@@ -56,6 +57,14 @@ def test_survey_kinds_are_layers() -> None:
         ("bazk_report", [], None),
         ("Export_Output", ["断层编号", "落差", "倾角", "导水性"], "fault"),
         ("data", ["a", "b"], None),
+        ("示例县尾矿库", [], "pond"),
+        ("尾矿库坝脚线", [], "dam"),
+        ("初期坝", [], "dam"),
+        ("下游居民点_2026", [], "protected_object"),
+        ("Export_Output", ["尾矿库名称", "总库容", "总坝高", "筑坝方式"], "pond"),
+        ("涵洞", [], "drainage"),
+        ("黄河干流岸线", [], "bank_line"),
+        ("水库", [], "surface_water"),
     ],
 )
 def test_guess(source: str, columns: list[str], expected: str | None) -> None:
