@@ -60,9 +60,10 @@ class Field(_Data):
 
 
 class Layer(_Data):
-    """One layer type."""
+    """One layer type. ``room`` says what it bears on: mines' grades, or tailings ponds."""
 
     name: str
+    room: Literal["mines", "ponds"] = "mines"
     label: Label
     geometry: tuple[Literal["polygon", "line", "point"], ...]
     aliases: tuple[str, ...]
@@ -113,6 +114,12 @@ def layers() -> dict[str, Layer]:
         if one.name != name:
             raise ValueError(f"{name}.yaml calls itself {one.name}")
     return found
+
+
+@cache
+def pond_layers() -> tuple[str, ...]:
+    """Return the layers that bear on tailings ponds and on no mine's grade."""
+    return tuple(name for name, one in layers().items() if one.room == "ponds")
 
 
 def layer(name: str) -> Layer:
