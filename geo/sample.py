@@ -15,6 +15,8 @@ from geo.settings import CHECKOUT, Settings
 from geo.store import accounts, decisions, intake
 from geo.store.engine import SYSTEM, Actor, connect
 from geo.store.facts import newest_seq, states
+from geo.store.pond_facts import event_rows
+from geo.store.pond_objects import record_event
 from geo.store.secrets import write_private
 from geo.store.tables import app_user, survey
 from geo.survey.reading import ReadOptions
@@ -130,7 +132,27 @@ def load(settings: Settings, on: date, told: Told = lambda *_: None) -> bool:
         told(entry["file"], done, len(todo))
         _file(settings, entry, reviewer, on)
     _claims(settings, plan["claims"], reviewer, on)
+    _events(settings, plan["pond_events"], reviewer, on)
     return bool(todo)
+
+
+def _events(settings: Settings, said: list[dict[str, Any]], reviewer: str, on: date) -> None:
+    with connect(settings, "worker", SYSTEM) as conn:
+        known = {(r.pond_code, r.on_date, r.kind) for r in event_rows(conn, newest_seq(conn))}
+    for one in said:
+        if (one["pond"], one["day"], one["kind"]) in known:
+            continue
+        with connect(settings, "worker", SYSTEM) as conn:
+            record_event(
+                conn,
+                _actor(conn, reviewer),
+                one["pond"],
+                one["kind"],
+                one["day"],
+                detail=one.get("detail", ""),
+                document=one.get("document", ""),
+                on=on,
+            )
 
 
 def _claims(settings: Settings, said: list[dict[str, Any]], reviewer: str, on: date) -> None:

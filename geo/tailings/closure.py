@@ -129,6 +129,9 @@ def _facts(history: list[Event], on: date) -> Iterator[tuple[str, date, bool]]:
                 standing.pop("final_elevation", None)
             case "discharge":
                 begin, begin_proven = event.on, event.proven_only
+            case "stopped" if begin is None:
+                # When it last discharged nobody knows; not after this day.
+                begin, begin_proven = event.on, True
             case "trigger_reversed":
                 standing.pop(event.detail, None)
                 if event.detail == "idle" and begin is not None:

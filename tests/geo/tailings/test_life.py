@@ -166,6 +166,12 @@ def test_the_small_route_needs_both_figures_and_moves_no_deadline():
     assert found.closure.obligations[0].due == d(2024, 6, 1)
 
 
+def test_a_stop_of_unknown_last_discharge_starts_the_clock_not_later_than_that_day():
+    found = life(history((d(2019, 6, 1), "stopped")), d(2023, 1, 1))
+    (trigger,) = found.closure.triggers
+    assert (trigger.code, trigger.fact_on, trigger.not_later_than) == ("idle", d(2022, 6, 2), True)
+
+
 @pytest.mark.parametrize(
     ("now", "rise", "reached", "listed"),
     [(99.0, 1.0, d(2024, 12, 31), True), (98.0, 1.0, d(2025, 12, 31), False),
