@@ -1,1 +1,11 @@
-"""Tailings-pond rooms: grade, closure, states."""
+"""Tailings ponds: grade, closure, and what the terrain says of who lies below.
+
+The terrain's line, each step pure and each with its docstring:
+
+``dem_reading.read_dem(paths, box, ...)`` → ``dem.Dem`` (heights in metres of a 3-degree zone) →
+``dem.prepare(dem, channels=, culverts=)`` → ``dem.Terrain`` (conditioned, with its flow);
+``capture.captures(dem, objects)`` → ``Captures`` (protected objects on its grid);
+``headtop.judge(terrain, captures, toe)`` → ``Verdict``; ``zone.no_build(terrain, captures)`` and
+``zone.strip(terrain, paths.cells, reach)`` → ``Zone``; ``siting.ask(proposal, ...)`` → answers.
+Geometry goes in and comes out in CGCS2000 (EPSG:4490) unless a parameter says metres.
+"""
