@@ -15,11 +15,14 @@ from geo.settings import CHECKOUT, Settings
 from geo.store import accounts, decisions, intake
 from geo.store.engine import SYSTEM, Actor, connect
 from geo.store.facts import newest_seq, states
+from geo.store.head_top_runs import compute
 from geo.store.pond_facts import event_rows
 from geo.store.pond_objects import record_event
 from geo.store.secrets import write_private
 from geo.store.tables import app_user, survey
+from geo.store.terrains import take_dem
 from geo.survey.reading import ReadOptions
+from geo.tailings.dem_reading import Stated
 
 FOLDER = CHECKOUT / "sample_data"
 # The states each file of the sample goes through after it is submitted.
@@ -133,7 +136,15 @@ def load(settings: Settings, on: date, told: Told = lambda *_: None) -> bool:
         _file(settings, entry, reviewer, on)
     _claims(settings, plan["claims"], reviewer, on)
     _events(settings, plan["pond_events"], reviewer, on)
+    _terrain(settings, plan["terrain"], reviewer, on)
     return bool(todo)
+
+
+def _terrain(settings: Settings, said: dict[str, Any], reviewer: str, on: date) -> None:
+    stated = Stated(said["source"], said["dated"], said["error_m"])
+    with connect(settings, "worker", SYSTEM) as conn:
+        take_dem(conn, settings, _actor(conn, reviewer), FOLDER / said["file"], stated, on)
+    compute(settings, on)
 
 
 def _events(settings: Settings, said: list[dict[str, Any]], reviewer: str, on: date) -> None:

@@ -21,7 +21,7 @@ from geo.store.engine import Actor
 from geo.store.facts import newest_seq, states
 from geo.store.pond_facts import ANNULLED, event_rows, life_of, newest_ponds, standing_events
 from geo.store.publish import Batch, publishing
-from geo.store.tables import feature, pond, pond_event
+from geo.store.tables import HEAD_TOP_SOURCES, feature, head_top, pond, pond_event
 from geo.survey.keys import content_key
 from geo.tailings.life import life_rules
 
@@ -198,4 +198,51 @@ def record_event(
         attrs = newest_ponds(conn, seq).get(code, {}).get("attrs", {})
         # Raises, and so rolls back, where this cannot have happened.
         life_of(attrs, standing_events(event_rows(conn, seq, code)), today)
+    return key
+
+
+def say_head_top(
+    conn: Connection,
+    actor: Actor,
+    code: str,
+    source: str,
+    outcome: str,
+    document: str,
+    on_date: date,
+    *,
+    on: date | None = None,
+) -> str:
+    """Put on record what a list, an evaluation, a site check or a decision says of a pond (L23).
+
+    The computer's own word is a run's, never entered here.
+
+    Returns
+    -------
+    str
+        The key of what was said.
+    """
+    row = pond_row(conn, code)
+    authorise(actor, "head_top", row)
+    sources = [name for name in HEAD_TOP_SOURCES if name != "computed"]
+    if source not in sources or outcome not in ("yes", "no"):
+        raise Problem("store.no_such_source", sources=", ".join(sources))
+    need(document)
+    today = on or date.today()
+    if on_date > today:
+        raise Problem("store.event_in_future", on=on_date)
+    content = {
+        "pond_code": code,
+        "source": source,
+        "outcome": outcome,
+        "on_date": on_date,
+        "document": document,
+    }
+    key = content_key(content)
+    with publishing(conn, actor, "head_top_said", today, {"pond": code, "source": source}) as made:
+        if conn.scalar(select(head_top.c.id).where(head_top.c.key == key).limit(1)) is not None:
+            raise Problem("store.said_before", http_status=409, document=document)
+        made.add(
+            head_top,
+            [{"id": uuid4(), "key": key, **content, "evidence": {}, **owner_of(row)}],
+        )
     return key

@@ -38,6 +38,7 @@ EVENTS = (
     "acceptance_failed",
     "deregistered",  # 销号
     "removed",  # 销库
+    "replaced_by",  # struck off, it makes room for a new pond; `detail` is that one's code
     "grade_raised",  # decision with document
 )
 _GONE = ("deregistered", "removed")
