@@ -208,7 +208,7 @@ def cells_along(
     """
     rows, cols = shape
     xy = shapely.get_coordinates(line)
-    col, row = ~transform * (xy[:, 0], xy[:, 1])
+    col, row = ~transform @ (xy[:, 0], xy[:, 1])
     at = np.floor(np.column_stack((row, col))).astype(np.int64)
     found = []
     for (r0, c0), (r1, c1) in pairwise(at):

@@ -60,7 +60,7 @@ class Dem:
     def centres(self, cells: NDArray[np.integer]) -> NDArray[np.float64]:
         """Return x and y of cells' centres in the zone's metres, shape (n, 2)."""
         rows, cols = np.divmod(cells, self.shape[1])
-        x, y = self.transform * (cols + 0.5, rows + 0.5)
+        x, y = self.transform @ (cols + 0.5, rows + 0.5)
         return np.column_stack((x, y))
 
     def local(self, geometries: Iterable[object]) -> NDArray[np.object_]:
@@ -74,8 +74,8 @@ class Dem:
     def around(self, geometry: object, metres: float) -> tuple[slice, slice]:
         """Return rows and columns of the cells with a part within `metres` of a geometry's box."""
         west, south, east, north = shapely.bounds(geometry)
-        (col0, row0) = ~self.transform * (west - metres, north + metres)
-        (col1, row1) = ~self.transform * (east + metres, south - metres)
+        (col0, row0) = ~self.transform @ (west - metres, north + metres)
+        (col1, row1) = ~self.transform @ (east + metres, south - metres)
         rows, cols = self.shape
         return (
             slice(
@@ -88,7 +88,7 @@ class Dem:
 
     def window(self, rows: slice, cols: slice) -> "Dem":
         """Return a part of the model."""
-        moved = self.transform * Affine.translation(cols.start, rows.start)
+        moved = self.transform @ Affine.translation(cols.start, rows.start)
         return replace(self, z=self.z[rows, cols].copy(), transform=moved)
 
     def within(self, geometry: object, metres: float, *, centre: bool) -> NDArray[np.int64]:
@@ -108,11 +108,11 @@ class Dem:
         r = np.repeat(np.arange(rows.start, rows.stop), max(wide, 0))
         c = np.tile(np.arange(cols.start, cols.stop), max(high, 0))
         if centre:
-            x, y = self.transform * (c + 0.5, r + 0.5)
+            x, y = self.transform @ (c + 0.5, r + 0.5)
             places = shapely.points(x, y)
         else:
-            x0, y1 = self.transform * (c, r)
-            x1, y0 = self.transform * (c + 1, r + 1)
+            x0, y1 = self.transform @ (c, r)
+            x1, y0 = self.transform @ (c + 1, r + 1)
             places = shapely.box(x0, y0, x1, y1)
         near = np.round(shapely.distance(places, geometry), 3) <= metres
         return np.asarray(r[near] * self.shape[1] + c[near], dtype=np.int64)

@@ -54,11 +54,35 @@ def hand_over(folder: Path) -> None:
             os.chown(path, _NOBODY, _NOBODY)
 
 
-def _run(task: dict[str, Any], folder: Path, name: str, out: int) -> dict[str, Any]:
+def run_child(
+    module: str, skip: list[str], task: dict[str, Any], folder: Path, name: str, out: int
+) -> dict[str, Any]:
+    """Run one task of a confined child and return what it said.
+
+    Parameters
+    ----------
+    module : str
+        The child's module; it confines itself.
+    skip : list of str
+        GDAL drivers it must do without.
+    task : dict
+        Handed over as JSON, with `skip`, the limits and `out`.
+    folder : Path
+        Where it runs: the ``room`` with the file.
+    name : str
+        What the user calls the file.
+    out : int
+        File descriptor it may write rows to.
+
+    Raises
+    ------
+    Problem
+        ``reader.child.*``
+    """
     limit = limits()["child"]
-    task = {**task, "skip": _to_skip(), "limits": limit, "out": out}
+    task = {**task, "skip": skip, "limits": limit, "out": out}
     process = subprocess.Popen(
-        [sys.executable, "-s", "-m", "geo.survey.reading.child"],
+        [sys.executable, "-s", "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -87,6 +111,10 @@ def _run(task: dict[str, Any], folder: Path, name: str, out: int) -> dict[str, A
     if "too_many" in said:
         raise Problem("reader.child.too_many", name=name, **said["too_many"])
     return said
+
+
+def _run(task: dict[str, Any], folder: Path, name: str, out: int) -> dict[str, Any]:
+    return run_child("geo.survey.reading.child", _to_skip(), task, folder, name, out)
 
 
 def confinement() -> dict[str, bool]:
