@@ -140,7 +140,7 @@ def _terminated(number: int, _frame: Any) -> None:
 
 def main() -> None:
     """Run the command line."""
-    from geo.cli import files, grading, keeping, serving  # noqa: F401 -- they add their commands
+    from geo.cli import files, grading, keeping, ponds, serving  # noqa: F401 -- they add their commands
 
     # Told to end, a command still lets go of the cluster, which the last one out stops.
     signal.signal(signal.SIGTERM, _terminated)

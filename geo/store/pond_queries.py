@@ -23,6 +23,7 @@ from geo.store.pond_facts import (
 )
 from geo.store.queries import seq_at
 from geo.store.tables import batch, head_top, terrain, terrain_run, zone
+from geo.store.tables import pond as pond_table
 from geo.tailings.closure import Event, closure_rules
 from geo.tailings.life import final_elevation_on, is_upcoming, life_rules
 from geo.tailings.requirements import grades, requirement_rules, requirements
@@ -184,6 +185,11 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
     }
 
 
+def visible(conn: Connection, code: str) -> bool:
+    """Tell whether the caller may see a pond."""
+    return conn.scalar(select(pond_table.c.id).where(pond_table.c.code == code)) is not None
+
+
 def basis(rule: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a rule rests on: label, standard, clause, and whether its text was read."""
     return {name: rule.get(name) for name in ("label", "standard", "clause", "verified")}
@@ -246,6 +252,19 @@ def zones(conn: Connection, known_at: When = None) -> list[dict[str, Any]]:
     return [{**row, "geometry": json.loads(row["geometry"])} for row in found.mappings()]
 
 
+def as_geojson(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return zones (as :func:`zones` gives them) as a GeoJSON collection."""
+    features_ = [
+        {
+            "type": "Feature",
+            "properties": {k: z[k] for k in ("kind", "pond_code", "area_m2")},
+            "geometry": z["geometry"],
+        }
+        for z in found
+    ]
+    return {"type": "FeatureCollection", "features": features_}
+
+
 def run_summary(conn: Connection, seq: int) -> dict[str, Any] | None:
     """Return on which elevation model the newest computation rests; None where one may not see."""
     found = conn.execute(
@@ -275,4 +294,14 @@ def labels() -> dict[str, Any]:
     }
 
 
-__all__ = ["basis", "labels", "newest_run", "pond", "ponds", "run_summary", "zones"]
+__all__ = [
+    "as_geojson",
+    "basis",
+    "labels",
+    "newest_run",
+    "pond",
+    "ponds",
+    "run_summary",
+    "visible",
+    "zones",
+]

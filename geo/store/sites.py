@@ -162,12 +162,17 @@ def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str
     Returns
     -------
     list of dict
-        pond, name, district, owner_org, by code.
+        code, name, state and head_top as it is now, by code.
     """
     facts, ready = _facts(settings)
     frame = pd.DataFrame(
-        {"key": ["new"], "geometry": pd.Series([shape], dtype=object), "error_m": [error_m], "people": [None]}
-    )  # fmt: skip
+        {
+            "key": ["new"],
+            "geometry": pd.Series([shape], dtype=object),
+            "error_m": [error_m],
+            "people": [None],
+        }
+    )
     found = captures(ready.terrain.dem, frame)
     met = []
     for pond in sorted(facts.of("pond"), key=lambda row: str(row["code"])):
@@ -180,8 +185,12 @@ def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str
     with connect(settings, "worker", SYSTEM) as conn:
         known = {row["code"]: row for row in ponds(conn, date.today())}
     return [
-        {"pond": code, "name": known[code]["name"], "state": known[code]["state"],
-         "head_top_now": known[code]["head_top"]["outcome"]}
+        {
+            "code": code,
+            "name": known[code]["name"],
+            "state": known[code]["state"],
+            "head_top": known[code]["head_top"]["outcome"],
+        }
         for code in met
         if code in known
-    ]  # fmt: skip
+    ]

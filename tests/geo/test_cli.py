@@ -22,7 +22,7 @@ import pytest
 import shapely
 from typer.testing import CliRunner
 
-from geo.cli import app, files, grading, keeping  # noqa: F401 -- they add commands
+from geo.cli import app, files, grading, keeping, ponds  # noqa: F401 -- they add commands
 from geo.cli import serving as _serving  # noqa: F401
 from geo.settings import CHECKOUT, Settings
 from geo.store import queries
@@ -49,6 +49,7 @@ COMMANDS = (
     *("end", "proposals", "confirm", "doctor", "start", "serve", "worker", "export state"),
     *("export log", "export map.html", "export grades.xlsx", "audit head", "audit verify"),
     *("db grants", "db migrate", "user add", "user list", "user password"),
+    *("ponds", "pond-event", "terrain", "headtop", "zones", "siting"),
 )
 
 
@@ -176,7 +177,7 @@ def test_every_command_shows_an_example(command):
 def test_start_once_loads_the_sample_through_the_users_doors(place):
     found = place.summary
     assert found["mines"] == 12
-    assert found["surveys"] == 11
+    assert found["surveys"] == 13
     assert found["refused"] == 1
     assert found["mended"] > 0
     assert found["features"] > 0
