@@ -15,14 +15,11 @@ from geo.settings import CHECKOUT, Settings
 from geo.store import accounts, decisions, intake
 from geo.store.engine import SYSTEM, Actor, connect
 from geo.store.facts import newest_seq, states
-from geo.store.head_top_runs import compute
-from geo.store.pond_facts import event_rows
+from geo.store.pond_facts import event_rows, may_have_changed
 from geo.store.pond_objects import record_event
 from geo.store.secrets import write_private
 from geo.store.tables import app_user, survey
-from geo.store.terrains import take_dem
 from geo.survey.reading import ReadOptions
-from geo.tailings.dem_reading import Stated
 
 FOLDER = CHECKOUT / "sample_data"
 # The states each file of the sample goes through after it is submitted.
@@ -141,6 +138,14 @@ def load(settings: Settings, on: date, told: Told = lambda *_: None) -> bool:
 
 
 def _terrain(settings: Settings, said: dict[str, Any], reviewer: str, on: date) -> None:
+    with connect(settings, "worker", SYSTEM) as conn:
+        if not may_have_changed(conn):
+            return
+    # The terrain's compiler is slow to load, and a second start needs none of it.
+    from geo.store.head_top_runs import compute
+    from geo.store.terrains import take_dem
+    from geo.tailings.dem_reading import Stated
+
     stated = Stated(said["source"], said["dated"], said["error_m"])
     with connect(settings, "worker", SYSTEM) as conn:
         take_dem(conn, settings, _actor(conn, reviewer), FOLDER / said["file"], stated, on)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from geoalchemy2 import WKBElement
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
@@ -253,19 +253,6 @@ def is_current(conn: Connection, facts: Ground) -> bool:
         .limit(1)
     )
     return newest == facts.key
-
-
-def may_have_changed(conn: Connection) -> bool:
-    """Tell whether anything was published since the newest run that a run rests on; cheap."""
-    return bool(
-        conn.scalar(
-            text(
-                "SELECT EXISTS (SELECT FROM minerisk.batch b WHERE b.kind IN "
-                "('accept', 'revoke', 'terrain') AND b.seq > COALESCE((SELECT max(r.seq) FROM "
-                "minerisk.terrain_run t JOIN minerisk.batch r ON r.id = t.batch_id), 0))"
-            )
-        )
-    )
 
 
 def compute(settings: Settings, on: date) -> dict[str, Any] | None:

@@ -19,8 +19,9 @@ from geo.settings import Settings
 from geo.store.cluster import urls
 from geo.store.engine import SYSTEM, connect
 from geo.store.grading import new_day
-from geo.store.head_top_runs import compute, may_have_changed
+from geo.store.head_top_runs import compute
 from geo.store.intake import process_upload, sweep
+from geo.store.pond_facts import may_have_changed
 
 _SWEEP_SECONDS = 30
 _log = structlog.get_logger(__name__)

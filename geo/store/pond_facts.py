@@ -107,3 +107,16 @@ def life_of(
         return life([*recorded, *surveyed_events(attrs, recorded)], on, small=small), None
     except Problem as problem:
         return life(recorded, on, small=small), problem
+
+
+def may_have_changed(conn: Connection) -> bool:
+    """Tell whether anything was published since the newest run that a run rests on; cheap."""
+    return bool(
+        conn.scalar(
+            text(
+                "SELECT EXISTS (SELECT FROM minerisk.batch b WHERE b.kind IN "
+                "('accept', 'revoke', 'terrain') AND b.seq > COALESCE((SELECT max(r.seq) FROM "
+                "minerisk.terrain_run t JOIN minerisk.batch r ON r.id = t.batch_id), 0))"
+            )
+        )
+    )

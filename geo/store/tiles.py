@@ -6,6 +6,7 @@ from sqlalchemy import Connection, text
 
 from geo.problems import Problem
 from geo.store.engine import Actor
+from geo.survey.layers import pond_layers
 
 FACTORS = (
     "goaf",
@@ -26,7 +27,12 @@ LAYERS: dict[str, tuple[str, ...] | None] = {
     "plan": ("plan_item",),
     "extents": ("survey_extent",),
     "factors": FACTORS,
+    "ponds": pond_layers(),
+    "zones": None,
+    "paths": None,
 }
+# Layers made of features that say more of them than the common function does.
+_OWN = {"ponds": "tile_ponds"}
 GATHERED_BELOW = 9
 _DEEPEST = 22
 
@@ -58,7 +64,8 @@ def tile(conn: Connection, layer: str, z: int, x: int, y: int, known_seq: int) -
     if wanted is None:
         found = conn.scalar(text(f"SELECT minerisk.tile_{layer}(:z, :x, :y, :known)"), place)
     else:
-        function = "tile_gathered" if z < GATHERED_BELOW else "tile_features"
+        near = _OWN.get(layer, "tile_features")
+        function = "tile_gathered" if z < GATHERED_BELOW else near
         found = conn.scalar(
             text(f"SELECT minerisk.{function}(:wanted, :name, :z, :x, :y, :known)"),
             {**place, "wanted": list(wanted), "name": layer},

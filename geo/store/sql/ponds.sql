@@ -60,3 +60,20 @@ AS $$
       AND minerisk.visible(f.district, f.owner_org, f.survey_org)
     ORDER BY f.layer, f.code, s.state, lower(f.valid) DESC NULLS LAST, f.key DESC
 $$;
+
+-- As tile_features, with what a map says of ponds and of what lies below them: both code and name.
+CREATE FUNCTION minerisk.tile_ponds(
+    wanted text[], name text, z int, x int, y int, known_seq bigint)
+RETURNS bytea
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = minerisk, public, pg_temp
+AS $$
+    WITH env AS (SELECT ST_TileEnvelope(z, x, y) AS box),
+    drawn AS (
+        SELECT ST_AsMVTGeom(f.geom_3857, env.box, 4096, 64, true) AS geom, f.layer, f.code,
+            CASE f.layer WHEN 'pond' THEN f.code ELSE f.attrs ->> 'pond_code' END AS pond_code,
+            COALESCE(f.attrs ->> 'name', f.code) AS name,
+            f.attrs ->> 'object_class' AS object_class, f.state, 1 AS count
+        FROM env, minerisk.features_in(wanted, env.box, known_seq) f)
+    SELECT ST_AsMVT(drawn, tile_ponds.name, 4096, 'geom') FROM drawn WHERE geom IS NOT NULL
+$$;

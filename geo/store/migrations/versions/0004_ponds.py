@@ -22,6 +22,7 @@ FUNCTIONS = (
     "tile_zones(int, int, int, bigint)",
     "tile_paths(int, int, int, bigint)",
     "pond_features(text[], bigint)",
+    "tile_ponds(text[], text, int, int, int, bigint)",
 )
 
 
