@@ -136,7 +136,7 @@ def dams() -> list[tuple[Row, LineString]]:
     """Return the toe lines: one starter dam each, and a saddle dam of number five."""
     made = [
         (
-            {"坝号": f"{code}-D1", "所属库": code, "类别": "一次性筑坝" if figures["筑坝方式"] == "一次性筑坝" else "初期坝", "测量日期": "2024-04-01"},
+            {"坝号": f"{code}-D1", "所属库": code, "类别": "一次性筑坝" if figures["筑坝方式"] == "一次性筑坝" else "初期坝", "测量日期": "2023-10-20"},
             _line(tributary, TOE, 75.0),
         )
         for code, (_, tributary, _, figures) in PONDS.items()
@@ -146,7 +146,7 @@ def dams() -> list[tuple[Row, LineString]]:
     saddle = LineString([(x, y - 60), (x, y + 60)])
     made.append(
         (
-            {"坝号": "SL-T05-D2", "所属库": "SL-T05", "类别": "副坝", "测量日期": "2024-04-01"},
+            {"坝号": "SL-T05-D2", "所属库": "SL-T05", "类别": "副坝", "测量日期": "2023-10-20"},
             saddle,
         )
     )

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 WIDE, HIGH = 720, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 46, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 52, 40
 
 
 def _ticks(low: float, high: float, most: int) -> list[float]:
@@ -67,8 +67,8 @@ def draw_profile(profile: dict[str, Any], names: dict[str, str], words: dict[str
     parts.append(
         f'<polygon class="ground" points="{x(0)},{base} {ground} {x(points[-1][0])},{base}"/>'
         f'<polyline class="surface" points="{ground}"/>'
-        f'<line class="limit" x1="{x(1000)}" x2="{x(1000)}" y1="{_TOP}" y2="{base}"/>'
-        f'<text x="{x(1000) - 4}" y="{base - 6}" text-anchor="end">{escape(words["limit"])}</text>'
+        f'<line class="limit" x1="{x(1000)}" x2="{x(1000)}" y1="{_TOP - 28}" y2="{base}"/>'
+        f'<text x="{x(1000)}" y="{_TOP - 34}" text-anchor="end">{escape(words["limit"])}</text>'
     )
     parts += _dam(x(0), y(points[0][1]), profile["dam"])
     parts += _objects(profile["objects"], names, words, x, y)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, text
 from geo.problems import Problem
 from geo.store.facts import known_at
 from geo.store.tables import batch, pond_event
+from geo.survey.layers import pond_layers
 from geo.tailings.closure import Event
 from geo.tailings.life import Life, is_small, life
 
@@ -20,6 +21,15 @@ _FEATURES = text(
     "SELECT object_id, survey_id, key, layer, code, attrs, error_m, since, state, filename, "
     "district, owner_org, ST_AsBinary(geom) AS wkb "
     "FROM minerisk.pond_features(:wanted, :seq)"
+)
+
+# What a run rests on: an elevation model, or a survey of ponds accepted or revoked.
+_LATER = text(
+    "SELECT EXISTS (SELECT FROM minerisk.batch b JOIN minerisk.terrain t ON t.batch_id = b.id "
+    "WHERE b.seq > :seq) OR EXISTS (SELECT FROM minerisk.batch b "
+    "JOIN minerisk.survey_event e ON e.batch_id = b.id "
+    "JOIN minerisk.survey v ON v.id = e.survey_id "
+    "WHERE b.seq > :seq AND jsonb_exists_any(v.layers, CAST(:layers AS text[])))"
 )
 
 
@@ -111,12 +121,10 @@ def life_of(
 
 def may_have_changed(conn: Connection) -> bool:
     """Tell whether anything was published since the newest run that a run rests on; cheap."""
-    return bool(
-        conn.scalar(
-            text(
-                "SELECT EXISTS (SELECT FROM minerisk.batch b WHERE b.kind IN "
-                "('accept', 'revoke', 'terrain') AND b.seq > COALESCE((SELECT max(r.seq) FROM "
-                "minerisk.terrain_run t JOIN minerisk.batch r ON r.id = t.batch_id), 0))"
-            )
+    newest = conn.scalar(
+        text(
+            "SELECT max(b.seq) FROM minerisk.terrain_run r "
+            "JOIN minerisk.batch b ON b.id = r.batch_id"
         )
     )
+    return bool(conn.scalar(_LATER, {"seq": newest or 0, "layers": list(pond_layers())}))

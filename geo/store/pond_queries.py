@@ -191,8 +191,8 @@ def visible(conn: Connection, code: str) -> bool:
 
 
 def basis(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a rule rests on: label, standard, clause, and whether its text was read."""
-    return {name: rule.get(name) for name in ("label", "standard", "clause", "verified")}
+    """Return what a rule rests on: label, standard, clause, whether its text was read, unit."""
+    return {name: rule.get(name) for name in ("label", "standard", "clause", "verified", "unit")}
 
 
 def _dams(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
@@ -201,7 +201,7 @@ def _dams(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
             "code": row["code"],
             "attrs": row["attrs"],
             # A toe drawn as a line is the toe; one got out of a bare polygon is inferred (L23).
-            "derived": shapely.get_dimensions(row["geometry"]) == 2,
+            "derived": bool(shapely.get_dimensions(row["geometry"]) == 2),
             "geometry": shapely.geometry.mapping(row["geometry"]),
         }
         for row in features(conn, ("dam",), seq)

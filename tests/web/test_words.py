@@ -45,6 +45,8 @@ PARTS = {
     "web.ponds.figure.": pond_view.LISTS,
     "web.ponds.group.": ("by_state", "by_lateness", "by_who"),
     "web.ponds.band.": BANDS,
+    "web.ponds.head.": ("state", "late", "who"),
+    "web.unit.": ("m", "a"),
     "web.head_top.": ("yes", "suspected", "no", "undetermined"),
     "web.verdict.": ("yes", "suspected", "no"),
     "web.reason.": (
