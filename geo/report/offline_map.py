@@ -169,15 +169,22 @@ def _ponds(conn: Connection, chart: Any, listed: list[dict[str, Any]], lang: str
         lead = say("report.column.head_top", lang)
         colour = "#9aa4a6" if not pond["counted"] else "#8c1d40" if duties else "#2f6f5e"
         sign = "◆" if pond["head_top"]["counts"] else "◇"
-        folium.Marker(
-            [pond["point"][1], pond["point"][0]],
-            icon=folium.DivIcon(
-                html=f'<span style="color:{colour}">{sign}</span>',
-                class_name="minerisk-pond",
-                icon_size=(22, 22),
-            ),
+        feature = {
+            "type": "Feature",
+            "properties": {"why": f"<b>{name}</b><br>{state} · {lead}: {top}{table}"},
+            "geometry": {"type": "Point", "coordinates": pond["point"]},
+        }
+        icon = folium.DivIcon(
+            html=f'<span style="color:{colour}">{sign}</span>',
+            class_name="minerisk-pond",
+            icon_size=(22, 22),
+        )
+        # As a feature, not as a marker with a popup of its own: that one needs jQuery.
+        folium.GeoJson(
+            {"type": "FeatureCollection", "features": [feature]},
+            marker=folium.Marker(icon=icon),
             tooltip=f"<b>{html.escape(pond['name'])}</b><br>{html.escape(state)} · {lead}: {top}",
-            popup=folium.Popup(f"<b>{name}</b><br>{state} · {lead}: {top}{table}", max_width=420),
+            popup=folium.GeoJsonPopup(fields=["why"], labels=False, max_width=420),
         ).add_to(chart)
 
 
@@ -212,9 +219,10 @@ def _inlined(page: str, name: str, on: date, lang: str) -> str:
     title = html.escape(say("report.map_title", lang, on=on))
     note = html.escape(say("report.convention", lang))
     dashed = html.escape(say("report.dashed", lang))
-    ponds = "".join(
-        f"<li>{html.escape(say(code, lang))}</li>"
-        for code in ("report.pond_mark", "report.zone.no_build", "report.zone.strip")
+    ponds = f"<li>{html.escape(say('report.pond_mark', lang))}</li>" + "".join(
+        f'<li><i style="background:{shade}2e;border:2px dashed {shade}"></i>'
+        f"{html.escape(say(f'report.zone.{kind}', lang))}</li>"
+        for kind, shade in (("no_build", _BAN), ("strip", _STRIP))
     )
     box = (
         f'<div class="minerisk-legend"><b>{title}</b><ul>{legend}'

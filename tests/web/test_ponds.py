@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import openpyxl
 import pytest
@@ -153,6 +154,27 @@ def test_the_map_shows_ponds_by_shape_and_word(site: Site, person: People, lang:
     expect(page.locator("#answer")).to_contain_text("示例五号尾矿库")
     expect(page.locator("#answer")).to_contain_text(say("web.head_top.yes", lang))
     assert "pond=SL-T05" in page.url
+
+
+def test_the_offline_map_draws_ponds_and_zones_with_no_internet(
+    site: Site, person: People, tmp_path: Path
+) -> None:
+    page = person(site, "zhang").page
+    path = tmp_path / "map.html"
+    path.write_bytes(page.request.get(f"{site.url}/api/v1/export/map.html").body())
+    faults: list[str] = []
+    alone = page.context.browser.new_page()  # type: ignore[union-attr]
+    alone.on("pageerror", lambda error: faults.append(str(error)))
+    alone.on("request", lambda r: faults.append(r.url) if r.url.startswith("http") else None)
+    alone.goto(path.as_uri())
+    expect(alone.locator(".minerisk-pond")).to_have_count(10)
+    assert alone.locator(".minerisk-pond", has_text="◆").count() == 3
+    # Ten strips and the pieces of the no-build zone, beside the twelve licences.
+    assert alone.locator("path.leaflet-interactive").count() >= 22
+    alone.locator(".minerisk-pond").first.dispatch_event("click")
+    expect(alone.locator(".leaflet-popup")).to_contain_text("SL-T01")
+    assert faults == []
+    alone.close()
 
 
 def test_paper_has_the_profile_and_no_forms(site: Site, person: People) -> None:
