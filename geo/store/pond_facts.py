@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, text
 from geo.problems import Problem
 from geo.store.facts import known_at
 from geo.store.tables import batch, pond_event
+from geo.survey.keys import content_key
 from geo.survey.layers import pond_layers
 from geo.tailings.closure import Event
 from geo.tailings.life import Life, is_small, life
@@ -34,23 +35,30 @@ _LATER = text(
 
 
 def features(conn: Connection, layers: Collection[str], seq: int) -> list[dict[str, Any]]:
-    """Return the rows of some layers one may see, the newest version of each object.
+    """Return the rows of some layers one may see, the newest version of each pond and dam.
 
     A row stands while its survey is accepted; where only a revoked survey knew an object, that row
-    stands still: a pond nobody answers for would be worse than one of doubtful shape.
+    stands still: a pond nobody answers for would be worse than one of doubtful shape. Ponds and
+    dams are known by their codes, their parts of one survey united; a house has no official code,
+    so each accepted row of one counts until its survey is superseded.
     """
     found = conn.execute(_FEATURES, {"wanted": list(layers), "seq": seq})
     newest: dict[Any, dict[str, Any]] = {}
     for row in found.mappings():
         one = dict(row)
         one["geometry"] = shapely.from_wkb(bytes(one.pop("wkb")))
-        # Rows come newest first, accepted before revoked. A row without a code is its own object.
-        newest.setdefault((one["layer"], one["code"] or one["object_id"], _whose(one)), one)
+        # Rows come newest first, accepted before revoked.
+        kept = newest.setdefault(_identity(one), one)
+        if kept is not one and kept["survey_id"] == one["survey_id"]:
+            kept["geometry"] = shapely.union(kept["geometry"], one["geometry"])
+            kept["key"] = content_key({"parts": sorted([kept["key"], one["key"]])})
     return list(newest.values())
 
 
-def _whose(row: Mapping[str, Any]) -> Any:
-    return row["attrs"].get("pond_code") if row["layer"] == "dam" else None
+def _identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    if row["code"] and row["layer"] in ("pond", "dam"):
+        return row["layer"], row["code"], row["attrs"].get("pond_code")
+    return row["layer"], row["key"]
 
 
 def newest_ponds(conn: Connection, seq: int) -> dict[str, dict[str, Any]]:

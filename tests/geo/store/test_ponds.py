@@ -256,3 +256,28 @@ def test_a_dam_of_no_pond_is_refused_by_its_row(own, tmp_path):
         (note,) = intake.upload_notes(conn, upload, 0, 9)
     assert (found["result"]["stored"], found["result"]["refused"]) == (0, 1)
     assert note["code"] == "store.dam_of_unknown_pond"
+
+
+def test_houses_numbered_alike_by_two_surveys_both_count(own, tmp_path):
+    zhang = actor_of(own, "zhang")
+    for name, where in (("甲", drawn.place(1, drawn.TOE - 500)), ("乙", drawn.place(-1, drawn.TOE - 300))):  # fmt: skip
+        house = degrees(shapely.Point(where))
+        path = write(tmp_path / f"{name}.geojson", [({"编号": "1", "名称": name, "类别": "住户"}, house)])  # fmt: skip
+        survey = filed(own, path, actor_of(own, "wang"), layer="protected_object")
+        with connect(own, "worker", zhang) as conn:
+            decisions.accept(conn, zhang, survey, "ok", "doc", on=ON)
+    assert compute(own, ON)["outcomes"]["yes"] == 5
+
+
+def test_a_pond_drawn_in_two_rows_is_one_pond_of_both(own, tmp_path):
+    zhang = actor_of(own, "zhang")
+    row = {"编号": "SL-T30", "名称": "两片库", "行政区划": "140981"}
+    areas = [degrees(shapely.box(x, 4_297_000, x + 100, 4_297_100)) for x in (377_000, 377_300)]
+    path = write(tmp_path / "p.geojson", [(row | {"备注": str(i)}, a) for i, a in enumerate(areas)])
+    survey = filed(own, path, actor_of(own, "wang"), layer="pond")
+    with connect(own, "worker", zhang) as conn:
+        decisions.accept(conn, zhang, survey, "ok", "doc", on=ON)
+        found = pond_queries.pond(conn, "SL-T30", ON)
+    assert len(found["geometry"]["coordinates"]) == 2
+    assert found["state"] == "unknown"
+    assert [q.split(":")[0] for q in found["questions"]] == ["no_history"]
