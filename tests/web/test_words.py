@@ -49,15 +49,6 @@ PARTS = {
     "web.unit.": ("m", "a"),
     "web.head_top.": ("yes", "suspected", "no", "undetermined"),
     "web.verdict.": ("yes", "suspected", "no"),
-    "web.reason.": (
-        "met",
-        "toe_derived",
-        "run_met",
-        "path_leaves",
-        "pit",
-        "no_terrain",
-        "dams_missing",
-    ),
     "web.outcome_of.": ("yes", "no", "undetermined"),
     "web.siting.what_is.": ("pond", "object"),
     "web.siting.action_is.": ACTIONS,
@@ -148,7 +139,7 @@ def test_every_sentence_of_the_pages_is_used() -> None:
     built = {prefix + value for prefix, values in PARTS.items() for value in values}
     rooms = (
         *("web.kind.", "web.item.", "web.stage.", "web.reaches.", "web.batch.", "web.status."),
-        *("web.object.", "web.source_of.", "web.value."),
+        *("web.object.", "web.source_of.", "web.value.", "web.reason."),
     )
     left = [
         code
