@@ -45,7 +45,7 @@ def ponds(
 ) -> Response:
     """Draw the closure board and the ponds behind the figure asked for."""
     day = view.day(on)
-    found = pond_queries.ponds(conn, day, view.known(on))
+    found = pond_queries.ponds(conn, day)
     figures = board(found)
     asked = {"state": state, "late": late, "who": who, "list": list}
     given = {name: value for name, value in asked.items() if value}
@@ -70,7 +70,7 @@ def ponds(
 def ponds_xlsx(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Response:
     """Return the closure board as an Excel sheet."""
     day = view.day(on)
-    rows = pond_queries.ponds(conn, day, view.known(on))
+    rows = pond_queries.ponds(conn, day)
     with tempfile.TemporaryDirectory(prefix="minerisk-") as folder:
         path = Path(folder) / "ponds.xlsx"
         write_ponds_xlsx(path, rows, day, lang_of(request))
