@@ -6,7 +6,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import dictionary, docs, errors, exports, mines, people, surveys, tiles, uploads
+from api import dictionary, docs, errors, exports, mines, people, ponds, surveys, tiles, uploads
 from api.around import Around, Bodies
 from geo.settings import settings
 from geo.store.engine import SYSTEM, connect
@@ -19,6 +19,7 @@ ROUTERS = (
     uploads.router,
     surveys.router,
     mines.router,
+    ponds.router,
     tiles.router,
     exports.router,
     dictionary.router,

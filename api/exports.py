@@ -30,7 +30,8 @@ def _lines(who: Signed, rows: Callable[[Any], Iterator[str]]) -> StreamingRespon
     return StreamingResponse(sent(), media_type=NDJSON)
 
 
-def _file(name: str, media_type: str, write: Callable[[Path], Any]) -> Response:
+def file_answer(name: str, media_type: str, write: Callable[[Path], Any]) -> Response:
+    """Return what `write` puts into a file, to be saved under `name`."""
     with tempfile.TemporaryDirectory(prefix="minerisk-") as folder:
         path = Path(folder) / name
         write(path)
@@ -72,7 +73,7 @@ def export_log(who: Caller) -> StreamingResponse:
 def grades_xlsx(conn: AppConn, times: TimesAsked, lang: Lang) -> Response:
     """Return the four lines of every mine one may see."""
     rows = queries.grades(conn, times.on, times.known)
-    return _file("grades.xlsx", XLSX, lambda path: write_xlsx(path, rows, times.on, lang))
+    return file_answer("grades.xlsx", XLSX, lambda path: write_xlsx(path, rows, times.on, lang))
 
 
 @router.get(
@@ -84,4 +85,4 @@ def grades_xlsx(conn: AppConn, times: TimesAsked, lang: Lang) -> Response:
 def map_html(conn: AppConn, lang: Lang, valid_on: Day = None) -> Response:
     """Return a map of every mine one may see, to be opened with no internet."""
     on = Times(valid_on).on
-    return _file("map.html", "text/html", lambda path: write_map(conn, path, on, lang))
+    return file_answer("map.html", "text/html", lambda path: write_map(conn, path, on, lang))

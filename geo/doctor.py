@@ -10,7 +10,7 @@ from geo.settings import Settings
 from geo.store import audit, intake, rawfiles
 from geo.store.engine import SYSTEM, connect
 from geo.store.service import privileges
-from geo.store.tables import survey, upload
+from geo.store.tables import survey, terrain, upload
 from geo.survey.reading.parent import confinement
 
 
@@ -38,7 +38,7 @@ def _rules() -> dict[str, Any]:
 
 
 def _files(conn: Connection, settings: Settings, mend: bool) -> list[dict[str, Any]]:
-    named = set(conn.scalars(select(survey.c.sha256)))
+    named = set(conn.scalars(select(survey.c.sha256))) | set(conn.scalars(select(terrain.c.sha256)))
     lost = rawfiles.missing(settings, named)
     found = [_finding(not lost, "doctor.files", kept=len(named) - len(lost), lost=len(lost))]
     if mend:

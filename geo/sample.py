@@ -15,6 +15,8 @@ from geo.settings import CHECKOUT, Settings
 from geo.store import accounts, decisions, intake
 from geo.store.engine import SYSTEM, Actor, connect
 from geo.store.facts import newest_seq, states
+from geo.store.pond_facts import event_rows, may_have_changed
+from geo.store.pond_objects import record_event
 from geo.store.secrets import write_private
 from geo.store.tables import app_user, survey
 from geo.survey.reading import ReadOptions
@@ -130,7 +132,43 @@ def load(settings: Settings, on: date, told: Told = lambda *_: None) -> bool:
         told(entry["file"], done, len(todo))
         _file(settings, entry, reviewer, on)
     _claims(settings, plan["claims"], reviewer, on)
+    _events(settings, plan["pond_events"], reviewer, on)
+    _terrain(settings, plan["terrain"], reviewer, on)
     return bool(todo)
+
+
+def _terrain(settings: Settings, said: dict[str, Any], reviewer: str, on: date) -> None:
+    with connect(settings, "worker", SYSTEM) as conn:
+        if not may_have_changed(conn):
+            return
+    # The terrain's compiler is slow to load, and a second start needs none of it.
+    from geo.store.head_top_runs import compute
+    from geo.store.terrains import take_dem
+    from geo.tailings.dem_reading import Stated
+
+    stated = Stated(said["source"], said["dated"], said["error_m"])
+    with connect(settings, "worker", SYSTEM) as conn:
+        take_dem(conn, settings, _actor(conn, reviewer), FOLDER / said["file"], stated, on)
+    compute(settings, on)
+
+
+def _events(settings: Settings, said: list[dict[str, Any]], reviewer: str, on: date) -> None:
+    with connect(settings, "worker", SYSTEM) as conn:
+        known = {(r.pond_code, r.on_date, r.kind) for r in event_rows(conn, newest_seq(conn))}
+    for one in said:
+        if (one["pond"], one["day"], one["kind"]) in known:
+            continue
+        with connect(settings, "worker", SYSTEM) as conn:
+            record_event(
+                conn,
+                _actor(conn, reviewer),
+                one["pond"],
+                one["kind"],
+                one["day"],
+                detail=one.get("detail", ""),
+                document=one.get("document", ""),
+                on=on,
+            )
 
 
 def _claims(settings: Settings, said: list[dict[str, Any]], reviewer: str, on: date) -> None:

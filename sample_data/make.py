@@ -17,6 +17,8 @@ import geopandas as gpd
 import shapely
 from shapely import Polygon, box
 
+from sample_data import ponds
+
 HERE = Path(__file__).resolve().parent
 STAMP = (2024, 3, 8, 8, 0, 0)
 Row = dict[str, Any]
@@ -325,7 +327,31 @@ def files() -> dict[str, bytes]:
     made["11_露天矿普查_退回.zip"] = archive(
         shapefile("普查范围", [extent("SL-P01", "采空区,断层,地表水体", part("SL-P01", 0.2, 0.2, 0.3, 0.3))], 4526, prj=True)
     )  # fmt: skip
+    made["12_尾矿库.zip"] = archive(
+        shapefile("尾矿库", ponds.ponds(), ponds.EPSG, prj=True, datum=ponds.EPSG),
+        shapefile("尾矿坝坝脚线", ponds.dams(), ponds.EPSG, prj=True, datum=ponds.EPSG),
+    )
+    made["13_下游保护对象.zip"] = archive(
+        shapefile(
+            "下游保护对象_点", _of(ponds.objects(), "Point"), ponds.EPSG, prj=True, datum=ponds.EPSG
+        ),
+        shapefile(
+            "下游保护对象_面",
+            _of(ponds.objects(), "Polygon"),
+            ponds.EPSG,
+            prj=True,
+            datum=ponds.EPSG,
+        ),
+        shapefile("涵洞", ponds.drainage(), ponds.EPSG, prj=True, datum=ponds.EPSG),
+        shapefile("河流岸线", ponds.banks(), ponds.EPSG, prj=True, datum=ponds.EPSG),
+    )
+    made["14_示例县地形_30m.tif"] = ponds.dem()
     return made
+
+
+def _of(rows: list[tuple[Row, shapely.Geometry]], kind: str) -> list[tuple[Row, shapely.Geometry]]:
+    """Return the rows of one kind of geometry: a shapefile holds no other."""
+    return [(row, shape) for row, shape in rows if shape.geom_type == kind]
 
 
 def _void(code: str, number: str, geometry: shapely.Geometry, treatment: str, height: str) -> tuple[Row, shapely.Geometry]:  # fmt: skip

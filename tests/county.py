@@ -4,7 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
+
+from geo.crs import from_metric
+from sample_data import ponds
 
 WEST, SOUTH, WIDE, HIGH = 112.48, 38.80, 0.03, 0.02
 
@@ -48,6 +52,30 @@ def extent(code: str, kinds: str, x: float = 0.0) -> tuple[dict[str, Any], Any]:
         "结束日期": "2024-05-01", "普查单位": "某院", "有效期至": "2034-05-01",
     }  # fmt: skip
     return row, rect(x - 0.4, -0.5, 1.8, 2.0)
+
+
+def below_a_pond(code: str, enterprise: str) -> dict[str, list[tuple[dict[str, Any], Any]]]:
+    """Return a pond, its toe line and a house under it by layer, where the sample has terrain."""
+
+    def degrees(shape: Any) -> Any:
+        (moved,) = from_metric(np.array([shape], dtype=object), ponds.EPSG)
+        return moved
+
+    figures = ponds.PONDS["SL-T01"][3]
+    area = next(shape for row, shape in ponds.ponds() if row["编号"] == "SL-T01")
+    toe = next(shape for row, shape in ponds.dams() if row["所属库"] == "SL-T01")
+    row, house = ponds.objects()[0]
+    pond = {
+        "编号": code,
+        "名称": f"{code}库",
+        "企业名称": enterprise,
+        "行政区划": "140981",
+    } | figures
+    return {
+        "pond": [(pond, degrees(area))],
+        "dam": [({"坝号": f"{code}-D", "所属库": code, "类别": "初期坝"}, degrees(toe))],
+        "protected_object": [(row, degrees(house))],
+    }
 
 
 def write(path: Path, rows: list[tuple[dict[str, Any], Any]]) -> Path:

@@ -9,7 +9,7 @@ import yaml
 from sqlalchemy import text
 
 from geo import sample
-from geo.store import audit, queries
+from geo.store import audit, pond_queries, queries
 from geo.store.engine import SYSTEM, connect
 from sample_data import make
 
@@ -45,6 +45,27 @@ def test_the_answer_worked_by_hand(loaded, code):
     assert set(answer["met"]) <= met
     assert {h for h, line in lines.items() if line["overdue"]} == set(answer.get("overdue", ()))
     assert set(answer["rules"]) <= {c["rule_id"] for c in found["claims"]}
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("code", ANSWERS["ponds"])
+def test_the_pond_worked_by_hand(loaded, code):
+    answer = ANSWERS["ponds"][code]
+    with connect(loaded, "worker", SYSTEM) as conn:
+        found = pond_queries.pond(conn, code, ON)
+    assert (found["state"], found["who"]) == (answer["state"], answer["who"])
+    assert found["upcoming"] is answer["upcoming"]
+    assert {k: found["head_top"][k] for k in ("outcome", "by")} == answer["head_top"]
+    duties = {o["code"]: {"due": o["due"], "late": o["days_late"]} for o in found["obligations"]}
+    assert duties == answer["obligations"]
+    met = found["computed"]["evidence"]["met"]
+    assert {m["name"] for m in met if m["captured"]} == set(answer["met"])
+    assert {m["name"] for m in met if m["circle"] and not m["captured"]} == set(
+        answer["only_in_circle"]
+    )
+    assert {m["name"] for m in met if m["captured"] and not m["circle"]} == set(
+        answer.get("beyond_circle", ())
+    )
 
 
 @pytest.mark.database

@@ -11,17 +11,18 @@ from starlette.staticfiles import StaticFiles
 from geo.hazards import hazards, hazards_of
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import intake, matches, queries
+from geo.store import intake, matches, pond_queries, queries
 from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
 from geo.survey.reading import ReadOptions
-from web import acts, reference, view
+from web import acts, pond_view, ponds, reference, view
 from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
 from web.render import STATIC, draw, lang_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 router.include_router(acts.router)
 router.include_router(reference.router)
+router.include_router(ponds.router)
 files = StaticFiles(directory=STATIC)
 
 PAGE_SIZE = 100
@@ -89,6 +90,7 @@ def map_state(
     day = view.day(as_of)
     rows = queries.mines(conn, day, view.known(as_of))
     state = view.map_state(rows, view.line(line), view.hazard(hazard), lang)
+    state["ponds"] = pond_view.marks(pond_queries.ponds(conn, day, view.known(as_of)), lang)
     if not rows:
         # A survey unit reads the boundaries it works in, but no grades.
         state["bounds"] = view.around(place["bounds"] for place in queries.places(conn).values())

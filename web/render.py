@@ -17,6 +17,7 @@ from pyproj.exceptions import CRSError
 
 from geo import hazards
 from geo.messages import catalogue, language, say
+from geo.store.pond_queries import labels
 from geo.survey.layers import layers
 from geo.survey.why import field_name
 from web import translate
@@ -28,9 +29,9 @@ TOLD = "minerisk_told"
 
 # Each role's pages, the first page first.
 NAV = {
-    "regulator": ("advance", "inbox", "map", "surveys", "uploads"),
-    "administrator": ("advance", "inbox", "map", "surveys"),
-    "enterprise": ("advance", "map", "surveys", "uploads"),
+    "regulator": ("advance", "ponds", "inbox", "map", "surveys", "uploads"),
+    "administrator": ("advance", "ponds", "inbox", "map", "surveys"),
+    "enterprise": ("advance", "ponds", "map", "surveys", "uploads"),
     "geologist": ("uploads", "surveys", "map"),
 }
 
@@ -107,6 +108,13 @@ def field_label(context: Context, name: str, /, layer: str | None) -> str:
     return getattr(field.label, context["lang"]) if field else name
 
 
+@pass_context
+def pond_word(context: Context, code: str, /, room: str) -> str:
+    """Return the word for a pond's state, event, trigger, obligation, or who must act."""
+    found = labels()[room].get(code)
+    return str(found[context["lang"]]) if found else str(code)
+
+
 def colour(hazard: str, grade: str | None) -> str:
     """Return the swatch of a grade; no grade is hatched grey, never blue (L5)."""
     return hazards.colour_of(hazard, grade) or "grey"
@@ -147,6 +155,7 @@ def environment() -> Environment:
         colour_words=colour_words,
         attribute=attribute,
         field_label=field_label,
+        pond_word=pond_word,
     )
     made.globals.update(static=static, colour_of=colour, grade_word=grade_word)
     made.policies["json.dumps_function"] = lambda value, **kw: json.dumps(

@@ -147,6 +147,7 @@ def main() -> None:
         findings,
         grading,
         keeping,
+        ponds,
         reading,
         rules,
         serving,

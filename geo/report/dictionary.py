@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from geo.survey.layers import NOT_FACTORS, Field, Layer, layers
+from geo.survey.layers import Field, Layer, factors, layers
 
 
 def field_entry(name: str, field: Field) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def entry(one: Layer) -> dict[str, Any]:
     return {
         "name": one.name,
         "label": one.label.model_dump(),
-        "factor": one.name not in NOT_FACTORS,
+        "factor": one.name in factors(),
         "geometry": list(one.geometry),
         "aliases": list(one.aliases),
         "listed": {kind: listed.model_dump() for kind, listed in one.listed.items()},
@@ -34,5 +34,5 @@ def entry(one: Layer) -> dict[str, Any]:
 
 def dictionary() -> list[dict[str, Any]]:
     """Return every layer type: first those that are no factors, then the factors by name."""
-    ordered = sorted(layers().values(), key=lambda one: (one.name not in NOT_FACTORS, one.name))
+    ordered = sorted(layers().values(), key=lambda one: (one.name in factors(), one.name))
     return [entry(one) for one in ordered]

@@ -15,7 +15,7 @@ from geo.hazards import colour_label, grade_name, hazards
 from geo.messages import say
 from geo.problems import Problem
 from geo.settings import CHECKOUT
-from geo.store import queries
+from geo.store import pond_queries, queries
 
 LEAFLET = CHECKOUT / "web" / "static" / "vendor" / "leaflet"
 _STROKE = {
@@ -32,6 +32,7 @@ _FILL = {
     "red": "#d9403b",
     "none": "#bbbbbb",
 }
+_BAN, _STRIP = "#8c1d40", "#24525c"
 _REMOTE = re.compile(r'<(?:script|link)[^>]+(?:src|href)="(?:https?:)?//[^"]+"[^>]*>(?:</script>)?')
 
 # Where labels would lie on each other, the later one gives way until one zooms in.
@@ -83,7 +84,7 @@ def _popup(mine: dict[str, Any], lang: str) -> str:
 
 
 def write_map(conn: Connection, path: Path, on: date, lang: str) -> int:
-    """Write the map of every mine the connection may see; returns how many.
+    """Write the map of every mine, pond and zone the connection may see; returns how many mines.
 
     Raises
     ------
@@ -123,7 +124,9 @@ def write_map(conn: Connection, path: Path, on: date, lang: str) -> int:
             ),
             popup=folium.GeoJsonPopup(fields=["why"], labels=False, max_width=620),
         ).add_to(chart)
-    boxes = [m["bounds"] for m in mines if m["bounds"]]
+    listed = pond_queries.ponds(conn, on)
+    _ponds(conn, chart, listed, lang)
+    boxes = [m["bounds"] for m in (*mines, *listed) if m["bounds"]]
     if boxes:
         west, south = min(b[0] for b in boxes), min(b[1] for b in boxes)
         east, north = max(b[2] for b in boxes), max(b[3] for b in boxes)
@@ -136,6 +139,53 @@ def write_map(conn: Connection, path: Path, on: date, lang: str) -> int:
     page = _inlined(chart.get_root().render(), chart.get_name(), on, lang)
     path.write_text(page, "utf-8")
     return len(mines)
+
+
+def _ponds(conn: Connection, chart: Any, listed: list[dict[str, Any]], lang: str) -> None:
+    """Draw zones, then ponds over them: a diamond where head-top, a disc where not."""
+    for one in pond_queries.zones(conn):
+        ban = one["kind"] == "no_build"
+        folium.GeoJson(
+            one["geometry"],
+            style_function=lambda _, ban=ban: {
+                "color": _BAN if ban else _STRIP,
+                "fillOpacity": 0.18,
+                "weight": 1.5,
+                "dashArray": "8 4" if ban else "2 4",
+            },
+            tooltip=html.escape(say(f"report.zone.{one['kind']}", lang)),
+        ).add_to(chart)
+    words = pond_queries.labels()
+    for pond in listed:
+        state = words["state"][pond["state"]][lang]
+        top = say(f"report.head_top.{pond['head_top']['outcome']}", lang)
+        duties = "".join(
+            f"<tr><td>{html.escape(words['obligation'][d['code']][lang])}</td><td>{d['due']}</td>"
+            f"<td>{d['days_late']}</td></tr>"
+            for d in pond["obligations"]
+        )
+        table = f"<table border=1 cellspacing=0>{duties}</table>" if duties else ""
+        name = html.escape(f"{pond['name']} {pond['code']}")
+        lead = say("report.column.head_top", lang)
+        colour = "#9aa4a6" if not pond["counted"] else "#8c1d40" if duties else "#2f6f5e"
+        sign = "◆" if pond["head_top"]["counts"] else "◇"
+        feature = {
+            "type": "Feature",
+            "properties": {"why": f"<b>{name}</b><br>{state} · {lead}: {top}{table}"},
+            "geometry": {"type": "Point", "coordinates": pond["point"]},
+        }
+        icon = folium.DivIcon(
+            html=f'<span style="color:{colour}">{sign}</span>',
+            class_name="minerisk-pond",
+            icon_size=(22, 22),
+        )
+        # As a feature, not as a marker with a popup of its own: that one needs jQuery.
+        folium.GeoJson(
+            {"type": "FeatureCollection", "features": [feature]},
+            marker=folium.Marker(icon=icon),
+            tooltip=f"<b>{html.escape(pond['name'])}</b><br>{html.escape(state)} · {lead}: {top}",
+            popup=folium.GeoJsonPopup(fields=["why"], labels=False, max_width=420),
+        ).add_to(chart)
 
 
 def _data(path: Path) -> str:
@@ -169,13 +219,21 @@ def _inlined(page: str, name: str, on: date, lang: str) -> str:
     title = html.escape(say("report.map_title", lang, on=on))
     note = html.escape(say("report.convention", lang))
     dashed = html.escape(say("report.dashed", lang))
+    ponds = f"<li>{html.escape(say('report.pond_mark', lang))}</li>" + "".join(
+        f'<li><i style="background:{shade}2e;border:2px dashed {shade}"></i>'
+        f"{html.escape(say(f'report.zone.{kind}', lang))}</li>"
+        for kind, shade in (("no_build", _BAN), ("strip", _STRIP))
+    )
     box = (
-        f'<div class="minerisk-legend"><b>{title}</b><ul>{legend}<li>- - - {dashed}</li></ul>'
+        f'<div class="minerisk-legend"><b>{title}</b><ul>{legend}'
+        f"<li>- - - {dashed}</li>{ponds}</ul>"
         f"<small>{note}</small></div>"
         "<style>.minerisk-legend{position:fixed;z-index:900;left:12px;bottom:12px;background:#fff;"
         "padding:10px 14px;border:1px solid #666;font:14px sans-serif;max-width:280px}"
         ".minerisk-legend ul{list-style:none;margin:6px 0;padding:0}"
         ".minerisk-legend i{display:inline-block;width:18px;height:12px;margin-right:8px}"
+        ".minerisk-pond{font:20px/22px sans-serif;text-align:center;text-shadow:0 0 3px #fff,"
+        "0 0 3px #fff}"
         ".leaflet-container{background:#f4f2ec}.minerisk-label{background:rgba(255,255,255,.82);"
         "border:0;box-shadow:none;padding:1px 4px;text-align:center;line-height:1.25}"
         ".minerisk-label:before{display:none}</style>"

@@ -15,7 +15,7 @@ from geo.hazards import hazards
 from geo.rules.conditions import Condition, comparisons
 from geo.rules.tighten import looser
 from geo.settings import settings
-from geo.survey.layers import NOT_FACTORS, layers
+from geo.survey.layers import factors, layers
 from geo.survey.reckon import REACHED
 
 DATA = Path(__file__).with_name("data")
@@ -128,7 +128,7 @@ def attributes_of(factor: str) -> frozenset[str] | None:
     mine = {f"mine.{name}" for name in layers()["mine_boundary"].fields} | set(REACHED[None])
     if factor == "mine":
         return frozenset(mine)
-    if factor not in layers() or factor in set(NOT_FACTORS) - {"mine_boundary"}:
+    if factor not in (*factors(), "mine_boundary"):
         return None
     return frozenset({*mine, *layers()[factor].fields, *REACHED.get(factor, ()), *_MET})
 

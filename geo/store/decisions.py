@@ -26,6 +26,7 @@ from geo.store.engine import Actor
 from geo.store.facts import newest_seq, states, touched
 from geo.store.grading import Changes, regrade
 from geo.store.licences import ensure_mines
+from geo.store.pond_objects import ensure_ponds
 from geo.store.publish import Batch, publishing
 from geo.store.tables import assertion, proposal, survey, survey_event
 from geo.survey.keys import content_key
@@ -126,6 +127,7 @@ def _accept(made: Batch, row: Row[Any], reason: str, document: str, *, may_lower
     if _replaced(conn, row.id):
         _event(made, row, "superseded", reason, document)
     ensure_mines(made, row.id)
+    ensure_ponds(made, row.id)
     dirty = touched(conn, rules_in_force(), ids)
     return regrade(made, dirty, reason=("superseded", reason), may_lower=may_lower)
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, and_, func, or_, select, text
 from geo.crs import from_metric, to_metric
 from geo.rules import Rules
 from geo.store.tables import assertion, batch, ending, feature, mine, survey
-from geo.survey.layers import NOT_FACTORS
+from geo.survey.layers import NOT_FACTORS, pond_layers
 from geo.survey.world import (
     ASSERTIONS,
     ENDINGS,
@@ -109,7 +109,7 @@ def _rows(conn: Connection, codes: Collection[str] | None, reach_m: float, known
         )
         .join(survey, survey.c.id == feature.c.survey_id)
         .outerjoin(batch, batch.c.id == feature.c.batch_id)
-        .where(known_at(known))
+        .where(known_at(known), feature.c.layer.not_in(pond_layers()))
     )
     if codes is not None:
         wanted = wanted.where(feature.c.id.in_(_near(codes, reach_m)))
@@ -332,7 +332,7 @@ def touched(conn: Connection, rules: Rules, survey_ids: Collection[Any]) -> set[
         gis.ST_Expand(feature.c.geom, degrees(rules.reach_m) + degrees(feature.c.error_m)).label(
             "box"
         ),
-    ).where(feature.c.survey_id.in_(survey_ids))
+    ).where(feature.c.survey_id.in_(survey_ids), feature.c.layer.not_in(pond_layers()))
     boundaries = select(feature.c.mine_code).where(
         feature.c.survey_id.in_(survey_ids), feature.c.layer == "mine_boundary"
     )

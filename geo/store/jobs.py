@@ -19,7 +19,9 @@ from geo.settings import Settings
 from geo.store.cluster import urls
 from geo.store.engine import SYSTEM, connect
 from geo.store.grading import new_day
+from geo.store.head_top_runs import compute
 from geo.store.intake import process_upload, sweep
+from geo.store.pond_facts import may_have_changed
 
 _SWEEP_SECONDS = 30
 _log = structlog.get_logger(__name__)
@@ -54,11 +56,14 @@ async def retry_stalled(queue: App) -> int:
 
 
 def sweep_once(settings: Settings, today: date) -> None:
-    """Sweep abandoned and stalled uploads, and grade anew where a new day has begun."""
+    """Sweep uploads, grade anew on a new day, judge ponds anew where what they rest on changed."""
     with connect(settings, "worker", SYSTEM) as conn:
         sweep(conn)
     with connect(settings, "worker", SYSTEM) as conn:
         new_day(conn, today)
+        stale = may_have_changed(conn)
+    if stale:
+        compute(settings, today)
 
 
 async def _sweeping(settings: Settings, queue: App) -> None:

@@ -16,8 +16,10 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 from geo.store import matches
 from geo.store.facts import newest_seq, states
 from geo.store.licences import known_mines
+from geo.store.pond_objects import known_ponds, pond_of
 from geo.store.tables import staged_feature, staged_match, staged_note, upload
 from geo.survey.keys import content_key
+from geo.survey.layers import pond_layers
 from geo.survey.reading import ReadOptions, ReadResult
 
 _CHUNK = 1000
@@ -96,10 +98,14 @@ def _licences(conn: Connection) -> tuple[list[str], list[Any]]:
 
 
 def _place_mines(conn: Connection, rows: list[dict[str, Any]], options: ReadOptions) -> None:
-    """Give each row its mine: what it names, else what the sender said, else where it lies."""
+    """Give each row its mine: what it names, else what the sender said, else where it lies.
+
+    A pond and what lies below it belong to no mine.
+    """
     for row in rows:
-        row["mine_code"] = row["attrs"].get("mine_code") or options.mine_code
-    open_ = [row for row in rows if row["mine_code"] is None]
+        of_pond = row["layer"] in pond_layers()
+        row["mine_code"] = None if of_pond else row["attrs"].get("mine_code") or options.mine_code
+    open_ = [r for r in rows if r["mine_code"] is None and r["layer"] not in pond_layers()]
     if not open_:
         return
     codes, shapes = _licences(conn)
@@ -119,6 +125,7 @@ def _sorted_out(
 ) -> tuple[list[dict[str, Any]], dict[str, Counter[tuple[str, str]]]]:
     """Return the rows to keep, and how many were refused or warned of late, by source and layer."""
     known = known_mines(conn) | {r["mine_code"] for r in rows if r["layer"] == "mine_boundary"}
+    ponds = known_ponds(conn) | {r["code"] for r in rows if r["layer"] == "pond"}
     kept: list[dict[str, Any]] = []
     late: dict[str, Counter[tuple[str, str]]] = {"refused": Counter(), "warned": Counter()}
     for one in rows:
@@ -128,6 +135,12 @@ def _sorted_out(
         if one["layer"] in _NEED_MINE and (code is None or code not in known):
             told = "store.row_without_mine" if code is None else "store.row_of_unknown_mine"
             notes.append(_note(one, "refused", told, params))
+            late["refused"][slot] += 1
+            continue
+        if one["layer"] == "dam" and pond_of(one) not in ponds:
+            notes.append(
+                _note(one, "refused", "store.dam_of_unknown_pond", {**params, "pond": pond_of(one)})
+            )
             late["refused"][slot] += 1
             continue
         if code is not None and code not in known:

@@ -17,6 +17,7 @@ from geo.store.facts import touched
 from geo.store.grading import regrade
 from geo.store.licences import owners
 from geo.store.mine_states import drawn
+from geo.store.pond_objects import pond_of, pond_owners
 from geo.store.publish import Batch, publishing
 from geo.store.standing import open_claims
 from geo.store.tables import (
@@ -138,9 +139,11 @@ def _publish(made: Batch, row: Any, staged: list[Any], key: str, supersedes: UUI
             if (said := same.get((r.layer, r.row_no))) is not None
         ]
     whose = owners(conn, staged, row)
+    of_pond = pond_owners(conn, staged, row)
     units = sorted({u for r in staged if (u := r.attrs.get("survey_unit"))})
     unit = units[0] if units else _unit_name(conn, row.survey_org)
     first = next((whose[r.mine_code] for r in staged if r.mine_code in whose), None)
+    first = first or next(iter(of_pond.values()), None)
     owner = {
         "district": first["district"] if first else row.district,
         "owner_org": row.owner_org,
@@ -186,7 +189,7 @@ def _publish(made: Batch, row: Any, staged: list[Any], key: str, supersedes: UUI
                 "valid": r.valid,
                 "geom": WKBElement(bytes(r.wkb), srid=4490),
                 "geom_3857": WKBElement(shapely.to_wkb(flat), srid=3857),
-                **whose.get(r.mine_code, nobody),
+                **(of_pond.get(pond_of(r) or "") or whose.get(r.mine_code, nobody)),
                 "survey_org": row.survey_org,
             }
             for r, flat in zip(staged, drawn(shapes), strict=True)

@@ -45,6 +45,7 @@ metadata = MetaData(
 
 ROLES = ("administrator", "regulator", "geologist", "enterprise")
 MINE_KINDS = ("coal", "metal_underground", "open_pit")
+HEAD_TOP_SOURCES = ("official_list", "evaluation", "computed", "site_check", "decision")
 SURVEY_STATES = ("submitted", "accepted", "returned", "superseded", "revoked")
 
 
@@ -504,6 +505,103 @@ parameter = Table(
     Column("district", Text, nullable=False, server_default=text("''")),
 )
 
+# --- tailings ponds -----------------------------------------------------------------------------
+
+# The lasting identity of a pond, made by the acceptance of the first survey that names it.
+pond = Table(
+    "pond",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("zone_epsg", Integer, nullable=False),
+    *_ownership(),
+)
+
+# One dated fact or decision of a pond's life (L20-L22); its state is a function of these.
+pond_event = Table(
+    "pond_event",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("key", Text, nullable=False, unique=True),
+    Column("pond_code", Text, nullable=False, index=True),
+    Column("on_date", Date, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=text("''")),
+    Column("document", Text, nullable=False, server_default=text("''")),
+    Column("proven_only", Boolean, nullable=False, server_default=text("false")),
+    Column("actor_login", Text, nullable=False),
+    *_ownership(),
+)
+
+# An elevation model that was taken: its bytes rest beside the raw files, under their digest.
+terrain = Table(
+    "terrain",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("sha256", Text, nullable=False, unique=True),
+    Column("filename", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("dated", Date, nullable=False),
+    Column("error_m", Double, nullable=False),
+    Column("note", JSONB, nullable=False),
+    *_ownership(),
+)
+
+# One computation of head-top verdicts and zones: of which facts (`key`), and what came out.
+terrain_run = Table(
+    "terrain_run",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("key", Text, nullable=False),
+    Column("terrain_id", Uuid, ForeignKey(terrain.c.id), nullable=False),
+    Column("summary", JSONB, nullable=False),
+    *_ownership(),
+)
+
+# What one source says of a pond being head-top (L23). Computed rows belong to a run, and only the
+# newest run's count; what persons said stays.
+head_top = Table(
+    "head_top",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("key", Text, nullable=False, index=True),
+    Column("run_id", Uuid, ForeignKey(terrain_run.c.id), index=True),
+    Column("pond_code", Text, nullable=False, index=True),
+    Column("source", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("on_date", Date, nullable=False),
+    Column("document", Text, nullable=False, server_default=text("''")),
+    Column("evidence", JSONB, nullable=False),
+    Column("geom", Geometry("GEOMETRY", srid=4490, spatial_index=True)),
+    Column("geom_3857", Geometry("GEOMETRY", srid=3857, spatial_index=True)),
+    _one_of("source", HEAD_TOP_SOURCES, "source"),
+    _one_of("outcome", ("yes", "suspected", "no"), "outcome"),
+    *_ownership(),
+)
+
+# Ground for drawing and export; verdicts use cells. no_build: no toe of a new dam (L25); strip: the
+# mirror, what lies below one pond.
+zone = Table(
+    "zone",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("run_id", Uuid, ForeignKey(terrain_run.c.id), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("pond_code", Text, index=True),
+    Column("area_m2", Double, nullable=False),
+    Column("geom", Geometry("GEOMETRY", srid=4490, spatial_index=True), nullable=False),
+    Column("geom_3857", Geometry("GEOMETRY", srid=3857, spatial_index=True), nullable=False),
+    _one_of("kind", ("no_build", "strip"), "kind"),
+    *_ownership(),
+)
+
 APPEND_ONLY = (
     batch,
     survey,
@@ -519,6 +617,12 @@ APPEND_ONLY = (
     mine_state,
     unclear_ground,
     parameter,
+    pond,
+    pond_event,
+    terrain,
+    terrain_run,
+    head_top,
+    zone,
 )
 PROTECTED = (
     *(t for t in APPEND_ONLY if "owner_org" in t.c),

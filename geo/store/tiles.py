@@ -6,10 +6,10 @@ from sqlalchemy import Connection, text
 
 from geo.problems import Problem
 from geo.store.engine import Actor
-from geo.survey.layers import NOT_FACTORS, layers
+from geo.survey.layers import factors, pond_layers
 
 # Every factor there is a layer type of: a new one is on the map without a word here.
-FACTORS = tuple(name for name in layers() if name not in NOT_FACTORS)
+FACTORS = factors()
 # Layer of the map → feature layers it is made of; None: it has a function of its own.
 LAYERS: dict[str, tuple[str, ...] | None] = {
     "mines": None,
@@ -18,7 +18,12 @@ LAYERS: dict[str, tuple[str, ...] | None] = {
     "plan": ("plan_item",),
     "extents": ("survey_extent",),
     "factors": FACTORS,
+    "ponds": pond_layers(),
+    "zones": None,
+    "paths": None,
 }
+# Layers made of features that say more of them than the common function does.
+_OWN = {"ponds": "tile_ponds"}
 GATHERED_BELOW = 9
 _DEEPEST = 22
 
@@ -50,7 +55,8 @@ def tile(conn: Connection, layer: str, z: int, x: int, y: int, known_seq: int) -
     if wanted is None:
         found = conn.scalar(text(f"SELECT minerisk.tile_{layer}(:z, :x, :y, :known)"), place)
     else:
-        function = "tile_gathered" if z < GATHERED_BELOW else "tile_features"
+        near = _OWN.get(layer, "tile_features")
+        function = "tile_gathered" if z < GATHERED_BELOW else near
         found = conn.scalar(
             text(f"SELECT minerisk.{function}(:wanted, :name, :z, :x, :y, :known)"),
             {**place, "wanted": list(wanted), "name": layer},

@@ -70,9 +70,14 @@ class Listed(_Data):
 
 
 class Layer(_Data):
-    """One layer type. `listed` says, by mine kind, which list of factors asks for it."""
+    """One layer type.
+
+    `listed` says, by mine kind, which list of factors asks for it; `room` what it bears on: mines'
+    grades, or tailings ponds.
+    """
 
     name: str
+    room: Literal["mines", "ponds"] = "mines"
     label: Label
     geometry: tuple[Literal["polygon", "line", "point"], ...]
     aliases: tuple[str, ...]
@@ -130,6 +135,20 @@ def layers() -> dict[str, Layer]:
         if one.name != name:
             raise ValueError(f"{name}.yaml calls itself {one.name}")
     return found
+
+
+@cache
+def pond_layers() -> tuple[str, ...]:
+    """Return the layers that bear on tailings ponds and on no mine's grade."""
+    return tuple(name for name, one in layers().items() if one.room == "ponds")
+
+
+@cache
+def factors() -> tuple[str, ...]:
+    """Return the layers of factors: what may meet a mine's plan or field."""
+    return tuple(
+        name for name, one in layers().items() if one.room == "mines" and name not in NOT_FACTORS
+    )
 
 
 def layer(name: str) -> Layer:

@@ -15,19 +15,34 @@ import yaml
 
 from geo.problems import Problem
 
+# In the order in which events of one day count.
 EVENTS = (
+    "construction_started",
+    "commissioned",
     "discharge",  # tailings received and metered, under accepted papers
     "token_discharge",  # tailings received without papers or without a meter: a person decides
+    "stopped",  # idle, a winter stop included; not an end for good
     "final_elevation",  # final design elevation reached
     "raise_approved",  # an approved raise: there is room above again
+    "raise_finished",
     "discharge_ended",  # ended for good: document, mine exhausted, plant dismantled
     "operator_lost",
     "operator_found",
+    "unit_appointed",  # by the county government, where there is no operator
     "trigger_reversed",  # decision with document; `detail` names the trigger
     "extension_approved",  # `detail` is the months granted
+    "remining_approved",  # 回采
+    "design_approved",  # 闭库设计
     "works_started",
+    "works_finished",
+    "acceptance_failed",
     "deregistered",  # 销号
+    "removed",  # 销库
+    "replaced_by",  # struck off, it makes room for a new pond; `detail` is that one's code
+    "grade_raised",  # decision with document
 )
+_GONE = ("deregistered", "removed")
+_USE = ("discharge", "token_discharge", "raise_approved")
 
 
 @dataclass(frozen=True)
@@ -85,12 +100,24 @@ def anniversary(day: date, years: int = 0, months: int = 0) -> date:
     return moved
 
 
+def _idle_from(begin: date) -> date:
+    """Return the day an idle pond has been so for *more* than the years: after the anniversary."""
+    years = closure_rules()["triggers"]["idle"]["years"]
+    return anniversary(begin, years=years) + timedelta(days=1)
+
+
 def _facts(history: list[Event], on: date) -> Iterator[tuple[str, date, bool]]:
-    """Yield each trigger that stands on `on`, with the day its fact came true."""
+    """Yield each trigger that stands on `on`, with the day its fact came true.
+
+    Idleness that once lasted too long stays a trigger, whatever is discharged later: a reversal
+    takes a decision with a document (L20).
+    """
     standing: dict[str, tuple[date, bool]] = {}
-    last_discharge: Event | None = None
-    reversed_on: dict[str, date] = {}
+    begin: date | None = None
+    begin_proven = False
     for event in history:
+        if begin is not None and _idle_from(begin) < event.on:
+            standing.setdefault("idle", (_idle_from(begin), begin_proven))
         match event.kind:
             case "final_elevation" | "discharge_ended":
                 standing.setdefault(event.kind, (event.on, event.proven_only))
@@ -102,16 +129,16 @@ def _facts(history: list[Event], on: date) -> Iterator[tuple[str, date, bool]]:
                 # An approved raise voids this trigger and no other (L20).
                 standing.pop("final_elevation", None)
             case "discharge":
-                last_discharge = event
+                begin, begin_proven = event.on, event.proven_only
+            case "stopped" if begin is None:
+                # When it last discharged nobody knows; not after this day.
+                begin, begin_proven = event.on, True
             case "trigger_reversed":
                 standing.pop(event.detail, None)
-                reversed_on[event.detail] = event.on
-    if last_discharge is not None:
-        years = closure_rules()["triggers"]["idle"]["years"]
-        begin = max(last_discharge.on, reversed_on.get("idle", date.min))
-        idle_from = anniversary(begin, years=years) + timedelta(days=1)
-        if idle_from <= on:
-            standing["idle"] = (idle_from, last_discharge.proven_only)
+                if event.detail == "idle" and begin is not None:
+                    begin = max(begin, event.on)
+    if begin is not None and _idle_from(begin) <= on:
+        standing.setdefault("idle", (_idle_from(begin), begin_proven))
     for code, (fact_on, proven_only) in standing.items():
         yield code, fact_on, proven_only
 
@@ -123,8 +150,19 @@ def _same_day(event: Event) -> int:
         raise Problem("tailings.unknown_event", kind=event.kind, on=event.on) from None
 
 
-def _first(history: Iterable[Event], kind: str) -> date | None:
-    return next((event.on for event in history if event.kind == kind), None)
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """Return events by day, those of one day in the order of ``EVENTS``.
+
+    Raises
+    ------
+    Problem
+        ``tailings.unknown_event`` for a kind there is none of.
+    """
+    return sorted(events, key=lambda e: (e.on, _same_day(e), e.detail, e.document))
+
+
+def _first(history: Iterable[Event], *kinds: str) -> date | None:
+    return next((event.on for event in history if event.kind in kinds), None)
 
 
 def _late(due: date, met_on: date | None, on: date) -> int:
@@ -141,7 +179,7 @@ def _law(history: list[Event], starts_on: date, on: date) -> Obligation:
     if granted is not None:
         months = min(int(granted.detail), rule["extension_months_at_most"])
         due = anniversary(due, months=months)
-    met_on = _first(history, "deregistered")
+    met_on = _first(history, *_GONE)
     return Obligation("law", due, met_on, _late(due, met_on, on), granted is not None)
 
 
@@ -149,7 +187,7 @@ def _plan(history: list[Event], first_fact: date, on: date) -> Obligation | None
     due: date = closure_rules()["obligations"]["plan"]["due"]
     if first_fact > due:
         return None
-    met_on = _first(history, "works_started") or _first(history, "deregistered")
+    met_on = _first(history, "works_started", *_GONE)
     return Obligation("plan", due, met_on, _late(due, met_on, on))
 
 
@@ -174,10 +212,10 @@ def closure(events: Iterable[Event], on: date) -> Closure:
     Problem
         For an unknown kind of event, or one after deregistration that would use the pond again.
     """
-    history = sorted((e for e in events if e.on <= on), key=lambda e: (e.on, _same_day(e)))
-    gone = _first(history, "deregistered")
+    history = in_order(e for e in events if e.on <= on)
+    gone = _first(history, *_GONE)
     for event in history:
-        if gone is not None and event.on > gone and event.kind in ("discharge", "raise_approved"):
+        if gone is not None and event.on > gone and event.kind in _USE:
             raise Problem("tailings.used_after_deregistration", on=event.on, gone=gone)
     rules = closure_rules()["triggers"]
     triggers = sorted(

@@ -15,17 +15,18 @@ from geo.settings import Settings
 from geo.store import accounts, cluster, decisions
 from geo.store.engine import SYSTEM, Actor, connect, dispose
 from tests.conftest import PASSWORDS, TODAY, filed, fresh_database, make_people
-from tests.county import boundary, panel, write
+from tests.county import below_a_pond, boundary, panel, write
 
 COUNTY = "api_county"
 
 
 def _fill(settings: Settings, folder: Path) -> None:
-    """File and accept two adjacent mines with plans."""
+    """File and accept two adjacent mines with plans, and a pond with a house below it."""
     people = make_people(settings)
     rows: list[tuple[list[Any], str]] = [
         ([boundary("A", "甲公司"), boundary("B", "乙公司", x=1)], "mine_boundary"),
         ([panel("A", "3101", x=0.6), panel("B", "3201", x=1.5)], "plan_item"),
+        *((pond_rows, layer) for layer, pond_rows in below_a_pond("A", "甲公司").items()),
     ]
     for layer_rows, layer in rows:
         path = write(folder / f"{layer}.geojson", layer_rows)

@@ -6,6 +6,12 @@ import pytest
 
 from api.docs import METHODS, examples
 from geo.store import intake
+from geo.store.engine import connect
+from geo.store.head_top_runs import compute
+from geo.store.terrains import take_dem
+from geo.tailings.dem_reading import Stated
+from sample_data import make
+from tests.conftest import TODAY
 from tests.county import goaf, rect, write
 
 pytestmark = pytest.mark.database
@@ -14,7 +20,7 @@ pytestmark = pytest.mark.database
 FREE = ("evidence", "params", "note", "mapping", "geometry", "body", "report", "parameters", "samples", "listed", "values", "label")  # fmt: skip
 
 
-def walk(client_of, settings, tmp_path) -> dict[str, Any]:
+def walk(client_of, settings, people, tmp_path) -> dict[str, Any]:
     """Call every route that answers with JSON, as its example does; return the answers by name."""
     zhang, li, wang, admin = (client_of(name) for name in ("zhang", "li", "wang", "admin"))
     said: dict[str, Any] = {}
@@ -102,7 +108,34 @@ def walk(client_of, settings, tmp_path) -> dict[str, Any]:
     keep("changes", admin.get(f"{base}/changes"))
     keep("rules", zhang.get(f"{base}/rules"))
     keep("layers", zhang.get(f"{base}/layers"))
+    said |= walk_ponds(zhang, settings, people, keep)
     return said
+
+
+def walk_ponds(zhang, settings, people, keep) -> dict[str, Any]:
+    """Call the routes of ponds, on the sample's elevation model."""
+    base = "/api/v1"
+    stated = Stated("某测绘院", TODAY, 3.0)
+    with connect(settings, "worker", people["zhang"]) as conn:
+        path = make.HERE / "14_示例县地形_30m.tif"
+        take_dem(conn, settings, people["zhang"], path, stated, TODAY)
+    compute(settings, TODAY)
+    event = {"kind": "final_elevation", "on": "2024-03-01", "document": "d"}
+    word = {"source": "site_check", "outcome": "yes", "on": "2024-03-01", "document": "d"}
+    place = {"type": "Point", "coordinates": [112.5899, 38.8300]}
+    return {
+        "happened": keep("happened", zhang.post(f"{base}/ponds/A/events", json=event)),
+        "say_headtop": keep("say_headtop", zhang.post(f"{base}/ponds/A/headtop", json=word)),
+        "ponds": keep("ponds", zhang.get(f"{base}/ponds")),
+        "ponds_board": keep("ponds_board", zhang.get(f"{base}/ponds/board")),
+        "pond": keep("pond", zhang.get(f"{base}/ponds/A")),
+        "headtop": keep("headtop", zhang.get(f"{base}/ponds/A/headtop")),
+        "zones": keep("zones", zhang.get(f"{base}/zones")),
+        "siting": keep("siting", zhang.post(f"{base}/siting", json={"toe": place})),
+        "siting_object": keep(
+            "siting_object", zhang.post(f"{base}/siting/object", json={"place": place})
+        ),
+    }
 
 
 def shape(value: Any) -> Any:
@@ -124,8 +157,8 @@ def same(told: Any, real: Any, at: str) -> list[str]:
     return []
 
 
-def test_every_example_is_as_the_answer(app, client_of, settings, tmp_path):
-    real = walk(client_of, settings, tmp_path)
+def test_every_example_is_as_the_answer(app, client_of, settings, people, tmp_path):
+    real = walk(client_of, settings, people, tmp_path)
     json_routes = {
         operation["operationId"]
         for methods in app.openapi()["paths"].values()

@@ -171,6 +171,8 @@ def test_headers_health_and_errors_without_a_trace(client_of, people):
 
 # What each role may do with a route: the statuses that are right for its own and for another's
 # matter. "own" is mine A of 甲公司 and what wang filed; the other side is a stranger of the same role.
+POND_OWN = {"zhang": 200, "admin": 200, "zhao": 200, "wang": 200, "else": 404}
+POND_ACT = {"zhang": 201, "zhao": 403, "wang": 403, "admin": 403, "else": 404}
 RULES = {
     "GET /api/v1/me": {"any": 200},
     "DELETE /api/v1/session": {"any": 204},
@@ -264,6 +266,17 @@ RULES = {
     "GET /api/v1/export/grades.xlsx": {"any": 200},
     "GET /api/v1/export/map.html": {"any": 200},
     "GET /api/v1/tiles/{layer}/{z}/{x}/{y}.mvt": {"any": 200},
+    "GET /api/v1/ponds": {"any": 200},
+    "GET /api/v1/ponds/board": {"any": 200},
+    "GET /api/v1/ponds/board.xlsx": {"any": 200},
+    "GET /api/v1/ponds/{code}": POND_OWN,
+    "GET /api/v1/ponds/{code}/headtop": POND_OWN,
+    "POST /api/v1/ponds/{code}/events": POND_ACT,
+    "POST /api/v1/ponds/{code}/headtop": POND_ACT,
+    "GET /api/v1/zones": {"any": 200},
+    # There is no elevation model here: whoever may ask is told so.
+    "POST /api/v1/siting": {"zhang": 409, "far": 409, "admin": 409, "else": 403},
+    "POST /api/v1/siting/object": {"zhang": 409, "far": 409, "admin": 409, "else": 403},
 }
 PEOPLE = ("zhang", "far", "wang", "rival", "zhao", "qian", "admin", None)
 SECRET = re.compile(rb'"(?:mine_code|code)":\s*"A"')
@@ -284,7 +297,17 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
         survey_id = conn.scalar(text("SELECT id FROM minerisk.survey ORDER BY filename LIMIT 1"))
     told = set(routes(app))
     assert told == set(RULES), told ^ set(RULES)
+    place = {"type": "Point", "coordinates": [112.59, 38.83]}
     bodies = {
+        "ponds/{code}/events": {"kind": "operator_lost", "on": "2024-03-01", "document": "d"},
+        "ponds/{code}/headtop": {
+            "source": "site_check",
+            "outcome": "no",
+            "on": "2024-03-01",
+            "document": "d",
+        },
+        "siting/object": {"place": place},
+        "siting": {"toe": place},
         "claims": {
             "hazard": "gas",
             "grade": "low",

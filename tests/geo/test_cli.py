@@ -24,8 +24,18 @@ import pytest
 import shapely
 from typer.testing import CliRunner
 
-from geo.cli import app, dictionary, files, findings, grading, keeping, reading, rules  # noqa: F401
-from geo.cli import serving as _serving  # noqa: F401 -- they add commands
+from geo.cli import (  # noqa: F401 -- they add commands
+    app,
+    dictionary,
+    files,
+    findings,
+    grading,
+    keeping,
+    ponds,
+    reading,
+    rules,
+)
+from geo.cli import serving as _serving  # noqa: F401
 from geo.rules.catalogue import DATA
 from geo.settings import CHECKOUT, Settings
 from geo.store import queries
@@ -55,6 +65,7 @@ COMMANDS = (
     *("ledger", "crossings", "screening"),
     *("datums list", "datums add", "matches", "submit"),
     *("db grants", "db migrate", "user add", "user list", "user password"),
+    *("ponds", "pond-event", "terrain", "headtop", "zones", "siting"),
 )
 
 
@@ -182,7 +193,7 @@ def test_every_command_shows_an_example(command):
 def test_start_once_loads_the_sample_through_the_users_doors(place):
     found = place.summary
     assert found["mines"] == 12
-    assert found["surveys"] == 11
+    assert found["surveys"] == 13
     assert found["refused"] == 1
     assert found["mended"] > 0
     assert found["features"] > 0

@@ -22,10 +22,24 @@ PAGES = {
         "/uploads",
         "/mines/SL-C02",
         "/mines/SL-P01",
+        "/ponds",
+        "/ponds?late=law#list",
+        "/ponds/SL-T04",
+        "/ponds/SL-T10",
+        "/siting",
+        "/siting?toe=112.59,38.832&height=28",
     ),
     "wang": ("/uploads", "/surveys", "/map", "/layers", "/rules"),
-    "zhao": ("/advance", "/map", "/surveys", "/uploads", "/mines/SL-C01"),
-    "admin": ("/advance", "/inbox", "/map", "/surveys"),
+    "zhao": (
+        "/advance",
+        "/map",
+        "/surveys",
+        "/uploads",
+        "/mines/SL-C01",
+        "/ponds",
+        "/ponds/SL-T01",
+    ),
+    "admin": ("/advance", "/inbox", "/map", "/surveys", "/ponds"),
 }
 
 

@@ -8,7 +8,9 @@ import pytest
 from jinja2 import nodes
 
 from geo.messages import LANGUAGES, catalogue
-from web import render, translate
+from geo.tailings.board import BANDS
+from geo.tailings.siting import ACTIONS
+from web import pond_view, render, translate
 
 TEMPLATES = sorted((render.ROOM / "templates").rglob("*.html"))
 SCRIPTS = sorted((render.STATIC / "js").glob("*.js"))
@@ -18,7 +20,16 @@ PYTHON = sorted(render.ROOM.glob("*.py"))
 PARTS = {
     "web.role.": ("administrator", "regulator", "geologist", "enterprise"),
     "web.line.": ("effective", "determined", "proposed", "decided"),
-    "web.map.layer.": ("mines", "unclear", "plan", "factors", "extents", "encounters"),
+    "web.map.layer.": (
+        "mines",
+        "unclear",
+        "plan",
+        "factors",
+        "extents",
+        "encounters",
+        "ponds",
+        "zones",
+    ),
     "web.upload_state.": ("queued", "reading", "staged", "failed", "submitted"),
     "web.step.": ("queued", "reading", "staged", "submitted"),
     "web.match.": ("same", "other"),
@@ -32,7 +43,23 @@ PARTS = {
     "web.advance.head.": ("90", "180", "365"),
     "web.layers.": ("zip", "gpkg", "xlsx"),
     "web.action.": ("accept", "ending"),
-    "web.nav.": ("advance", "inbox", "map", "surveys", "uploads"),
+    "web.nav.": ("advance", "inbox", "map", "surveys", "uploads", "ponds"),
+    "web.ponds.figure.": pond_view.LISTS,
+    "web.ponds.group.": ("by_state", "by_lateness", "by_who"),
+    "web.ponds.band.": BANDS,
+    "web.ponds.head.": ("state", "late", "who"),
+    "web.unit.": ("m", "a"),
+    "web.head_top.": ("yes", "suspected", "no", "undetermined"),
+    "web.verdict.": ("yes", "suspected", "no"),
+    "web.outcome_of.": ("yes", "no", "undetermined"),
+    "web.siting.what_is.": ("pond", "object"),
+    "web.siting.action_is.": ACTIONS,
+    "web.siting.verdict.": ("yes", "no", "undetermined"),
+    "web.siting.answer_is.": ("yes", "no", "undetermined"),
+    "web.map.pond.": ("use", "close", "late", "gone", "unknown"),
+    "web.question.": ("no_history", "token_discharge", "extension_void", "discharge_while_closing"),
+    "web.profile.": ("along", "height", "limit", "beside", "title", "head", "what"),
+    "web.": ("yes", "no"),
 }
 
 
@@ -112,7 +139,10 @@ def test_no_chinese_is_written_into_a_template() -> None:
 def test_every_sentence_of_the_pages_is_used() -> None:
     text = "".join(p.read_text("utf-8") for p in [*TEMPLATES, *SCRIPTS, *PYTHON])
     built = {prefix + value for prefix, values in PARTS.items() for value in values}
-    rooms = ("web.kind.", "web.item.", "web.stage.", "web.reaches.", "web.batch.", "web.status.")
+    rooms = (
+        *("web.kind.", "web.item.", "web.stage.", "web.reaches.", "web.batch.", "web.status."),
+        *("web.object.", "web.source_of.", "web.value.", "web.reason."),
+    )
     left = [
         code
         for code in catalogue()

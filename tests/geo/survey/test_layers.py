@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from geo.hazards import hazards
 from geo.store.tiles import FACTORS
 from geo.survey.claims import DECLARED
-from geo.survey.layers import NOT_FACTORS, fold, guess_layer, layer, layers, map_fields, sought
+from geo.survey.layers import (
+    factors,
+    fold,
+    guess_layer,
+    layer,
+    layers,
+    map_fields,
+    pond_layers,
+    sought,
+)
 from geo.survey.values import several
 
 # The notice of 2021, in its own words and order.
@@ -49,14 +58,19 @@ def test_an_item_nobody_read_is_not_verified() -> None:
 
 
 def test_every_factor_says_how_sure_it_is_and_how_far_treated() -> None:
-    for name in set(layers()) - set(NOT_FACTORS):
+    for name in factors():
         assert {"verification", "treatment_state", "observed_on", "detection_method"} <= set(
             layer(name).fields
         ), name
 
 
+def test_what_bears_on_ponds_is_no_factor_of_a_mine() -> None:
+    assert {"pond", "dam", "protected_object", "drainage", "bank_line"} == set(pond_layers())
+    assert not set(pond_layers()) & set(factors())
+
+
 def test_every_factor_is_on_the_map() -> None:
-    assert set(FACTORS) == set(layers()) - set(NOT_FACTORS)
+    assert factors() == FACTORS
 
 
 # KA/T 22.2 chapter 5, 5.1.2 and 5.8.1 a) to h): what must be said of a goaf.
@@ -119,6 +133,14 @@ def test_survey_kinds_are_layers() -> None:
         ("bazk_report", [], None),
         ("Export_Output", ["断层编号", "落差", "倾角", "导水性"], "fault"),
         ("data", ["a", "b"], None),
+        ("示例县尾矿库", [], "pond"),
+        ("尾矿库坝脚线", [], "dam"),
+        ("初期坝", [], "dam"),
+        ("下游居民点_2026", [], "protected_object"),
+        ("Export_Output", ["尾矿库名称", "总库容", "总坝高", "筑坝方式"], "pond"),
+        ("涵洞", [], "drainage"),
+        ("黄河干流岸线", [], "bank_line"),
+        ("水库", [], "surface_water"),
     ],
 )
 def test_guess(source: str, columns: list[str], expected: str | None) -> None:

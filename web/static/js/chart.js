@@ -22,7 +22,12 @@ export const GROUPS = {
   factors: ["factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point", "factors-label", "factors-gathered", "factors-count"],
   extents: ["extents-line", "extents-gathered", "extents-count"],
   encounters: ["encounters-fill", "encounters-line"],
+  ponds: ["ponds-fill", "ponds-line", "ponds-toe", "ponds-point", "ponds-label", "ponds-gathered", "ponds-count", "ponds-name", "ponds-mark"],
+  zones: ["zones-ban", "zones-strip", "zones-line", "paths-line"],
 };
+
+// Vector tile layers: one per group, and the flow paths beside the zones.
+const TILED = [...Object.keys(GROUPS), "paths"];
 
 const tiles = (layer, version) => ({
   type: "vector",
@@ -44,9 +49,10 @@ function style(version) {
   return {
     version: 8,
     sources: {
-      ...Object.fromEntries(Object.keys(GROUPS).map((layer) => [layer, tiles(layer, version)])),
+      ...Object.fromEntries(TILED.map((layer) => [layer, tiles(layer, version)])),
       grid: empty,
       marks: empty,
+      "pond-marks": empty,
       places: empty,
     },
     layers: [
@@ -59,6 +65,9 @@ function style(version) {
       },
       { id: "mines-fill", type: "fill", source: "mines", "source-layer": "mines", filter: polygon, paint: { "fill-pattern": "fill-plain", "fill-opacity": 0.78 } },
       { id: "plan-fill", type: "fill", source: "plan", "source-layer": "plan", filter: polygon, paint: { "fill-color": "#ffffff", "fill-opacity": 0.55 } },
+      { id: "zones-ban", type: "fill", source: "zones", "source-layer": "zones", filter: both(polygon, ["==", ["get", "kind"], "no_build"]), paint: { "fill-pattern": "no-build", "fill-opacity": 0.75 } },
+      { id: "zones-strip", type: "fill", source: "zones", "source-layer": "zones", filter: both(polygon, ["==", ["get", "kind"], "strip"]), paint: { "fill-pattern": "strip", "fill-opacity": 0.75 } },
+      { id: "zones-line", type: "line", source: "zones", "source-layer": "zones", filter: polygon, paint: { "line-color": INK, "line-width": 0.75, "line-dasharray": [4, 2] } },
       { id: "unclear-fill", type: "fill", source: "unclear", "source-layer": "unclear", filter: polygon, paint: { "fill-pattern": "hatch", "fill-opacity": 0.9 } },
       { id: "unclear-line", type: "line", source: "unclear", "source-layer": "unclear", filter: polygon, paint: { "line-color": INK, "line-width": 1, "line-dasharray": [1, 2] } },
       { id: "factors-fill", type: "fill", source: "factors", "source-layer": "factors", filter: both(polygon, ["!", ["match", ["get", "layer"], ["goaf", "surface_water", "aquifer"], true, false]]), paint: { "fill-pattern": "crosses", "fill-opacity": 0.8 } },
@@ -70,12 +79,18 @@ function style(version) {
       { id: "extents-line", type: "line", source: "extents", "source-layer": "extents", filter: ["!", point], paint: { "line-color": dark ? "#9fd0d8" : "#24525c", "line-width": 2, "line-dasharray": [6, 2, 1, 2] } },
       { id: "encounters-fill", type: "fill", source: "encounters", "source-layer": "encounters", filter: polygon, paint: { "fill-color": INK, "fill-opacity": 0.22 } },
       { id: "encounters-line", type: "line", source: "encounters", "source-layer": "encounters", filter: ["!", point], paint: { "line-color": INK, "line-width": 3, "line-dasharray": [1, 0.6] } },
+      { id: "ponds-fill", type: "fill", source: "ponds", "source-layer": "ponds", filter: polygon, paint: { "fill-color": ["match", ["get", "layer"], "pond", dark ? "#7a8f95" : "#9fb2b0", dark ? "#d8c9a0" : "#5a4a2a"], "fill-opacity": 0.75 } },
+      { id: "ponds-line", type: "line", source: "ponds", "source-layer": "ponds", filter: both(["!", point], ["!=", ["get", "layer"], "dam"]), paint: { "line-color": ["match", ["get", "layer"], ["drainage", "bank_line"], dark ? "#9fd0d8" : "#24525c", INK], "line-width": ["match", ["get", "layer"], "bank_line", 3, 1.25] } },
+      { id: "ponds-toe", type: "line", source: "ponds", "source-layer": "ponds", filter: both(["!", point], ["==", ["get", "layer"], "dam"]), paint: { "line-color": INK, "line-width": 4 } },
+      { id: "paths-line", type: "line", source: "paths", "source-layer": "paths", filter: line, paint: { "line-color": dark ? "#e79ab2" : "#8c1d40", "line-width": 2.5 } },
       { id: "mines-line", type: "line", source: "mines", "source-layer": "mines", filter: polygon, paint: { "line-color": INK, "line-width": ["interpolate", ["linear"], ["zoom"], 8, 0.8, 13, 2] } },
       { id: "chosen-halo", type: "line", source: "mines", "source-layer": "mines", filter: NONE, paint: { "line-color": HALO, "line-width": 9 } },
       { id: "chosen-line", type: "line", source: "mines", "source-layer": "mines", filter: NONE, paint: { "line-color": INK, "line-width": 4 } },
       ...gathered("plan"),
       ...gathered("extents"),
       ...gathered("factors"),
+      ...gathered("ponds"),
+      { id: "ponds-point", type: "circle", source: "ponds", "source-layer": "ponds", minzoom: GATHERED_BELOW, filter: point, paint: { "circle-radius": ["interpolate", ["linear"], ["zoom"], 9, 2, 14, 5], "circle-color": dark ? "#d8c9a0" : "#5a4a2a", "circle-stroke-color": HALO, "circle-stroke-width": 1.5 } },
       { id: "factors-point", type: "circle", source: "factors", "source-layer": "factors", minzoom: GATHERED_BELOW, filter: point, paint: { "circle-radius": ["interpolate", ["linear"], ["zoom"], 9, 2, 13, 5], "circle-color": ["case", guessed, HALO, INK], "circle-stroke-color": INK, "circle-stroke-width": 1.5 } },
       {
         id: "plan-label", type: "symbol", source: "plan", "source-layer": "plan", minzoom: 12.5,
@@ -87,9 +102,30 @@ function style(version) {
         layout: { "text-field": factorText(), "text-font": FONT, "text-size": 12, "text-offset": [0, 0.9], "text-anchor": "top" },
         paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2.5 },
       },
+      {
+        id: "ponds-label", type: "symbol", source: "ponds", "source-layer": "ponds", minzoom: 13, filter: ["==", ["get", "layer"], "protected_object"],
+        layout: { "text-field": ["to-string", ["coalesce", ["get", "name"], ""]], "text-font": FONT, "text-size": 12, "text-offset": [0, 0.8], "text-anchor": "top" },
+        paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2.5 },
+      },
       { id: "places-fill", type: "fill", source: "places", filter: polygon, paint: { "fill-color": INK, "fill-opacity": 0.12 } },
       { id: "places-line", type: "line", source: "places", filter: ["!", point], paint: { "line-color": INK, "line-width": 3 } },
       { id: "places-point", type: "circle", source: "places", filter: point, paint: { "circle-radius": 8, "circle-color": HALO, "circle-stroke-color": INK, "circle-stroke-width": 3 } },
+      {
+        id: "ponds-name", type: "symbol", source: "pond-marks", minzoom: 10.5,
+        layout: {
+          "text-field": ["format", ["get", "name"], { "font-scale": 1 }, "\n", {}, ["get", "label"], { "font-scale": 0.9 }],
+          "text-font": FONT, "text-size": 12, "text-justify": "auto", "symbol-sort-key": ["get", "order"],
+          "text-variable-anchor-offset": ["left", [1.1, 0], "right", [-1.1, 0], "top", [0, 1.1], "bottom", [0, -1.1]],
+        },
+        paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2 },
+      },
+      {
+        id: "ponds-mark", type: "symbol", source: "pond-marks",
+        layout: {
+          "icon-image": ["get", "mark"], "icon-allow-overlap": true, "symbol-sort-key": ["get", "order"],
+          "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.6, 12, 1],
+        },
+      },
       // Marks are placed before names (the upper layer goes first), so that names keep clear of them.
       {
         id: "mines-name", type: "symbol", source: "marks",
@@ -206,6 +242,22 @@ export function paintMines(map, state) {
       geometry: { type: "Point", coordinates: mine.at },
       properties: { mine_code: mine.code, name: mine.name, label: mine.label, colour: mine.colour, order: order.indexOf(mine.colour) },
     })),
+  });
+}
+
+/** Paint the marks of ponds on `map`: head-top ones and the latest stand on top. */
+export function paintPonds(map, ponds) {
+  const order = ["gone", "use", "unknown", "close", "late"];
+  map.getSource("pond-marks").setData({
+    type: "FeatureCollection",
+    features: ponds.map((pond) => {
+      const [shape, shade] = pond.mark.split("-");
+      return {
+        type: "Feature",
+        geometry: { type: "Point", coordinates: pond.at },
+        properties: { pond_code: pond.code, name: pond.name, label: pond.label, mark: pond.mark, order: order.indexOf(shade) + (shape === "top" ? 10 : 0) },
+      };
+    }),
   });
 }
 

@@ -1,13 +1,13 @@
 // The risk map. Its whole state (place, line, hazard, date, layers, chosen mine) stands in the
 // address, so that any view is a link.
 
-import { GROUPS, chart, chooseMine, paintMines, show } from "./chart.js";
+import { GROUPS, chart, chooseMine, paintMines, paintPonds, show } from "./chart.js";
 import { say } from "./page.js";
 
 const $ = (id) => document.getElementById(id);
 const form = $("view");
 const ALL = Object.keys(GROUPS);
-const SHOWN = ["mines", "unclear", "plan", "factors"];
+const SHOWN = ["mines", "unclear", "plan", "factors", "ponds", "zones"];
 
 // --- the state and the address -------------------------------------------------------------------
 
@@ -21,17 +21,18 @@ function read() {
     as_of: asked.get("as_of") ?? "",
     layers,
     mine: asked.get("mine") ?? "",
+    pond: asked.get("pond") ?? "",
     at: at.length === 3 && at.every(Number.isFinite) ? at : null,
   };
 }
 
 const view = read();
 let map;
-let state = { mines: [], bounds: null };
+let state = { mines: [], ponds: [], bounds: null };
 
 function write() {
   const asked = new URLSearchParams();
-  for (const name of ["line", "hazard", "as_of", "mine"]) {
+  for (const name of ["line", "hazard", "as_of", "mine", "pond"]) {
     if (view[name] && !(name === "line" && view.line === "effective")) asked.set(name, view[name]);
   }
   if (view.layers.join() !== SHOWN.join()) asked.set("layers", view.layers.join(","));
@@ -65,8 +66,13 @@ async function loadState() {
   }
   state = await answer.json();
   paintMines(map, state);
+  paintPonds(map, state.ponds);
   for (const mark of document.querySelectorAll("[data-count]")) {
     const n = state.mines.filter((mine) => mine.colour === mark.dataset.count).length;
+    mark.textContent = n ? say("map.mines", { n }) : "";
+  }
+  for (const mark of document.querySelectorAll("[data-ponds]")) {
+    const n = state.ponds.filter((pond) => pond.mark.endsWith(mark.dataset.ponds)).length;
     mark.textContent = n ? say("map.mines", { n }) : "";
   }
   const what = [
@@ -76,9 +82,10 @@ async function loadState() {
   ].join(" · ");
   $("legend-of").textContent = `· ${what}`;
   $("printed-what").textContent = say("map.printed", { what, version: state.version });
-  $("waiting").hidden = state.mines.length > 0;
-  if (!state.mines.length) $("waiting").textContent = say(state.bounds ? "map.no_grades" : "map.empty");
+  $("waiting").hidden = state.mines.length + state.ponds.length > 0;
+  if (!state.mines.length && !state.ponds.length) $("waiting").textContent = say(state.bounds ? "map.no_grades" : "map.empty");
   if (view.mine) await answerMine(view.mine, false);
+  else if (view.pond) await answerPond(view.pond, false);
 }
 
 // --- why ----------------------------------------------------------------------------------------
@@ -87,13 +94,26 @@ let asked = 0;
 
 async function answerMine(code, move, also = []) {
   view.mine = code;
-  write();
-  const mine = state.mines.find((m) => m.code === code);
+  view.pond = "";
   chooseMine(map, code);
+  const path = `/map/mines/${encodeURIComponent(code)}`;
+  await answer(path, state.mines.find((m) => m.code === code), move, also);
+}
+
+async function answerPond(code, move, also = []) {
+  view.pond = code;
+  view.mine = "";
+  chooseMine(map, null);
+  const path = `/map/ponds/${encodeURIComponent(code)}`;
+  await answer(path, state.ponds.find((p) => p.code === code), move, also);
+}
+
+async function answer(path, mine, move, also) {
+  write();
   asked += 1;
   const mark = asked;
-  const answer = await fetch(`/map/mines/${encodeURIComponent(code)}?${question()}`);
-  const html = await answer.text();
+  const said = await fetch(`${path}?${question()}`);
+  const html = await said.text();
   // An older answer that comes late must not cover a newer one.
   if (mark !== asked) return;
   openAnswer(html, also);
@@ -138,6 +158,7 @@ function openAnswer(html, also) {
 function closeAnswer() {
   asked += 1;
   view.mine = "";
+  view.pond = "";
   write();
   chooseMine(map, null);
   $("answer").hidden = true;
@@ -150,6 +171,8 @@ function layerText(feature) {
   const p = feature.properties;
   const name = p.name ?? "";
   if (feature.source === "unclear") return say("map.at_unclear");
+  if (feature.source === "zones") return p.kind === "no_build" ? say("map.at_no_build") : say("map.at_strip", { pond: p.pond_code });
+  if (feature.source === "ponds") return say("map.at_pond_layer", { kind: say(`layer.${p.layer}`), name });
   if (feature.source === "plan") return say("map.at_plan", { name: name || p.item || "", start: p.start ?? "?", end: p.end ?? "?" });
   if (feature.source === "factors") {
     return say("map.at_factor", {
@@ -163,11 +186,13 @@ function layerText(feature) {
 function ask(at) {
   const near = [[at.x - 4, at.y - 4], [at.x + 4, at.y + 4]];
   const hits = map.queryRenderedFeatures(near, {
-    layers: ["mines-mark", "mines-fill", "unclear-fill", "plan-fill", "factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point"],
+    layers: ["ponds-mark", "ponds-fill", "ponds-toe", "ponds-point", "zones-ban", "zones-strip", "mines-mark", "mines-fill", "unclear-fill", "plan-fill", "factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point"],
   });
   const mine = hits.find((hit) => hit.source === "mines" || hit.source === "marks");
   const also = [...new Set(hits.map(layerText).filter(Boolean))].slice(0, 12);
-  if (mine) answerMine(mine.properties.mine_code, false, also);
+  const pond = hits.find((hit) => hit.source === "pond-marks" || (hit.source === "ponds" && hit.properties.layer === "pond"));
+  if (pond && (!mine || pond.source === "pond-marks")) answerPond(pond.properties.pond_code, false, also);
+  else if (mine) answerMine(mine.properties.mine_code, false, also);
   else if (also.length) openAnswer(`<h2>${say("map.here")}</h2>`, also);
 }
 
@@ -179,15 +204,15 @@ function find() {
   list.replaceChildren();
   list.hidden = !wanted;
   if (!wanted) return;
-  const hits = state.mines
-    .filter((mine) => mine.name.toLowerCase().includes(wanted) || mine.code.toLowerCase().includes(wanted))
+  const hits = [...state.mines, ...state.ponds]
+    .filter((one) => one.name.toLowerCase().includes(wanted) || one.code.toLowerCase().includes(wanted))
     .slice(0, 30);
   for (const mine of hits) {
     const item = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
     const swatch = document.createElement("i");
-    swatch.className = `swatch ${mine.colour}`;
+    swatch.className = mine.mark ? `pond-mark ${mine.mark}` : `swatch ${mine.colour}`;
     swatch.setAttribute("aria-hidden", "true");
     const code = document.createElement("span");
     code.className = "code small";
@@ -195,7 +220,8 @@ function find() {
     button.append(swatch, `${mine.name} · ${mine.label}`, code);
     button.addEventListener("click", () => {
       list.hidden = true;
-      answerMine(mine.code, true);
+      if (mine.mark) answerPond(mine.code, true);
+      else answerMine(mine.code, true);
     });
     item.append(button);
     list.append(item);
@@ -229,7 +255,7 @@ for (const layer of ALL) show(map, layer, view.layers.includes(layer));
 
 await loadState();
 if (!view.at) {
-  const mine = state.mines.find((m) => m.code === view.mine);
+  const mine = state.mines.find((m) => m.code === view.mine) ?? state.ponds.find((p) => p.code === view.pond);
   const bounds = mine?.bounds ?? state.bounds;
   if (bounds && !(mine && narrow())) {
     // Names stand beside the marks, so there must be room for them.
@@ -247,7 +273,7 @@ map.on("click", (event) => ask(event.point));
 map.getCanvas().addEventListener("keydown", (event) => {
   if (event.key === "Enter") ask(map.project(map.getCenter()));
 });
-for (const id of ["mines-fill", "mines-mark"]) {
+for (const id of ["mines-fill", "mines-mark", "ponds-mark", "ponds-fill"]) {
   map.on("mouseenter", id, () => { map.getCanvas().style.cursor = "pointer"; });
   map.on("mouseleave", id, () => { map.getCanvas().style.cursor = ""; });
 }

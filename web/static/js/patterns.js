@@ -55,6 +55,52 @@ const DRAW = {
   },
 };
 
+/** How far a pond's closure has come; the mark's shape says whether it is head-top. */
+export const SHADES = {
+  use: "#2f6f5e",
+  close: "#c98a12",
+  late: "#8c1d40",
+  gone: "#9aa4a6",
+  unknown: "#ffffff",
+};
+
+function diamond(pen, size, inset) {
+  const half = size / 2;
+  pen.beginPath();
+  pen.moveTo(half, inset);
+  pen.lineTo(size - inset, half);
+  pen.lineTo(half, size - inset);
+  pen.lineTo(inset, half);
+  pen.closePath();
+}
+
+function disc(pen, size, inset) {
+  pen.beginPath();
+  pen.arc(size / 2, size / 2, size / 2 - inset, 0, 7);
+}
+
+function pondMark(shape, colour) {
+  const size = 44;
+  const pen = canvas(size);
+  pen.fillStyle = "#fff";
+  shape(pen, size, 2);
+  pen.fill();
+  pen.fillStyle = colour;
+  pen.strokeStyle = INK;
+  pen.lineWidth = 3;
+  shape(pen, size, 6);
+  pen.fill();
+  pen.stroke();
+  if (shape === diamond) {
+    // A ring inside as well: the shape is known even where two marks touch.
+    pen.strokeStyle = "#fff";
+    pen.lineWidth = 2.5;
+    shape(pen, size, 13);
+    pen.stroke();
+  }
+  return image(pen, size);
+}
+
 function image(pen, size) {
   return pen.getImageData(0, 0, size, size);
 }
@@ -87,6 +133,18 @@ export function addPatterns(map) {
     mark.strokeRect(3, 3, 30, 30);
     map.addImage(`mark-${name}`, image(mark, 36), { pixelRatio: ratio });
   }
+  for (const [name, colour] of Object.entries(SHADES)) {
+    map.addImage(`top-${name}`, pondMark(diamond, colour), { pixelRatio: ratio });
+    map.addImage(`pond-${name}`, pondMark(disc, colour), { pixelRatio: ratio });
+  }
+  // Two slopes for two zones: where no dam may come, and where no house should.
+  const ban = canvas(28);
+  stripes(ban, 28, 14, -1, "rgb(140 29 64 / 80%)", 2.5);
+  map.addImage("no-build", image(ban, 28), { pixelRatio: ratio });
+  const strip = canvas(28);
+  stripes(strip, 28, 14, 1, "rgb(36 82 92 / 80%)", 2);
+  map.addImage("strip", image(strip, 28), { pixelRatio: ratio });
+
   // A mine the question does not concern (another kind): neither graded nor undetermined.
   const plain = canvas(8);
   plain.fillStyle = "rgb(255 255 255 / 60%)";

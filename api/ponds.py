@@ -1,0 +1,131 @@
+"""Routes: tailings ponds, their life, head-top verdicts, zones, and questions of a place."""
+
+from typing import Annotated, Any
+
+import shapely
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from api.auth import AppConn, Caller, Lang, TimesAsked, only
+from api.exports import XLSX, file_answer
+from api.pond_shapes import Happened, HeadTopSaid, NewObject, Site
+from geo.problems import Problem
+from geo.report.ponds import write_ponds_xlsx
+from geo.settings import settings
+from geo.store import pond_objects, pond_queries, sites
+from geo.store.engine import connect
+from geo.tailings.board import board, chosen
+
+router = APIRouter(tags=["ponds"])
+Asked = Annotated[str, Query(max_length=40)]
+
+
+def _pond(conn: Any, code: str, times: Any) -> dict[str, Any]:
+    found = pond_queries.pond(conn, code, times.on, times.known)
+    if found is None:
+        raise Problem("store.no_such_pond", http_status=404, pond=code)
+    return found
+
+
+def _seen(who: Any, code: str) -> None:
+    """Raise 404 for a pond one may not see, whatever one would do to it."""
+    with connect(settings(), "app", who.actor) as conn:
+        if not pond_queries.visible(conn, code):
+            raise Problem("store.no_such_pond", http_status=404, pond=code)
+
+
+@router.get("/ponds", summary="Ponds with state, duties and head-top")
+def ponds(
+    conn: AppConn,
+    times: TimesAsked,
+    state: Asked = "",
+    late: Asked = "",
+    who: Asked = "",
+    list: Asked = "",
+) -> list[dict[str, Any]]:
+    """Return the ponds one may see, or those behind one figure of the closure board."""
+    found = pond_queries.ponds(conn, times.on, times.known)
+    return chosen(found, {"state": state, "late": late, "who": who, "list": list})
+
+
+@router.get("/ponds/board", summary="The closure board")
+def ponds_board(conn: AppConn, times: TimesAsked) -> dict[str, Any]:
+    """Return counts by state, lateness and who must act, each with the codes behind it."""
+    return board(pond_queries.ponds(conn, times.on, times.known))
+
+
+@router.get(
+    "/ponds/board.xlsx",
+    summary="The closure board as an Excel sheet",
+    response_class=Response,
+    responses={200: {"content": {XLSX: {}}}},
+)
+def ponds_xlsx(conn: AppConn, times: TimesAsked, lang: Lang) -> Response:
+    """Return every pond one may see, with both duties and their own days late."""
+    rows = pond_queries.ponds(conn, times.on, times.known)
+    return file_answer(
+        "ponds.xlsx", XLSX, lambda path: write_ponds_xlsx(path, rows, times.on, lang)
+    )
+
+
+@router.get("/ponds/{code}", summary="One pond and why")
+def pond(code: str, conn: AppConn, times: TimesAsked) -> dict[str, Any]:
+    """Return life, duties, requirements, dams, events, what sources say and what was computed."""
+    return _pond(conn, code, times)
+
+
+@router.get("/ponds/{code}/headtop", summary="Who lies below a pond")
+def headtop(code: str, conn: AppConn, times: TimesAsked) -> dict[str, Any]:
+    """Return the verdict with its sources, the path, the objects met and the strip below."""
+    found = _pond(conn, code, times)
+    names = ("code", "name", "head_top", "computed", "strip", "terrain")
+    return {name: found[name] for name in names}
+
+
+@router.post("/ponds/{code}/events", status_code=201, summary="Record what happened to a pond")
+def happened(code: str, sent: Happened, who: Caller) -> dict[str, Any]:
+    """Put one dated fact or decision on record; an impossible history is refused, and why."""
+    _seen(who, code)
+    with who.working() as conn:
+        key = pond_objects.record_event(
+            conn,
+            who.actor,
+            code,
+            sent.kind,
+            sent.on,
+            detail=sent.detail,
+            document=sent.document,
+            proven_only=sent.proven_only,
+        )
+    return {"key": key, "state": "recorded"}
+
+
+@router.post("/ponds/{code}/headtop", status_code=201, summary="Say whether a pond is head-top")
+def say_headtop(code: str, sent: HeadTopSaid, who: Caller) -> dict[str, Any]:
+    """Put the word of a list, an evaluation, a site check or a decision on record."""
+    _seen(who, code)
+    with who.working() as conn:
+        key = pond_objects.say_head_top(
+            conn, who.actor, code, sent.source, sent.outcome, sent.document, sent.on
+        )
+    return {"key": key, "state": "recorded"}
+
+
+@router.get("/zones", summary="No-build zone and the strips below ponds")
+def zones(conn: AppConn, times: TimesAsked) -> dict[str, Any]:
+    """Return the zones one may see as GeoJSON; outside a zone is no permission."""
+    return pond_queries.as_geojson(pond_queries.zones(conn, times.known))
+
+
+@router.post("/siting", summary="May a pond stand here")
+def siting(sent: Site, who: Caller, times: TimesAsked) -> dict[str, Any]:
+    """Answer every rule of siting yes, no or undetermined, each with its basis."""
+    only(who.actor, "siting", "regulator", "administrator")
+    return sites.site(settings(), sent.proposal(), times.on)
+
+
+@router.post("/siting/object", summary="Which ponds would a new building make head-top")
+def siting_object(sent: NewObject, who: Caller) -> list[dict[str, Any]]:
+    """Return the ponds whose flow path would meet a new house, school or factory."""
+    only(who.actor, "siting", "regulator", "administrator")
+    return sites.below(settings(), shapely.geometry.shape(sent.place), sent.error_m)

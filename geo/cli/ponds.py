@@ -1,0 +1,350 @@
+"""Commands about tailings ponds: ponds, pond-event, terrain, headtop, zones, siting."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from geo.cli import acting, app, database, day, guarded, lang, show
+from geo.cli.files import As, Json, _table
+from geo.cli.grading import AsOf, Out, _write
+
+Code = Annotated[str | None, typer.Option("--pond", help="Pond code.", metavar="CODE")]
+
+
+@app.command()
+@guarded
+def ponds(
+    pond: Code = None,
+    state: Annotated[str, typer.Option(help="In this state, e.g. must_close.")] = "",
+    late: Annotated[
+        str, typer.Option(help="law, plan, in_time, late_90, late_365, late_more.")
+    ] = "",
+    who: Annotated[str, typer.Option(help="Who must act, e.g. county_government.")] = "",
+    listed: Annotated[
+        str, typer.Option("--list", help="must_close, upcoming, head_top, questions.")
+    ] = "",
+    board: Annotated[bool, typer.Option("--board", help="Counts instead of ponds.")] = False,
+    as_of: AsOf = None,
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """List ponds with state, duties, days late and who must act; or one pond with its reasons.
+
+    Example: minerisk ponds --late law --json
+    """
+    from geo.problems import Problem
+    from geo.store import pond_queries
+    from geo.store.engine import connect
+    from geo.tailings.board import board as figures
+    from geo.tailings.board import chosen
+
+    with database() as conf:
+        on, known = day(as_of), None if as_of is None else day(as_of)
+        with connect(conf, "app", acting(conf, login)) as conn:
+            if pond is not None:
+                one = pond_queries.pond(conn, pond, on, known)
+                if one is None:
+                    raise Problem("store.no_such_pond", pond=pond)
+                show(one, as_json, lambda: _story(one))
+                return
+            rows = pond_queries.ponds(conn, on, known)
+        if board:
+            counted = figures(rows)
+            show(counted, as_json, lambda: _counts(counted))
+            return
+        kept = chosen(rows, {"state": state, "late": late, "who": who, "list": listed})
+        show(kept, as_json, lambda: _listed(kept))
+
+
+def _words() -> Any:
+    from geo.store.pond_queries import labels
+
+    return labels()
+
+
+def _duties(one: dict[str, Any]) -> str:
+    words = _words()["obligation"]
+    return "; ".join(
+        f"{words[d['code']][lang()]} {d['due']} (+{d['days_late']})" for d in one["obligations"]
+    )
+
+
+def _listed(rows: list[dict[str, Any]]) -> Any:
+    from geo.messages import say
+
+    words = _words()
+    flat = [
+        {
+            "code": one["code"],
+            "name": one["name"],
+            "state": words["state"][one["state"]][lang()],
+            "who": words["who"][one["who"]][lang()],
+            "duties": _duties(one),
+            "head_top": say(f"report.head_top.{one['head_top']['outcome']}", lang()),
+        }
+        for one in rows
+    ]
+    return _table(("code", "name", "state", "who", "duties", "head_top"), flat)
+
+
+def _counts(counted: dict[str, Any]) -> Any:
+    words = _words()
+    rows = [
+        {
+            "figure": words["state"][f["name"]][lang()],
+            "count": f["count"],
+            "ponds": ", ".join(f["ponds"]),
+        }
+        for f in counted["by_state"]
+        if f["count"]
+    ]
+    for name in ("must_close", "late_law", "late_plan", "upcoming", "head_top"):
+        rows.append(
+            {"figure": name, "count": len(counted[name]), "ponds": ", ".join(counted[name])}
+        )
+    return _table(("figure", "count", "ponds"), rows)
+
+
+def _story(one: dict[str, Any]) -> str:
+    from geo.messages import say
+
+    words = _words()
+    lines = [f"{one['code']} {one['name']}: {words['state'][one['state']][lang()]}"]
+    lines += [f"  {m['on']} {words['event'][m['event']][lang()]}" for m in one["moves"]]
+    lines += [f"  {_duties(one)}"] if one["obligations"] else []
+    lines.append(f"  {say('report.head_top.' + one['head_top']['outcome'], lang())}")
+    return "\n".join(lines)
+
+
+@app.command(name="pond-event")
+@guarded
+def pond_event(
+    pond: Annotated[str, typer.Argument(help="Pond code.")],
+    kind: Annotated[str, typer.Argument(help="Kind of event, e.g. works_started.")],
+    on: Annotated[str, typer.Argument(help="Day it happened, YYYY-MM-DD.")],
+    document: Annotated[str, typer.Option(help="Number of the document.")] = "",
+    detail: Annotated[str, typer.Option(help="Months, trigger or key, as the kind asks.")] = "",
+    proven_only: Annotated[
+        bool, typer.Option("--not-later-than", help="The true day may be earlier.")
+    ] = False,
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """Record a dated fact or decision; an impossible history is refused with the reason.
+
+    Example: minerisk pond-event SL-T06 works_started 2024-08-20
+    """
+    from geo.store.engine import connect
+    from geo.store.pond_objects import record_event
+
+    with database() as conf:
+        actor = acting(conf, login)
+        with connect(conf, "worker", actor) as conn:
+            key = record_event(
+                conn,
+                actor,
+                pond,
+                kind,
+                day(on),
+                document=document,
+                detail=detail,
+                proven_only=proven_only,
+            )
+        show({"state": "recorded", "key": key}, as_json, lambda: key)
+
+
+@app.command()
+@guarded
+def terrain(
+    file: Annotated[Path, typer.Argument(help="Elevation model that GDAL reads.")],
+    source: Annotated[str, typer.Option(help="Who made it.")],
+    dated: Annotated[str, typer.Option(help="Day of its survey, YYYY-MM-DD.")],
+    error: Annotated[float, typer.Option(help="Stated error of its heights, m.")],
+    unit: Annotated[str | None, typer.Option(help="Unit of heights, where it is not m.")] = None,
+    crs: Annotated[int | None, typer.Option(help="EPSG code, where the file says none.")] = None,
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """Take an elevation model and judge every pond on it.
+
+    Example: minerisk terrain 地形.tif --source 省测绘院 --dated 2024-03-01 --error 3
+    """
+    from geo.store.engine import connect
+    from geo.store.head_top_runs import compute
+    from geo.store.terrains import take_dem
+    from geo.tailings.dem_reading import Stated
+
+    with database() as conf:
+        actor = acting(conf, login)
+        stated = Stated(source, day(dated), error, unit, crs)
+        with connect(conf, "worker", actor) as conn:
+            made = take_dem(conn, conf, actor, file, stated, date.today())
+        summary = compute(conf, date.today())
+        show({"terrain": made, "run": summary}, as_json, lambda: str(made))
+
+
+@app.command()
+@guarded
+def headtop(
+    pond: Code = None,
+    say: Annotated[str | None, typer.Option(help="Put on record: yes or no.")] = None,
+    source: Annotated[
+        str, typer.Option(help="official_list, evaluation, site_check or decision.")
+    ] = "site_check",
+    document: Annotated[str, typer.Option(help="Number of the document.")] = "",
+    on: Annotated[str | None, typer.Option(help="Day of what is said; today if absent.")] = None,
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """Show who lies below each pond along its flow path; computed anew where facts changed.
+
+    Example: minerisk headtop --pond SL-T04 --json
+    """
+    from geo.problems import Problem
+    from geo.store import pond_queries
+    from geo.store.engine import connect
+    from geo.store.head_top_runs import compute
+    from geo.store.pond_objects import say_head_top
+
+    with database() as conf:
+        actor = acting(conf, login)
+        if say is not None:
+            with connect(conf, "worker", actor) as conn:
+                say_head_top(conn, actor, pond or "", source, say, document, day(on))
+        compute(conf, date.today())
+        with connect(conf, "app", actor) as conn:
+            rows = pond_queries.ponds(conn, date.today())
+            codes = [p["code"] for p in rows if pond in (None, p["code"])]
+            found = [pond_queries.pond(conn, code, date.today()) for code in codes]
+        if pond is not None and not found:
+            raise Problem("store.no_such_pond", pond=pond)
+        names = ("code", "name", "head_top", "computed", "strip")
+        data = [{n: one[n] for n in names} for one in found if one is not None]
+        show(data[0] if pond else data, as_json, lambda: _met(data))
+
+
+def _met(data: list[dict[str, Any]]) -> Any:
+    from geo.messages import say
+
+    rows = []
+    for one in data:
+        evidence = (one["computed"] or {}).get("evidence", {})
+        met = [m for m in evidence.get("met", ()) if m["captured"]]
+        rows.append(
+            {
+                "code": one["code"],
+                "name": one["name"],
+                "head_top": say(f"report.head_top.{one['head_top']['outcome']}", lang()),
+                "by": ", ".join(one["head_top"]["by"]),
+                "met": ", ".join(f"{m['name']} {m['path_m']:.0f} m" for m in met),
+            }
+        )
+    return _table(("code", "name", "head_top", "by", "met"), rows)
+
+
+@app.command()
+@guarded
+def zones(output: Out = None, as_json: Json = False, login: As = None) -> None:
+    """Write the no-build zone and the strips below ponds as GeoJSON; computed anew where due.
+
+    Example: minerisk zones -o 禁建区.geojson
+    """
+    from geo.store import pond_queries
+    from geo.store.engine import connect
+    from geo.store.head_top_runs import compute
+
+    with database() as conf:
+        actor = acting(conf, login)
+        compute(conf, date.today())
+        with connect(conf, "app", actor) as conn:
+            found = pond_queries.zones(conn)
+    collection = pond_queries.as_geojson(found)
+    text = json.dumps(collection, ensure_ascii=False)
+    if output is not None or not as_json:
+        _write([text], output)
+    if as_json:
+        listed = [feature["properties"] for feature in collection["features"]]
+        km2 = {
+            kind: round(sum(z["area_m2"] for z in found if z["kind"] == kind) / 1e6, 4)
+            for kind in ("no_build", "strip")
+        }
+        show({"km2": km2, "zones": listed}, True, lambda: None)
+
+
+@app.command()
+@guarded
+def siting(
+    point: Annotated[str | None, typer.Option(help="Place of the toe, LON,LAT.")] = None,
+    toe: Annotated[Path | None, typer.Option(help="GeoJSON of the toe line in degrees.")] = None,
+    action: Annotated[str, typer.Option(help="new, rebuild or expand.")] = "new",
+    height: Annotated[float | None, typer.Option(help="Final dam height, m.")] = None,
+    volume: Annotated[float | None, typer.Option(help="Final volume, m³.")] = None,
+    one_step: Annotated[
+        bool | None, typer.Option("--one-step/--not-one-step", help="Dammed in one step.")
+    ] = None,
+    replaces: Annotated[str, typer.Option(help="Codes of ponds it replaces, by comma.")] = "",
+    raises_safety: Annotated[
+        bool | None,
+        typer.Option("--raises-safety/--other-purpose", help="Purpose of a rebuilding."),
+    ] = None,
+    new_object: Annotated[
+        bool, typer.Option("--object", help="A new building instead: which ponds become head-top.")
+    ] = False,
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """Answer every rule of siting for a place: yes, no or undetermined, each with its basis.
+
+    Example: minerisk siting --point 112.575,38.835 --height 28 --volume 600000 --one-step
+    """
+    from geo.problems import Problem
+    from geo.store import sites
+    from geo.tailings.siting import ACTIONS, Proposal
+
+    if action not in ACTIONS:
+        raise Problem("cli.bad_action", action=action, actions=", ".join(ACTIONS))
+    shape = _place(point, toe)
+    with database() as conf:
+        actor = acting(conf, login)
+        if actor.role not in ("regulator", "administrator"):
+            raise Problem("store.not_allowed", http_status=403, action="siting")
+        if new_object:
+            met = sites.below(conf, shape)
+            show(met, as_json, lambda: _table(("code", "name", "state", "head_top"), met))
+            return
+        codes = tuple(code.strip() for code in replaces.split(",") if code.strip())
+        plan = Proposal(action, shape, None, height, volume, one_step, codes, raises_safety)
+        found = sites.site(conf, plan, date.today())
+    rows = [
+        {**a, "sentence": a["sentence"][lang()], "label": a["label"][lang()]}
+        for a in found["answers"]
+    ]
+    show(found, as_json, lambda: _table(("label", "answer", "sentence"), rows))
+
+
+def _place(point: str | None, toe: Path | None) -> Any:
+    """Return the place asked about, refused in one sentence where it is none."""
+    import shapely
+
+    from geo.problems import Problem
+
+    if (point is None) == (toe is None):
+        raise Problem("cli.point_or_toe")
+    try:
+        if point is not None:
+            lon, lat = (float(part) for part in point.split(","))
+            return shapely.Point(lon, lat)
+        if not toe.is_file():  # type: ignore[union-attr]
+            raise Problem("cli.no_file", file=str(toe))
+        said = json.loads(toe.read_text("utf-8"))  # type: ignore[union-attr]
+        parts = (
+            [f["geometry"] for f in said["features"]]
+            if "features" in said
+            else [said.get("geometry", said)]
+        )
+        return shapely.union_all([shapely.geometry.shape(part) for part in parts])
+    except (ValueError, KeyError, TypeError, AttributeError, shapely.errors.GEOSException):
+        raise Problem("cli.bad_place", text=str(point or toe)) from None

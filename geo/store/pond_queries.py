@@ -1,0 +1,307 @@
+"""What readers ask of ponds; row-level security and the definer functions do the seeing.
+
+`on` is when a thing held, `known_at` when it was known, as in :mod:`geo.store.queries`.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+import shapely
+from sqlalchemy import Connection, func, select, text
+
+from geo.problems import Problem
+from geo.store.pond_facts import (
+    ANNULLED,
+    event_rows,
+    features,
+    life_of,
+    newest_ponds,
+    standing_events,
+)
+from geo.store.queries import seq_at
+from geo.store.tables import batch, head_top, terrain, terrain_run, zone
+from geo.store.tables import pond as pond_table
+from geo.tailings.closure import Event, closure_rules
+from geo.tailings.life import final_elevation_on, is_upcoming, life_rules
+from geo.tailings.requirements import grades, requirement_rules, requirements
+from geo.tailings.sources import Said, head_top_of
+
+When = datetime | date | None
+
+
+def newest_run(conn: Connection, seq: int) -> Any:
+    """Return the id of the newest computation known at a batch, None where there is none."""
+    return conn.scalar(text("SELECT minerisk.newest_run(:seq)"), {"seq": seq})
+
+
+def _said(conn: Connection, seq: int, run: Any, code: str | None = None) -> dict[str, list[Any]]:
+    """Return what sources said of each pond: persons' words, and the newest computation."""
+    wanted = (
+        select(
+            head_top.c.key,
+            head_top.c.pond_code,
+            head_top.c.source,
+            head_top.c.outcome,
+            head_top.c.on_date,
+            head_top.c.document,
+            head_top.c.evidence,
+            func.ST_AsGeoJSON(head_top.c.geom, 7).label("geometry"),
+        )
+        .join(batch, batch.c.id == head_top.c.batch_id)
+        .where(batch.c.seq <= seq)
+        .where((head_top.c.run_id == run) | head_top.c.run_id.is_(None))
+        .order_by(head_top.c.pond_code, head_top.c.source, head_top.c.on_date)
+    )
+    if code is not None:
+        wanted = wanted.where(head_top.c.pond_code == code)
+    found: dict[str, list[Any]] = {}
+    for row in conn.execute(wanted):
+        found.setdefault(row.pond_code, []).append(row)
+    return found
+
+
+def _verdict(row: dict[str, Any], said: Iterable[Any], on: date) -> dict[str, Any]:
+    words = [Said(s.source, s.outcome, s.on_date, s.document) for s in said if s.on_date <= on]
+    listed = row["attrs"].get("listed_head_top")
+    if isinstance(listed, bool):
+        since = row["since"] or on
+        words.append(Said("official_list", "yes" if listed else "no", since, row["filename"]))
+    found = head_top_of(words)
+    return {
+        "outcome": found.outcome,
+        "by": list(found.by),
+        "counts": found.counts,
+        "said": [asdict(word) for word in words],
+    }
+
+
+def _measured_on(row: dict[str, Any]) -> date | None:
+    said = row["attrs"].get("observed_on")
+    return date.fromisoformat(said) if isinstance(said, str) else row["since"]
+
+
+def _one(row: dict[str, Any], events: list[Event], said: list[Any], on: date) -> dict[str, Any]:
+    attrs = row["attrs"]
+    trouble: list[dict[str, Any]] = []
+    try:
+        found, problem = life_of(attrs, events, on)
+    except Problem as impossible:
+        found, problem = life_of({}, [], on)[0], impossible
+    if problem is not None:
+        trouble.append({"code": problem.code, "params": problem.params})
+    raised = any(event.kind == "grade_raised" and event.on <= on for event in events)
+    grade = grades(attrs, raised=raised)
+    reached = final_elevation_on(attrs, _measured_on(row))
+    triggers = [asdict(one) for one in found.closure.triggers]
+    west, south, east, north = row["geometry"].bounds
+    point = shapely.point_on_surface(row["geometry"])
+    still_rising = found.state in ("unknown", "in_use", "idle", "raising")
+    return {
+        "code": row["code"],
+        "name": attrs.get("name") or row["code"],
+        "district": row["district"],
+        "enterprise": attrs.get("enterprise"),
+        "bounds": [west, south, east, north],
+        "point": [point.x, point.y],
+        "grade": asdict(grade),
+        "state": found.state,
+        "since": found.since,
+        "counted": found.counted,
+        "small": found.small,
+        "who": found.who,
+        "triggers": triggers,
+        "starts_on": found.closure.starts_on,
+        "obligations": [asdict(one) for one in found.closure.obligations],
+        "final_elevation_on": reached,
+        "upcoming": still_rising and not triggers and is_upcoming(reached, on),
+        "head_top": _verdict(row, said, on),
+        "questions": list(found.questions),
+        "trouble": trouble,
+        "_life": found,
+    }
+
+
+def ponds(conn: Connection, on: date, known_at: When = None) -> list[dict[str, Any]]:
+    """Return every pond one may see: state, obligations, who must act, grade, head-top.
+
+    Sorted by code. `questions` are codes with a day for a person to judge; `trouble` holds what of
+    its history contradicts itself.
+    """
+    seq = seq_at(conn, known_at)
+    by_code: dict[str, list[Any]] = {}
+    for row in event_rows(conn, seq):
+        by_code.setdefault(row.pond_code, []).append(row)
+    said = _said(conn, seq, newest_run(conn, seq))
+    listed = []
+    for code, row in sorted(newest_ponds(conn, seq).items()):
+        one = _one(row, standing_events(by_code.get(code, ())), said.get(code, []), on)
+        del one["_life"]
+        listed.append(one)
+    return listed
+
+
+def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[str, Any] | None:
+    """Return everything behind one pond; None where there is none one may see.
+
+    Besides what :func:`ponds` gives: attrs, error, survey, dams, events with who recorded them,
+    moves (day, event, state after it), the events possible next, requirements with their basis,
+    the computed verdict with its path and the objects met, and the strip below it.
+    """
+    seq = seq_at(conn, known_at)
+    row = newest_ponds(conn, seq).get(code)
+    if row is None:
+        return None
+    rows = event_rows(conn, seq, code)
+    run = newest_run(conn, seq)
+    said = _said(conn, seq, run, code).get(code, [])
+    events = standing_events(rows)
+    one = _one(row, events, said, on)
+    found = one.pop("_life")
+    rules = requirement_rules()
+    demands = requirements(row["attrs"], one["grade"]["governing"], on, one["state"])
+    computed = next((s for s in said if s.source == "computed"), None)
+    return {
+        **one,
+        "on": on,
+        "attrs": row["attrs"],
+        "error_m": row["error_m"],
+        "survey": {"id": row["survey_id"], "filename": row["filename"], "state": row["state"]},
+        "geometry": shapely.geometry.mapping(row["geometry"]),
+        "dams": _dams(conn, code, seq),
+        "events": [_event(r, rows) for r in rows],
+        "moves": [{"on": day, "event": kind, "state": after} for day, kind, after in found.moves],
+        "next": list(found.next),
+        "requirements": [{**asdict(f), "basis": basis(rules[f.code])} for f in demands],
+        "why": [
+            {**asdict(t), "basis": basis(closure_rules()["triggers"][t.code])}
+            for t in found.closure.triggers
+        ],
+        "computed": None if computed is None else _computed(computed),
+        "strip": _strip(conn, code, run),
+        "terrain": run_summary(conn, seq),
+    }
+
+
+def visible(conn: Connection, code: str) -> bool:
+    """Tell whether the caller may see a pond."""
+    return conn.scalar(select(pond_table.c.id).where(pond_table.c.code == code)) is not None
+
+
+def basis(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a rule rests on: label, standard, clause, whether its text was read, unit."""
+    return {name: rule.get(name) for name in ("label", "standard", "clause", "verified", "unit")}
+
+
+def _dams(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": row["code"],
+            "attrs": row["attrs"],
+            # A toe drawn as a line is the toe; one got out of a bare polygon is inferred (L23).
+            "derived": bool(shapely.get_dimensions(row["geometry"]) == 2),
+            "geometry": shapely.geometry.mapping(row["geometry"]),
+        }
+        for row in features(conn, ("dam",), seq)
+        if row["attrs"].get("pond_code") == code
+    ]
+
+
+def _event(row: Any, rows: list[Any]) -> dict[str, Any]:
+    void = {r.detail for r in rows if r.kind == ANNULLED}
+    names = ("key", "on_date", "kind", "detail", "document", "proven_only", "actor_login")
+    return {
+        **{name: getattr(row, name) for name in names},
+        "recorded_at": row.recorded_at,
+        "annulled": row.key in void,
+    }
+
+
+def _computed(row: Any) -> dict[str, Any]:
+    return {
+        "outcome": row.outcome,
+        "on": row.on_date,
+        "evidence": row.evidence,
+        "path": row.geometry and json.loads(row.geometry),
+    }
+
+
+def _strip(conn: Connection, code: str, run: Any) -> dict[str, Any] | None:
+    found = conn.execute(
+        select(zone.c.area_m2, func.ST_AsGeoJSON(zone.c.geom, 7).label("geometry")).where(
+            zone.c.run_id == run, zone.c.pond_code == code
+        )
+    ).first()
+    return found and {"area_m2": found.area_m2, "geometry": json.loads(found.geometry)}
+
+
+def zones(conn: Connection, known_at: When = None) -> list[dict[str, Any]]:
+    """Return the zones one may see: kind, pond, area in m² and GeoJSON."""
+    found = conn.execute(
+        select(
+            zone.c.kind,
+            zone.c.pond_code,
+            zone.c.area_m2,
+            func.ST_AsGeoJSON(zone.c.geom, 7).label("geometry"),
+        )
+        .where(zone.c.run_id == newest_run(conn, seq_at(conn, known_at)))
+        .order_by(zone.c.kind, zone.c.pond_code)
+    )
+    return [{**row, "geometry": json.loads(row["geometry"])} for row in found.mappings()]
+
+
+def as_geojson(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return zones (as :func:`zones` gives them) as a GeoJSON collection."""
+    features_ = [
+        {
+            "type": "Feature",
+            "properties": {k: z[k] for k in ("kind", "pond_code", "area_m2")},
+            "geometry": z["geometry"],
+        }
+        for z in found
+    ]
+    return {"type": "FeatureCollection", "features": features_}
+
+
+def run_summary(conn: Connection, seq: int) -> dict[str, Any] | None:
+    """Return on which elevation model the newest computation rests; None where one may not see."""
+    found = conn.execute(
+        select(
+            terrain_run.c.summary,
+            terrain.c.filename,
+            terrain.c.source,
+            terrain.c.dated,
+            terrain.c.error_m,
+            terrain.c.note,
+        )
+        .join(terrain, terrain.c.id == terrain_run.c.terrain_id)
+        .where(terrain_run.c.id == newest_run(conn, seq))
+    ).first()
+    return found and dict(found._mapping)
+
+
+def labels() -> dict[str, Any]:
+    """Return the words for states, events, who acts, triggers, obligations and requirements."""
+    life, closing = life_rules(), closure_rules()
+    return {
+        "state": {name: one["label"] for name, one in life["states"].items()},
+        "event": {name: one["label"] for name, one in life["moves"].items()},
+        "who": life["who"],
+        "trigger": {name: one["label"] for name, one in closing["triggers"].items()},
+        "obligation": {name: one["label"] for name, one in closing["obligations"].items()},
+    }
+
+
+__all__ = [
+    "as_geojson",
+    "basis",
+    "labels",
+    "newest_run",
+    "pond",
+    "ponds",
+    "run_summary",
+    "visible",
+    "zones",
+]

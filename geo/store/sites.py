@@ -1,0 +1,196 @@
+"""May a pond stand here, and which ponds would a new house make head-top: questions of a place."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import shapely
+from sqlalchemy import Connection
+
+from geo.problems import Problem
+from geo.settings import Settings
+from geo.store.engine import SYSTEM, connect
+from geo.store.facts import newest_seq
+from geo.store.head_top_runs import Ground, Prepared, ground, prepared, toe_of
+from geo.store.pond_facts import event_rows, features
+from geo.store.pond_queries import ponds
+from geo.tailings.capture import captures
+from geo.tailings.closure import anniversary
+from geo.tailings.headtop import meets, toe_paths
+from geo.tailings.siting import Proposal, ask, nearest_admissible, siting_rules
+
+# A footprint is what a mine works within five years (L10, L26).
+_FOOTPRINT_YEARS = 5
+
+
+def _rows(settings: Settings, layers: Iterable[str]) -> list[dict[str, Any]]:
+    with connect(settings, "worker", SYSTEM) as conn:
+        return features(conn, list(layers), newest_seq(conn))
+
+
+def _facts(settings: Settings) -> tuple[Ground, Prepared]:
+    with connect(settings, "worker", SYSTEM) as conn:
+        facts = ground(conn)
+    if facts is None:
+        raise Problem("store.no_terrain", http_status=409)
+    return facts, prepared(settings, facts)
+
+
+def _banks(settings: Settings) -> pd.DataFrame | None:
+    """Return the bank lines; None where there is no such layer, for missing is undetermined."""
+    rows = _rows(settings, ("bank_line",))
+    if not rows:
+        return None
+    return pd.DataFrame(
+        {
+            "name": [row["attrs"].get("name") or row["code"] or "" for row in rows],
+            "geometry": pd.Series([row["geometry"] for row in rows], dtype=object),
+            "river_class": [row["attrs"].get("river_class") for row in rows],
+        }
+    )
+
+
+def _workings(settings: Settings, on: date) -> pd.DataFrame:
+    until = anniversary(on, years=_FOOTPRINT_YEARS).isoformat()
+    listed = []
+    for row in _rows(settings, ("goaf", "plan_item")):
+        attrs = row["attrs"]
+        if row["layer"] == "plan_item":
+            if attrs.get("finished") is True or str(attrs.get("start") or "") > until:
+                continue
+            kind = "footprint"
+        else:
+            kind = "goaf"
+        name = attrs.get("name") or row["code"] or ""
+        listed.append({"name": name, "geometry": row["geometry"], "kind": kind})
+    return pd.DataFrame(listed, columns=["name", "geometry", "kind"])
+
+
+def _register(conn: Connection, on: date) -> pd.DataFrame:
+    used = {
+        row.pond_code: row.detail
+        for row in event_rows(conn, newest_seq(conn))
+        if row.kind == "replaced_by"
+    }
+    rows = [
+        {
+            "code": one["code"],
+            "struck_off": not one["counted"],
+            "used_for": used.get(one["code"]),
+        }
+        for one in ponds(conn, on)
+    ]
+    return pd.DataFrame(rows, columns=["code", "struck_off", "used_for"])
+
+
+def site(settings: Settings, plan: Proposal, on: date) -> dict[str, Any]:
+    """Answer every rule of siting for a proposal (L26).
+
+    Returns
+    -------
+    dict
+        verdict (``no`` where any rule says so, ``undetermined`` where any is, else ``yes``),
+        answers (rule, label, answer, sentence in zh and en, standard, clause, verified), path
+        (GeoJSON of the flow paths), nearest (point, metres) or None.
+
+    Raises
+    ------
+    Problem
+        Without an elevation model.
+    """
+    _, ready = _facts(settings)
+    with connect(settings, "worker", SYSTEM) as conn:
+        register = _register(conn, on)
+    banks, workings = _banks(settings), _workings(settings, on)
+    answers = ask(
+        plan,
+        ready.terrain.dem,
+        terrain=ready.terrain,
+        zone=ready.zone,
+        banks=banks,
+        ponds=register,
+        workings=workings,
+    )
+    said = {one.answer for one in answers}
+    verdict = next((word for word in ("no", "undetermined") if word in said), "yes")
+    nearest = None
+    if any(one.answer == "no" and one.rule in ("zone", "bank", "workings") for one in answers):
+        found = nearest_admissible(plan, ready.terrain, ready.zone, banks=banks, workings=workings)
+        if found is not None:
+            nearest = {"point": [found[0].x, found[0].y], "metres": found[1]}
+    return {
+        "verdict": verdict,
+        "action": plan.action,
+        "answers": [
+            {
+                "rule": one.rule,
+                "label": siting_rules()[one.rule]["label"],
+                "answer": one.answer,
+                "sentence": {lang: one.say(lang) for lang in ("zh", "en")},
+                "standard": one.standard,
+                "clause": one.clause,
+                "verified": one.verified,
+            }
+            for one in answers
+        ],
+        "path": _path(ready, plan.toe),
+        "nearest": nearest,
+    }
+
+
+def _path(ready: Prepared, toe: Any) -> dict[str, Any] | None:
+    dem = ready.terrain.dem
+    lines = toe_paths(ready.terrain, dem.local([toe])[0]).lines
+    if not len(lines):
+        return None
+    drawn = shapely.multilinestrings(list(dem.abroad(lines)))
+    return dict(shapely.geometry.mapping(drawn))
+
+
+def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str, Any]]:
+    """Return the ponds a new house, school or factory at a place would make head-top.
+
+    Parameters
+    ----------
+    settings : Settings
+    shape : shapely geometry
+        Its ground plan, CGCS2000 degrees; a point stands for a plan of some 15 m.
+    error_m : float
+        Error of its place, m.
+
+    Returns
+    -------
+    list of dict
+        code, name, state and head_top as it is now, by code.
+    """
+    facts, ready = _facts(settings)
+    frame = pd.DataFrame(
+        {
+            "key": ["new"],
+            "geometry": pd.Series([shape], dtype=object),
+            "error_m": [error_m],
+            "people": [None],
+        }
+    )
+    found = captures(ready.terrain.dem, frame)
+    met = []
+    for pond in sorted(facts.of("pond"), key=lambda row: str(row["code"])):
+        dams = [d for d in facts.of("dam") if d["attrs"].get("pond_code") == pond["code"]]
+        toe, _, _ = toe_of(pond, dams)
+        paths = toe_paths(ready.terrain, ready.terrain.dem.local([toe])[0])
+        captured, _ = meets(ready.terrain, found, paths.cells)
+        if captured.any():
+            met.append(pond["code"])
+    with connect(settings, "worker", SYSTEM) as conn:
+        known = {row["code"]: row for row in ponds(conn, date.today())}
+    return [
+        {
+            "code": code,
+            "name": known[code]["name"],
+            "state": known[code]["state"],
+            "head_top": known[code]["head_top"]["outcome"],
+        }
+        for code in met
+        if code in known
+    ]

@@ -1,0 +1,95 @@
+"""The closure board: ponds counted by state, by lateness and by who must act, each with its list.
+
+Takes ponds as :func:`geo.store.pond_queries.ponds` gives them; knows neither database nor clock.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from geo.tailings.life import life_rules
+
+Pond = dict[str, Any]
+# Days late, upper bounds of the bands; the last is open.
+BANDS = ("in_time", "late_90", "late_365", "late_more")
+_DAYS = (0, 90, 365)
+
+
+def band(days_late: int) -> str:
+    """Return the band of lateness of a number of days."""
+    return BANDS[bisect_left(_DAYS, days_late)]
+
+
+def must_close(pond: Pond) -> bool:
+    """Tell whether a duty to close runs: a trigger stands and the pond is still on the register."""
+    return bool(pond["counted"] and pond["obligations"])
+
+
+def most_late(pond: Pond) -> int:
+    """Return the days late of the duty that is latest; the two are never added (L21)."""
+    return max((duty["days_late"] for duty in pond["obligations"]), default=0)
+
+
+def _counted(ponds: Iterable[Pond], names: Sequence[str], of: Callable[[Pond], str]) -> list[Any]:
+    lists: dict[str, list[str]] = {name: [] for name in names}
+    for one in ponds:
+        lists[of(one)].append(one["code"])
+    return [{"name": n, "count": len(codes), "ponds": codes} for n, codes in lists.items()]
+
+
+def board(ponds: Sequence[Pond]) -> dict[str, Any]:
+    """Return the board's figures, each with the codes behind it.
+
+    Returns
+    -------
+    dict
+        total (ponds that count), by_state, by_lateness and by_who (of those that must close),
+        late_law, late_plan, upcoming, head_top, questions.
+    """
+    rules = life_rules()
+    closing = [one for one in ponds if must_close(one)]
+
+    def late(code: str) -> list[str]:
+        return [
+            one["code"]
+            for one in closing
+            if any(d["code"] == code and d["days_late"] > 0 for d in one["obligations"])
+        ]
+
+    return {
+        "total": sum(1 for one in ponds if one["counted"]),
+        "must_close": [one["code"] for one in closing],
+        "by_state": _counted(ponds, list(rules["states"]), lambda p: str(p["state"])),
+        "by_lateness": _counted(closing, BANDS, lambda p: band(most_late(p))),
+        "by_who": _counted(closing, list(rules["who"]), lambda p: str(p["who"])),
+        "late_law": late("law"),
+        "late_plan": late("plan"),
+        "upcoming": [one["code"] for one in ponds if one["upcoming"]],
+        "head_top": [one["code"] for one in ponds if one["head_top"]["counts"]],
+        "questions": [one["code"] for one in ponds if one["questions"]],
+    }
+
+
+def chosen(ponds: Iterable[Pond], asked: dict[str, str]) -> list[Pond]:
+    """Return the ponds behind one or several figures.
+
+    Parameters
+    ----------
+    ponds : iterable of dict
+    asked : dict
+        May hold state, late (a band, or ``law`` or ``plan``), who, and list (``must_close``,
+        ``upcoming``, ``head_top``, ``questions``); an empty value asks nothing.
+    """
+    listed = list(ponds)
+    figures = board(listed)
+    keep = {one["code"] for one in listed}
+    for name, group in (("state", "by_state"), ("late", "by_lateness"), ("who", "by_who")):
+        if not asked.get(name):
+            continue
+        if name == "late" and asked[name] in ("law", "plan"):
+            keep &= set(figures[f"late_{asked[name]}"])
+            continue
+        keep &= next((set(f["ponds"]) for f in figures[group] if f["name"] == asked[name]), set())
+    if asked.get("list") in ("must_close", "upcoming", "head_top", "questions"):
+        keep &= set(figures[asked["list"]])
+    return [one for one in listed if one["code"] in keep]

@@ -1,0 +1,219 @@
+"""The state of a pond as its dated history makes it, and which moves are possible (LOGIC L22).
+
+A history is a list of :class:`geo.tailings.closure.Event`. Nothing here knows today's date.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from geo.problems import Problem
+from geo.tailings.closure import Closure, Event, anniversary, closure, in_order
+
+UNKNOWN = "unknown"
+MUST_CLOSE = "must_close"
+_BEFORE_CLOSURE = ("unknown", "building", "in_use", "idle", "raising")
+_NO_OPERATOR = "no_operator"
+
+
+@dataclass(frozen=True)
+class Life:
+    """What a history makes of a pond on one day.
+
+    `moves` are (day, event, state after it), oldest first; `next` are the events the state allows.
+    """
+
+    state: str
+    since: date | None
+    counted: bool
+    small: bool
+    who: str
+    closure: Closure
+    moves: tuple[tuple[date, str, str], ...]
+    next: tuple[str, ...]
+    questions: tuple[str, ...]
+
+
+@cache
+def life_rules() -> dict[str, Any]:
+    """Return states, moves, who acts, the small-pond route and the upcoming list's months."""
+    text = resources.files(__package__).joinpath("life.yaml").read_text("utf-8")
+    return dict(yaml.safe_load(text))
+
+
+def is_small(pond: Mapping[str, Any]) -> bool:
+    """Tell whether the small-pond route is open: final volume and height both known and under.
+
+    The route changes the procedure, never a deadline (L21). A figure that is missing closes it.
+    """
+    rule = life_rules()["small_route"]
+    volume = _figure(pond, "final_volume_m3", "volume_m3")
+    height = _figure(pond, "final_height_m", "height_m")
+    return (
+        volume is not None
+        and height is not None
+        and volume < rule["volume_m3_under"]
+        and height < rule["height_m_under"]
+    )
+
+
+def _figure(pond: Mapping[str, Any], *names: str) -> float | None:
+    known = [float(pond[n]) for n in names if isinstance(pond.get(n), int | float)]
+    return max(known) if known else None
+
+
+def _overlaid(base: str, stands: bool) -> str:
+    """Return the state shown: where a trigger stands, a pond in use or idle must close."""
+    return MUST_CLOSE if stands and base in _BEFORE_CLOSURE else base
+
+
+def _allowed(event: str, state: str, small: bool) -> bool:
+    move = life_rules()["moves"][event]
+    return state in move["from"] or (small and state in move.get("small_from", ()))
+
+
+def _refuse(event: Event, state: str, small: bool) -> None:
+    rules = life_rules()
+    move = rules["moves"].get(event.kind)
+    if move is None:
+        raise Problem("tailings.unknown_event", kind=event.kind, on=event.on)
+    if not _allowed(event.kind, state, small):
+        raise Problem(
+            "tailings.impossible_move",
+            on=event.on,
+            event=move["label"]["zh"],
+            event_en=move["label"]["en"],
+            state=rules["states"][state]["label"]["zh"],
+            state_en=rules["states"][state]["label"]["en"],
+        )
+    if move.get("document") and not event.document.strip():
+        raise Problem(
+            "tailings.document_wanted",
+            on=event.on,
+            event=move["label"]["zh"],
+            event_en=move["label"]["en"],
+        )
+
+
+def _void(event: Event, known: Closure) -> bool:
+    """Tell whether an extension extends nothing: a second one, or one approved after expiry."""
+    law = next((o for o in known.obligations if o.code == "law"), None)
+    return event.kind == "extension_approved" and (
+        law is None or event.on > law.due or law.extended
+    )
+
+
+def _unlawful(event: Event, state: str) -> bool:
+    """Tell whether tailings were taken where none may be: a fact that a person must judge."""
+    return event.kind == "discharge" and not _allowed("discharge", state, False)
+
+
+def _check(event: Event, state: str, small: bool, standing: set[str]) -> None:
+    """Raise where an event cannot have happened."""
+    _refuse(event, state, small)
+    needed = {"trigger_reversed": event.detail, "unit_appointed": _NO_OPERATOR}.get(event.kind)
+    if needed is not None and needed not in standing:
+        raise Problem("tailings.not_standing", on=event.on, trigger=needed or "—")
+
+
+def life(events: Iterable[Event], on: date, *, small: bool = False) -> Life:
+    """Return the state of a pond on a day, with its moves, obligations and who must act.
+
+    Parameters
+    ----------
+    events : iterable of Event
+        In any order; those after `on` do not count.
+    on : date
+        The day asked about.
+    small : bool
+        Whether the small-pond route is open to it: works may start without an approved design.
+
+    Raises
+    ------
+    Problem
+        ``tailings.impossible_move``, ``tailings.document_wanted``, ``tailings.not_standing``,
+        ``tailings.used_after_deregistration`` or ``tailings.unknown_event``: which event of which
+        day cannot have happened, and why.
+    """
+    history = in_order(e for e in events if e.on <= on)
+    rules = life_rules()
+    base, since = UNKNOWN, None
+    moves: list[tuple[date, str, str]] = []
+    questions: list[str] = []
+    for at, event in enumerate(history):
+        before = closure(history[:at], event.on)
+        # Raises for a use after deregistration, and says so better than any state could.
+        after = closure(history[: at + 1], event.on)
+        state = _overlaid(base, bool(before.triggers))
+        if _void(event, before):
+            questions.append(f"extension_void:{event.on.isoformat()}")
+        if _unlawful(event, state):
+            questions.append(f"discharge_while_closing:{event.on.isoformat()}")
+        else:
+            _check(event, state, small, {t.code for t in before.triggers})
+            move = rules["moves"][event.kind]
+            if "to" in move and base not in move.get("stay", ()):
+                base = move["to"]
+        then = _overlaid(base, bool(after.triggers))
+        if then != state or since is None:
+            since = event.on
+        moves.append((event.on, event.kind, then))
+    now = closure(history, on)
+    state = _overlaid(base, bool(now.triggers))
+    if state == MUST_CLOSE and (not moves or moves[-1][2] != MUST_CLOSE):
+        # It became so by the passing of time alone, as an idle pond does.
+        since = now.triggers[0].fact_on
+    return Life(
+        state=state,
+        since=since,
+        counted=bool(rules["states"][state]["counted"]),
+        small=small,
+        who=_who(state, now, history),
+        closure=now,
+        moves=tuple(moves),
+        next=tuple(kind for kind in rules["moves"] if _allowed(kind, state, small)),
+        questions=(*now.questions, *questions, *(() if history else ("no_history",))),
+    )
+
+
+def _who(state: str, now: Closure, history: list[Event]) -> str:
+    whose = str(life_rules()["states"][state]["who"])
+    if whose != "enterprise" or _NO_OPERATOR not in {t.code for t in now.triggers}:
+        return whose
+    lost = next(t.fact_on for t in now.triggers if t.code == _NO_OPERATOR)
+    appointed = any(e.kind == "unit_appointed" and e.on >= lost for e in history)
+    return "appointed_unit" if appointed else "county_government"
+
+
+def final_elevation_on(pond: Mapping[str, Any], measured_on: date | None) -> date | None:
+    """Return the day a pond reaches its final elevation at the measured rise; None if unknown.
+
+    Parameters
+    ----------
+    pond : mapping
+        May hold elevation_m, final_elevation_m (m) and rise_m_a (m per year).
+    measured_on : date or None
+        The day `elevation_m` was measured.
+    """
+    now, final = _figure(pond, "elevation_m"), _figure(pond, "final_elevation_m")
+    rise = _figure(pond, "rise_m_a")
+    if measured_on is None or now is None or final is None or rise is None:
+        return None
+    if final <= now:
+        return measured_on
+    if rise <= 0:
+        return None
+    days = (final - now) / rise * 365.2425
+    limit = (date.max - measured_on).days
+    return measured_on + timedelta(days=min(int(days), limit))
+
+
+def is_upcoming(reached_on: date | None, on: date) -> bool:
+    """Tell whether a pond reaches its final elevation within the months of the list (L20)."""
+    months = int(life_rules()["upcoming"]["months"])
+    return reached_on is not None and reached_on <= anniversary(on, months=months)

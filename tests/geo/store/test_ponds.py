@@ -1,0 +1,283 @@
+"""Ponds in the store: through the same door, seen by their own, their life recorded and refused."""
+
+import shutil
+from datetime import date as d
+
+import numpy as np
+import pytest
+import shapely
+
+from geo import sample
+from geo.crs import from_metric
+from geo.problems import Problem
+from geo.store import accounts, audit, decisions, pond_queries, sites
+from geo.store.engine import SYSTEM, connect
+from geo.store.head_top_runs import compute
+from geo.store.pond_facts import may_have_changed
+from geo.store.pond_objects import record_event, say_head_top
+from geo.store.tiles import data_version, tile
+from geo.tailings.siting import Proposal
+from sample_data import ponds as drawn
+from tests.conftest import filed, fresh_database
+from tests.county import write
+
+pytestmark = pytest.mark.database
+ON = d(2024, 9, 1)
+
+
+@pytest.fixture(scope="module")
+def county(template, tmp_path_factory):
+    with fresh_database(template, tmp_path_factory.mktemp("ponds")) as made:
+        sample.load(made, ON)
+        yield made
+
+
+def seen(settings, login, on=ON):
+    with connect(settings, "worker", SYSTEM) as conn:
+        actor = accounts.actor_of(conn, login)
+    with connect(settings, "app", actor) as conn:
+        return {p["code"]: p for p in pond_queries.ponds(conn, on)}
+
+
+STATES = {
+    "SL-T01": "in_use", "SL-T02": "building", "SL-T03": "idle", "SL-T04": "must_close",
+    "SL-T05": "raising", "SL-T06": "closure_design", "SL-T07": "closure_works",
+    "SL-T08": "closure_acceptance", "SL-T09": "remining", "SL-T10": "deregistered",
+}  # fmt: skip
+
+
+def test_the_county_has_a_pond_of_each_state(county):
+    assert {code: p["state"] for code, p in seen(county, "zhang").items()} == STATES
+
+
+def test_numbers_cut_off_their_unit_are_still_read_in_it(county):
+    # The .dbf cuts 全库容(万m3) at ten bytes.
+    assert seen(county, "zhang")["SL-T05"]["grade"]["design"] == 3
+
+
+@pytest.mark.parametrize(
+    ("login", "codes"),
+    [("zhang", set(STATES)), ("admin", set(STATES)), ("wang", set(STATES)),
+     ("zhao", {"SL-T01", "SL-T06"}), ("qian", set())],
+)  # fmt: skip
+def test_who_sees_which_pond(county, login, codes):
+    assert set(seen(county, login)) == codes
+    with connect(county, "worker", SYSTEM) as conn:
+        actor = accounts.actor_of(conn, login)
+    with connect(county, "app", actor) as conn:
+        for code in STATES:
+            found = pond_queries.pond(conn, code, ON)
+            assert (found is not None) is (code in codes)
+            if found and login == "zhao":
+                # Its whole life is its own to read, though the survey it came in is not.
+                assert found["events"] or code == "SL-T01"
+
+
+def test_nobody_sees_nothing(county):
+    with connect(county, "app") as conn:
+        assert pond_queries.ponds(conn, ON) == []
+
+
+@pytest.fixture
+def own(template, tmp_path, county):
+    source = str(county.database_url).rsplit("/", 1)[1].split("?")[0]
+    with fresh_database(template, tmp_path, source) as made:
+        # The elevation model's bytes rest beside the database.
+        shutil.copytree(county.raw_files, made.raw_files)
+        yield made
+
+
+def recorded(settings, login, *args, **kwargs):
+    with connect(settings, "worker", SYSTEM) as conn:
+        actor = accounts.actor_of(conn, login)
+    with connect(settings, "worker", actor) as conn:
+        return record_event(conn, actor, *args, on=ON, **kwargs)
+
+
+def test_an_event_moves_the_pond_and_the_chain_holds(own):
+    recorded(own, "zhang", "SL-T06", "works_started", d(2024, 8, 20))
+    assert seen(own, "zhang")["SL-T06"]["state"] == "closure_works"
+    # Asked about the day before, it was not yet so.
+    assert seen(own, "zhang", d(2024, 8, 19))["SL-T06"]["state"] == "closure_design"
+    with connect(own, "worker", SYSTEM) as conn:
+        assert audit.verify(conn).fault is None
+
+
+@pytest.mark.parametrize(
+    ("login", "event", "status", "word"),
+    [("zhang", ("SL-T04", "works_started", d(2024, 8, 1)), 422, "must close"),
+     ("zhang", ("SL-T10", "discharge", d(2024, 8, 1)), 422, "deregistered"),
+     ("zhang", ("SL-T01", "nonsense", d(2024, 8, 1)), 422, "nonsense"),
+     ("zhang", ("SL-T01", "stopped", d(2024, 9, 2)), 422, "not come"),
+     ("zhang", ("SL-T99", "stopped", d(2024, 8, 1)), 404, "SL-T99"),
+     ("zhang", ("SL-T04", "final_elevation", d(2023, 6, 1)), 409, "record"),
+     ("zhao", ("SL-T01", "works_started", d(2024, 8, 1)), 403, ""),
+     ("zhao", ("SL-T03", "discharge_ended", d(2024, 8, 1)), 404, ""),
+     ("wang", ("SL-T01", "stopped", d(2024, 8, 1)), 403, ""),
+     ("admin", ("SL-T01", "stopped", d(2024, 8, 1)), 403, "")],
+)  # fmt: skip
+def test_what_cannot_be_recorded_and_by_whom(own, login, event, status, word):
+    before = seen(own, "zhang")
+    with pytest.raises(Problem) as refused:
+        recorded(own, login, *event)
+    assert refused.value.http_status == status
+    assert word.lower() in refused.value.say("en").lower()
+    assert seen(own, "zhang") == before
+
+
+def test_an_enterprise_reports_what_burdens_it(own):
+    recorded(own, "zhao", "SL-T01", "discharge_ended", d(2024, 8, 1))
+    assert seen(own, "zhao")["SL-T01"]["state"] == "must_close"
+
+
+def test_an_event_recorded_by_mistake_is_taken_back_and_stays_on_record(own):
+    key = recorded(own, "zhang", "SL-T01", "operator_lost", d(2024, 8, 1))
+    assert seen(own, "zhang")["SL-T01"]["who"] == "county_government"
+    recorded(own, "zhang", "SL-T01", "annulled", d(2024, 8, 2), detail=key, document="更正1号")
+    assert seen(own, "zhang")["SL-T01"]["state"] == "in_use"
+    with connect(own, "worker", SYSTEM) as conn:
+        events = pond_queries.pond(conn, "SL-T01", ON)["events"]
+    assert [(e["kind"], e["annulled"]) for e in events] == [
+        ("operator_lost", True),
+        ("annulled", False),
+    ]
+
+
+def degrees(shape):
+    return from_metric(np.array([shape], dtype=object), drawn.EPSG)[0]
+
+
+def actor_of(settings, login):
+    with connect(settings, "worker", SYSTEM) as conn:
+        return accounts.actor_of(conn, login)
+
+
+def test_a_new_house_below_makes_a_pond_head_top_once_accepted(own, tmp_path):
+    assert compute(own, ON) is None  # nothing changed since the sample was loaded
+    house = degrees(shapely.Point(drawn.place(1, drawn.TOE - 500, 20)))
+    path = write(tmp_path / "b.geojson", [({"编号": "N1", "名称": "新房", "类别": "住户"}, house)])
+    survey = filed(own, path, actor_of(own, "wang"), layer="protected_object")
+    zhang = actor_of(own, "zhang")
+    assert compute(own, ON) is None  # only submitted
+    with connect(own, "worker", zhang) as conn:
+        decisions.accept(conn, zhang, survey, "ok", "doc", on=ON)
+        assert may_have_changed(conn)
+    assert compute(own, ON)["outcomes"]["yes"] == 4
+    assert seen(own, "zhang")["SL-T03"]["head_top"]["outcome"] == "yes"
+    with connect(own, "worker", SYSTEM) as conn:
+        assert not may_have_changed(conn)
+        assert audit.verify(conn).fault is None
+
+
+def test_yes_prevails_and_the_computer_strikes_nobody_off(own):
+    zhang = actor_of(own, "zhang")
+
+    def say(code, source, outcome, day):
+        with connect(own, "worker", zhang) as conn:
+            say_head_top(conn, zhang, code, source, outcome, f"{source}号", day, on=ON)
+        return seen(own, "zhang")[code]["head_top"]["outcome"]
+
+    assert say("SL-T02", "evaluation", "yes", d(2024, 4, 1)) == "yes"
+    assert say("SL-T02", "site_check", "no", d(2024, 5, 1)) == "yes"
+    # A later word of the same source replaces it.
+    assert say("SL-T02", "evaluation", "no", d(2024, 6, 1)) == "no"
+    with pytest.raises(Problem):
+        say("SL-T02", "computed", "no", d(2024, 6, 1))
+    with pytest.raises(Problem):
+        say("SL-T02", "site_check", "no", d(2024, 9, 2))
+
+
+def test_an_enterprise_sees_its_own_path_and_strip_only(county):
+    zhao, qian, zhang = (actor_of(county, login) for login in ("zhao", "qian", "zhang"))
+    n = 2**11
+    place = {"z": 11, "x": int((112.59 + 180) / 360 * n), "y": 784}
+    bodies = {}
+    for actor in (zhao, qian, zhang):
+        with connect(county, "app", actor) as conn:
+            version = data_version(conn)
+            bodies[actor.login] = b"".join(
+                tile(conn, layer, 11, place["x"] + dx, y, version)
+                for layer in ("paths", "zones", "ponds")
+                for dx in (-1, 0, 1)
+                for y in range(780, 790)
+            )
+            zones = pond_queries.zones(conn)
+        codes = {zone["pond_code"] for zone in zones if zone["kind"] == "strip"}
+        kinds = {zone["kind"] for zone in zones}
+        assert codes == {"zhao": {"SL-T01", "SL-T06"}, "qian": set(), "zhang": set(STATES)}[actor.login]  # fmt: skip
+        assert ("no_build" in kinds) is (actor.login == "zhang")
+    assert b"SL-T01" in bodies["zhao"]
+    assert b"SL-T03" not in bodies["zhao"]
+    assert b"SL-T" not in bodies["qian"]
+    assert b"SL-T03" in bodies["zhang"]
+
+
+def test_the_siting_of_a_place_by_every_rule(county):
+    toe = degrees(shapely.Point(drawn.place(3, drawn.TOE - 300)))
+    plan = Proposal("new", toe, None, 28.0, 600_000.0, True, ("SL-T10",))
+    found = sites.site(county, plan, ON)
+    answers = {one["rule"]: one["answer"] for one in found["answers"]}
+    assert found["verdict"] == "no"
+    # A house lies 300 m below; number ten is struck off and may be replaced once.
+    assert answers["zone"] == "no"
+    assert answers["replacement"] == "yes"
+    assert found["nearest"]["metres"] > 0
+    assert found["path"]["type"] == "MultiLineString"
+    for one in found["answers"]:
+        assert one["sentence"]["zh"]
+        assert one["sentence"]["en"]
+
+
+def test_a_struck_off_pond_is_used_for_one_new_pond_only(own):
+    recorded(
+        own, "zhang", "SL-T10", "replaced_by", d(2024, 8, 1), detail="SL-T20", document="批1号"
+    )
+    toe = degrees(shapely.Point(drawn.place(-8, 2400)))
+    found = sites.site(own, Proposal("new", toe, replaces=("SL-T10",)), ON)
+    assert {o["rule"]: o["answer"] for o in found["answers"]}["replacement"] == "no"
+
+
+def test_which_ponds_a_new_building_would_make_head_top(county):
+    def met(shape):
+        return [one["code"] for one in sites.below(county, degrees(shapely.Point(shape)))]
+
+    assert met(drawn.place(1, drawn.TOE - 500, 20)) == ["SL-T03"]
+    assert met(drawn.place(1, drawn.TOE - 500, 400)) == []
+
+
+def test_a_dam_of_no_pond_is_refused_by_its_row(own, tmp_path):
+    line = degrees(shapely.LineString([drawn.place(8, 600, -60), drawn.place(8, 600, 60)]))
+    path = write(tmp_path / "d.geojson", [({"坝号": "D9", "所属库": "XX", "类别": "初期坝"}, line)])
+    upload = filed(own, path, actor_of(own, "wang"), submit=False, layer="dam")
+    from geo.store import intake
+
+    with connect(own, "worker", SYSTEM) as conn:
+        found = intake.upload_status(conn, upload)
+        (note,) = intake.upload_notes(conn, upload, 0, 9)
+    assert (found["result"]["stored"], found["result"]["refused"]) == (0, 1)
+    assert note["code"] == "store.dam_of_unknown_pond"
+
+
+def test_houses_numbered_alike_by_two_surveys_both_count(own, tmp_path):
+    zhang = actor_of(own, "zhang")
+    for name, where in (("甲", drawn.place(1, drawn.TOE - 500)), ("乙", drawn.place(-1, drawn.TOE - 300))):  # fmt: skip
+        house = degrees(shapely.Point(where))
+        path = write(tmp_path / f"{name}.geojson", [({"编号": "1", "名称": name, "类别": "住户"}, house)])  # fmt: skip
+        survey = filed(own, path, actor_of(own, "wang"), layer="protected_object")
+        with connect(own, "worker", zhang) as conn:
+            decisions.accept(conn, zhang, survey, "ok", "doc", on=ON)
+    assert compute(own, ON)["outcomes"]["yes"] == 5
+
+
+def test_a_pond_drawn_in_two_rows_is_one_pond_of_both(own, tmp_path):
+    zhang = actor_of(own, "zhang")
+    row = {"编号": "SL-T30", "名称": "两片库", "行政区划": "140981"}
+    areas = [degrees(shapely.box(x, 4_297_000, x + 100, 4_297_100)) for x in (377_000, 377_300)]
+    path = write(tmp_path / "p.geojson", [(row | {"备注": str(i)}, a) for i, a in enumerate(areas)])
+    survey = filed(own, path, actor_of(own, "wang"), layer="pond")
+    with connect(own, "worker", zhang) as conn:
+        decisions.accept(conn, zhang, survey, "ok", "doc", on=ON)
+        found = pond_queries.pond(conn, "SL-T30", ON)
+    assert len(found["geometry"]["coordinates"]) == 2
+    assert found["state"] == "unknown"
+    assert [q.split(":")[0] for q in found["questions"]] == ["no_history"]

@@ -1,0 +1,71 @@
+"""The board's figures and their lists agree, and head-top is said by the right source."""
+
+from datetime import date as d
+
+import pytest
+
+from geo.tailings.board import BANDS, band, board, chosen
+from geo.tailings.sources import Said, head_top_of
+
+
+def pond(code, state="in_use", law=None, plan=None, who="enterprise", counted=True, top=False):
+    duties = [
+        {"code": c, "days_late": n} for c, n in (("law", law), ("plan", plan)) if n is not None
+    ]
+    return {
+        "code": code, "state": state, "obligations": duties, "who": who, "counted": counted,
+        "upcoming": False, "questions": [], "head_top": {"counts": top},
+    }  # fmt: skip
+
+
+PONDS = [
+    pond("A"), pond("B", "must_close", 0, 0), pond("C", "must_close", 90, 0, "county_government"),
+    pond("D", "closure_works", 91, None, top=True), pond("E", "deregistered", 400, counted=False),
+    pond("F", "closure_design", 366, 10),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("days", "name"),
+    [(0, "in_time"), (1, "late_90"), (90, "late_90"), (91, "late_365"), (365, "late_365"), (366, "late_more")],
+)  # fmt: skip
+def test_the_bands_of_lateness(days, name):
+    assert band(days) == name
+
+
+def test_every_figure_opens_the_list_it_counts():
+    figures = board(PONDS)
+    assert figures["total"] == 5
+    # A pond struck off late is no longer to close.
+    assert figures["must_close"] == ["B", "C", "D", "F"]
+    for group, asked in (("by_state", "state"), ("by_lateness", "late"), ("by_who", "who")):
+        for row in figures[group]:
+            assert [p["code"] for p in chosen(PONDS, {asked: row["name"]})] == row["ponds"]
+            assert row["count"] == len(row["ponds"])
+    assert [row["name"] for row in figures["by_lateness"]] == list(BANDS)
+    for name in ("law", "plan"):
+        assert [p["code"] for p in chosen(PONDS, {"late": name})] == figures[f"late_{name}"]
+    assert [p["code"] for p in chosen(PONDS, {"list": "head_top"})] == ["D"]
+    assert chosen(PONDS, {"state": "must_close", "who": "county_government"}) == [PONDS[2]]
+    assert chosen(PONDS, {"state": "nonsense"}) == []
+    assert chosen(PONDS, {}) == PONDS
+
+
+ON = d(2024, 5, 1)
+SAID = [
+    ([], "undetermined", ()),
+    ([Said("computed", "no", ON)], "no", ("computed",)),
+    ([Said("computed", "no", ON), Said("official_list", "yes", ON)], "yes", ("official_list",)),
+    ([Said("computed", "suspected", ON)], "suspected", ("computed",)),
+    ([Said("computed", "suspected", ON), Said("official_list", "no", ON)], "suspected", ("computed",)),
+    ([Said("computed", "suspected", ON), Said("site_check", "no", ON, "核1号")], "no", ("site_check",)),
+    ([Said("computed", "suspected", ON), Said("site_check", "no", ON)], "suspected", ("computed",)),
+    ([Said("computed", "yes", ON), Said("site_check", "no", ON, "核1号")], "yes", ("computed",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "outcome", "by"), SAID)
+def test_yes_prevails_and_suspicion_waits_for_a_signature(said, outcome, by):
+    found = head_top_of(said)
+    assert (found.outcome, found.by) == (outcome, by)
+    assert found.counts is (outcome in ("yes", "suspected"))

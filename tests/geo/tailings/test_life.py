@@ -1,0 +1,219 @@
+"""The life of a pond as a table of dated histories, each with the clause it turns on."""
+
+from datetime import date as d
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geo.messages import LANGUAGES
+from geo.problems import Problem
+from geo.tailings.closure import EVENTS, Event
+from geo.tailings.life import final_elevation_on, is_small, is_upcoming, life, life_rules
+
+DOC = "示例文〔2024〕1号"
+
+
+def history(*rows):
+    """Return events of (day, kind[, detail]), each with a document."""
+    return [Event(row[0], row[1], row[2] if len(row) > 2 else "", DOC) for row in rows]
+
+
+IN_USE = ((d(2015, 5, 1), "commissioned"), (d(2023, 3, 1), "discharge"))
+
+# what it shows, history, the day asked, state, who must act, {obligation: (due, days late)}
+TABLE = [
+    ("nothing is known: undetermined, counted, the regulator's to find out (L22)",
+     (), d(2024, 1, 1), "unknown", "regulator", {}),
+    ("in use (L22)", IN_USE, d(2024, 1, 1), "in_use", "enterprise", {}),
+    ("a winter stop is idle, and no trigger T2 (L20)",
+     (*IN_USE, (d(2023, 11, 15), "stopped")), d(2024, 2, 1), "idle", "enterprise", {}),
+    ("a restart after the winter (L20)",
+     (*IN_USE, (d(2023, 11, 15), "stopped"), (d(2024, 4, 1), "discharge")), d(2024, 5, 1),
+     "in_use", "enterprise", {}),
+    ("on the third anniversary it is not yet idle for more than three years (L20 T3)",
+     IN_USE, d(2026, 3, 1), "in_use", "enterprise", {}),
+    ("the day after it is (L20 T3); no plan duty, for the trigger came after 2024-12-31 (L21)",
+     IN_USE, d(2026, 3, 2), "must_close", "enterprise", {"law": (d(2027, 3, 2), 0)}),
+    ("last discharge on 29 February: three years on has none, the month's last day stands for it",
+     ((d(2020, 2, 29), "discharge"),), d(2023, 3, 1), "must_close", "enterprise",
+     {"law": (d(2024, 3, 1), 0), "plan": (d(2024, 12, 31), 0)}),
+    ("a trigger of 2024-12-31 is within the plan, works of that day are in time (L21 P)",
+     (*IN_USE, (d(2024, 12, 31), "discharge_ended")), d(2025, 1, 1), "must_close", "enterprise",
+     {"law": (d(2025, 12, 31), 0), "plan": (d(2024, 12, 31), 1)}),
+    ("a trigger of 2025-01-01 is not (L21 P)",
+     (*IN_USE, (d(2025, 1, 1), "discharge_ended")), d(2025, 1, 2), "must_close", "enterprise",
+     {"law": (d(2026, 1, 1), 0)}),
+    ("law and plan are late by their own days (L21)",
+     (*IN_USE, (d(2023, 6, 1), "final_elevation")), d(2025, 1, 10), "must_close", "enterprise",
+     {"law": (d(2024, 6, 1), 223), "plan": (d(2024, 12, 31), 10)}),
+    ("a raise approved voids T1 only (L20)",
+     (*IN_USE, (d(2023, 6, 1), "final_elevation"), (d(2023, 9, 1), "raise_approved")),
+     d(2024, 1, 1), "raising", "enterprise", {}),
+    ("and with T2 beside it the pond still must close (L20)",
+     (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 7, 1), "final_elevation"),
+      (d(2023, 9, 1), "raise_approved")), d(2024, 1, 1), "must_close", "enterprise",
+     {"law": (d(2024, 6, 1), 0), "plan": (d(2024, 12, 31), 0)}),
+    ("no operator: the county government must appoint a unit (L21)",
+     (*IN_USE, (d(2023, 9, 10), "operator_lost")), d(2024, 1, 1), "must_close",
+     "county_government", {"law": (d(2024, 9, 10), 0), "plan": (d(2024, 12, 31), 0)}),
+    ("then that unit must act; the start stays the day of the finding (L21)",
+     (*IN_USE, (d(2023, 9, 10), "operator_lost"), (d(2023, 12, 1), "unit_appointed")),
+     d(2024, 1, 1), "must_close", "appointed_unit",
+     {"law": (d(2024, 9, 10), 0), "plan": (d(2024, 12, 31), 0)}),
+    ("with several triggers the earliest start counts (L21)",
+     (*IN_USE, (d(2023, 9, 10), "operator_lost"), (d(2023, 10, 1), "final_elevation")),
+     d(2024, 1, 1), "must_close", "county_government",
+     {"law": (d(2024, 9, 10), 0), "plan": (d(2024, 12, 31), 0)}),
+    ("an extension approved before expiry, six months at most (L21)",
+     (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2024, 5, 31), "extension_approved", "9")),
+     d(2024, 7, 1), "must_close", "enterprise",
+     {"law": (d(2024, 12, 1), 0), "plan": (d(2024, 12, 31), 0)}),
+    ("one approved after expiry extends nothing (L21)",
+     (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2024, 6, 2), "extension_approved", "6")),
+     d(2024, 7, 1), "must_close", "enterprise",
+     {"law": (d(2024, 6, 1), 30), "plan": (d(2024, 12, 31), 0)}),
+    ("the whole way: design, works, acceptance refused once, struck off (L22)",
+     (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 9, 1), "design_approved"),
+      (d(2023, 10, 1), "works_started"), (d(2024, 3, 1), "works_finished"),
+      (d(2024, 3, 20), "acceptance_failed"), (d(2024, 4, 20), "works_finished"),
+      (d(2024, 5, 30), "deregistered")), d(2026, 1, 1), "deregistered", "nobody",
+     {"law": (d(2024, 6, 1), 0), "plan": (d(2024, 12, 31), 0)}),
+    ("re-mined and emptied (L22 销库): it meets both duties as striking off does",
+     (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 8, 1), "remining_approved"),
+      (d(2024, 7, 1), "removed")), d(2026, 1, 1), "removed", "nobody",
+     {"law": (d(2024, 6, 1), 30), "plan": (d(2024, 12, 31), 0)}),
+    ("a reversal by decision: the clock of idleness begins anew (L20)",
+     (*IN_USE, (d(2026, 5, 1), "trigger_reversed", "idle")), d(2026, 6, 1), "in_use",
+     "enterprise", {}),
+    ("the rule began to bind on 2020-02-21; the fact is older (L21)",
+     ((d(2012, 1, 1), "discharge"),), d(2020, 6, 1), "must_close", "enterprise",
+     {"law": (d(2021, 2, 21), 0), "plan": (d(2024, 12, 31), 0)}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "on", "state", "who", "duties"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE]
+)
+def test_a_dated_history(rows, on, state, who, duties):
+    found = life(history(*rows), on)
+    assert (found.state, found.who) == (state, who)
+    assert {o.code: (o.due, o.days_late) for o in found.closure.obligations} == duties
+    assert found.counted is (state not in ("deregistered", "removed"))
+
+
+IMPOSSIBLE = [
+    ("works without a design", (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 7, 1), "works_started"))),
+    ("struck off without works", (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 7, 1), "deregistered"))),
+    ("a raise while works run", (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 7, 1), "design_approved"), (d(2023, 8, 1), "works_started"), (d(2023, 9, 1), "raise_approved"))),
+    ("built after it was in use", (*IN_USE, (d(2023, 6, 1), "construction_started"))),
+    ("removed without re-mining", (*IN_USE, (d(2023, 6, 1), "removed"))),
+    ("an extension of no duty", (*IN_USE, (d(2023, 6, 1), "extension_approved", "3"))),
+    ("a trigger reversed that does not stand", (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 7, 1), "trigger_reversed", "idle"))),
+    ("a unit appointed though there is an operator", (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 7, 1), "unit_appointed"))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [r[1] for r in IMPOSSIBLE], ids=[r[0] for r in IMPOSSIBLE])
+def test_an_impossible_history_is_refused_with_the_day(rows):
+    with pytest.raises(Problem) as refused:
+        life(history(*rows), d(2026, 1, 1))
+    assert rows[-1][0].isoformat() in refused.value.say("zh")
+    assert rows[-1][0].isoformat() in refused.value.say("en")
+
+
+def test_a_decision_without_its_document_is_refused():
+    rows = [Event(d(2023, 6, 1), "discharge_ended"), Event(d(2023, 9, 1), "design_approved")]
+    with pytest.raises(Problem, match="document"):
+        life(rows, d(2024, 1, 1))
+
+
+@pytest.mark.parametrize("kind", ["discharge", "token_discharge", "raise_approved"])
+def test_no_new_tailings_after_deregistration(kind):
+    rows = history(
+        (d(2020, 1, 1), "discharge_ended"), (d(2020, 2, 1), "design_approved"),
+        (d(2020, 3, 1), "works_started"), (d(2020, 4, 1), "works_finished"),
+        (d(2020, 5, 1), "deregistered"), (d(2021, 1, 1), kind),
+    )  # fmt: skip
+    with pytest.raises(Problem, match="deregistered on 2020-05-01"):
+        life(rows, d(2022, 1, 1))
+
+
+def test_tailings_taken_by_a_pond_that_must_close_are_put_to_a_person():
+    rows = history(*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 8, 1), "discharge"))
+    found = life(rows, d(2024, 1, 1))
+    assert found.state == "must_close"
+    assert found.questions == ("discharge_while_closing:2023-08-01",)
+
+
+def test_idle_once_is_idle_until_a_decision_reverses_it():
+    # Three years and a day without discharge, then a restart: the restart alone voids nothing.
+    rows = history((d(2018, 1, 1), "discharge"), (d(2021, 6, 1), "discharge"))
+    assert life(rows, d(2021, 7, 1)).state == "must_close"
+    reversed_ = [*rows, Event(d(2021, 5, 1), "trigger_reversed", "idle", DOC)]
+    assert life(reversed_, d(2021, 7, 1)).state == "in_use"
+
+
+def test_the_small_route_needs_both_figures_and_moves_no_deadline():
+    small = {"final_volume_m3": 99_999.0, "final_height_m": 9.9}
+    assert is_small(small)
+    assert not is_small({**small, "final_volume_m3": 100_000.0})
+    assert not is_small({**small, "final_height_m": 10.0})
+    assert not is_small({"final_volume_m3": 50_000.0})
+    rows = history(*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 7, 1), "works_started"))
+    found = life(rows, d(2024, 1, 1), small=True)
+    assert found.state == "closure_works"
+    assert found.closure.obligations[0].due == d(2024, 6, 1)
+
+
+def test_a_stop_of_unknown_last_discharge_starts_the_clock_not_later_than_that_day():
+    found = life(history((d(2019, 6, 1), "stopped")), d(2023, 1, 1))
+    (trigger,) = found.closure.triggers
+    assert (trigger.code, trigger.fact_on, trigger.not_later_than) == ("idle", d(2022, 6, 2), True)
+
+
+@pytest.mark.parametrize(
+    ("now", "rise", "reached", "listed"),
+    [(99.0, 1.0, d(2024, 12, 31), True), (98.0, 1.0, d(2025, 12, 31), False),
+     (100.0, 1.0, d(2024, 1, 1), True), (99.0, 0.0, None, False), (99.0, None, None, False)],
+)  # fmt: skip
+def test_the_upcoming_list_reckons_with_the_measured_rise(now, rise, reached, listed):
+    pond = {"elevation_m": now, "final_elevation_m": 100.0, "rise_m_a": rise}
+    found = final_elevation_on(pond, d(2024, 1, 1))
+    assert found == reached
+    assert is_upcoming(found, d(2024, 2, 1)) is listed
+
+
+def test_every_event_has_a_move_and_every_word_both_languages():
+    rules = life_rules()
+    assert set(rules["moves"]) == set(EVENTS)
+    labelled = [*rules["states"].values(), *rules["moves"].values()]
+    for one in [*(x["label"] for x in labelled), *rules["who"].values()]:
+        assert all(one[lang] for lang in LANGUAGES)
+    for move in rules["moves"].values():
+        assert {*move["from"], *move.get("small_from", ()), move.get("to", "in_use")} <= set(
+            rules["states"]
+        )
+    assert {s["who"] for s in rules["states"].values()} <= set(rules["who"])
+
+
+@given(st.lists(st.tuples(st.dates(d(2012, 1, 1), d(2026, 1, 1)), st.sampled_from(EVENTS)), max_size=6), st.randoms(use_true_random=False))  # fmt: skip
+def test_the_order_of_filing_never_matters_and_next_moves_are_possible(rows, shuffler):
+    events = [
+        Event(day, kind, "idle" if kind == "trigger_reversed" else "3", DOC) for day, kind in rows
+    ]
+    shuffled = events[:]
+    shuffler.shuffle(shuffled)
+
+    def said(listed):
+        try:
+            return life(listed, d(2026, 6, 1))
+        except Problem as problem:
+            return (problem.code, str(problem.params))
+
+    found = said(events)
+    assert found == said(shuffled)
+    if not isinstance(found, tuple):
+        checked = set(found.next) - {"trigger_reversed", "unit_appointed"}
+        for kind in checked:
+            life([*events, Event(d(2026, 6, 1), kind, "3", DOC)], d(2026, 6, 1))

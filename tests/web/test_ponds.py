@@ -1,0 +1,186 @@
+"""The ponds' pages: the board and its lists, a pond's life by form, the siting tool, the map."""
+
+import datetime as dt
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pytest
+from playwright.sync_api import expect
+
+from geo.messages import say
+from tests.web.conftest import Person, Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.database, pytest.mark.slow]
+People = Callable[..., Person]
+DAY = "2024-09-01"
+
+
+def test_every_number_of_the_board_opens_its_list(site: Site, person: People) -> None:
+    page = person(site, "zhang").page
+    page.goto(f"{site.url}/ponds?on={DAY}")
+    links = page.locator(".figures a, .three a").evaluate_all(
+        "all => all.map((a) => [a.href, Number(a.textContent)])"
+    )
+    assert len(links) > 15
+    for href, count in links:
+        page.goto(href)
+        assert page.locator("#list tbody tr").count() == count, href
+
+
+def test_the_board_goes_out_as_excel(site: Site, person: People) -> None:
+    page = person(site, "zhang").page
+    body = page.request.get(f"{site.url}/ponds/board.xlsx?on={DAY}").body()
+    sheet = openpyxl.load_workbook(io.BytesIO(body)).active
+    rows = {row[0].value: [cell.value for cell in row] for row in sheet.iter_rows(min_row=4)}
+    assert len(rows) == 10
+    assert 92 in rows["SL-T04"]
+    assert 305 in rows["SL-T07"]
+
+
+def test_a_pond_says_why_and_shows_who_lies_below(site: Site, person: People) -> None:
+    page = person(site, "zhang").page
+    page.goto(f"{site.url}/ponds/SL-T04?on={DAY}")
+    expect(page.locator("#duties")).to_contain_text("92")
+    expect(page.locator("#duties")).to_contain_text("第二十八条")
+    expect(page.locator("#headtop")).to_contain_text("丁家住户")
+    assert page.locator("svg.profile rect.house").count() == 1
+    page.wait_for_function("() => window.minerisk && minerisk.map.loaded()")
+    drawn = page.evaluate(
+        "() => ['part-path', 'part-toe', 'part-strip', 'part-point'].map("
+        "(layer) => minerisk.map.queryRenderedFeatures({layers: [layer]}).length)"
+    )
+    assert all(n > 0 for n in drawn), drawn
+    page.goto(f"{site.url}/ponds/SL-T03?on={DAY}")
+    # The circle takes the next valley's village; the page says that it does not count.
+    expect(page.locator("#headtop")).to_contain_text(say("web.pond.passed_by", "zh"))
+    expect(page.locator("#headtop")).to_contain_text("丙家村")
+
+
+def test_an_event_is_recorded_refused_and_taken_back(own_site: Site, person: People) -> None:
+    page = person(own_site, "zhang").page
+    today = dt.date.today().isoformat()
+    page.goto(f"{own_site.url}/ponds/SL-T06")
+    form = page.locator("form[action='/ponds/SL-T06/events']").first
+    offered = form.locator("#e-kind option").evaluate_all("all => all.map((o) => o.value)")
+    assert "works_started" in offered
+    assert "deregistered" not in offered
+    form.locator("#e-kind").select_option("works_started")
+    form.locator("button.primary").click()
+    expect(page.get_by_role("status").first).to_have_text(say("web.told.pond_event", "zh"))
+    expect(page.locator(".page-head")).to_contain_text("闭库施工")
+    # What cannot have happened is a sentence, not a fault.
+    answer = page.request.post(
+        f"{own_site.url}/ponds/SL-T06/events",
+        form={
+            "csrf": page.locator("meta[name=csrf]").get_attribute("content") or "",
+            "kind": "deregistered",
+            "on": today,
+            "document": "x",
+        },
+    )
+    assert answer.status == 422
+    assert "闭库施工" in answer.text()
+    page.goto(f"{own_site.url}/ponds/SL-T06")
+    page.locator("#a-event").select_option(index=1)
+    label = page.locator("#a-event option").nth(1).inner_text()
+    page.fill("#a-document", "更正1号")
+    page.get_by_role("button", name=say("web.pond.annul_do", "zh")).click()
+    expect(page.locator("#life s")).to_contain_text(label.split(" · ")[0])
+
+
+def test_an_enterprise_sees_its_own_ponds_and_reports_what_burdens_it(
+    site: Site, person: People
+) -> None:
+    page = person(site, "zhao").page
+    page.goto(f"{site.url}/ponds")
+    codes = page.locator("#list tbody th .code").all_inner_texts()
+    assert codes == ["SL-T01", "SL-T06"]
+    for path in ("/ponds/SL-T03", "/map/ponds/SL-T03", "/siting"):
+        assert page.request.get(f"{site.url}{path}").status == 404
+    page.goto(f"{site.url}/ponds/SL-T01")
+    offered = page.locator("#e-kind option").evaluate_all("all => all.map((o) => o.value)")
+    assert set(offered) == {"", "stopped", "final_elevation", "discharge_ended"}
+    expect(page.locator("form[action$='/headtop']")).to_have_count(0)
+
+
+def test_a_place_is_set_by_keyboard_and_answered_by_a_link(site: Site, person: People) -> None:
+    someone = person(site, "zhang")
+    page = someone.page
+    page.goto(f"{site.url}/siting?toe=112.59,38.832&height=28&volume=60&one_step=yes")
+    someone.map_drawn()
+    expect(page.locator("#answer h2")).to_have_text(say("web.siting.verdict.no", "zh"))
+    assert page.locator("#answer tbody tr").count() == 6
+    page.click("#clear-toe")
+    page.locator("#siting-map canvas").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#toe").input_value().startswith("112.5")
+    page.check("[name=what][value=object]")
+    expect(page.locator("#pond-fields")).to_be_hidden()
+    page.get_by_role("button", name=say("web.siting.ask", "zh")).click()
+    expect(page.locator("#answer")).to_contain_text("SL-T01")
+    assert "what=object" in page.url
+
+
+def test_a_place_that_is_none_is_one_sentence(site: Site, person: People) -> None:
+    page = person(site, "zhang").page
+    page.goto(f"{site.url}/siting?toe=here")
+    expect(page.get_by_role("alert")).to_contain_text("here")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_map_shows_ponds_by_shape_and_word(site: Site, person: People, lang: str) -> None:
+    someone = person(site, "zhang", lang)
+    page = someone.page
+    someone.go("/map?at=12.5/38.82/112.6")
+    someone.map_drawn()
+    marks = page.evaluate(
+        "() => Object.fromEntries(minerisk.map.queryRenderedFeatures({layers: ['ponds-mark']})"
+        ".map((f) => [f.properties.pond_code, f.properties.mark]))"
+    )
+    assert {code for code, mark in marks.items() if mark.startswith("top-")} == {
+        "SL-T01",
+        "SL-T04",
+        "SL-T05",
+    }
+    assert marks["SL-T10"] == "pond-gone"
+    for layer in ("zones-ban", "zones-strip", "paths-line"):
+        drawn = f"minerisk.map.queryRenderedFeatures({{layers: ['{layer}']}}).length"
+        assert page.evaluate(drawn) > 0, layer
+    expect(page.locator("#side")).to_contain_text(say("web.zone.no_build", lang))
+    page.fill("#find", "SL-T05")
+    page.locator("#found button").first.press("Enter")
+    expect(page.locator("#answer")).to_contain_text("示例五号尾矿库")
+    expect(page.locator("#answer")).to_contain_text(say("web.head_top.yes", lang))
+    assert "pond=SL-T05" in page.url
+
+
+def test_the_offline_map_draws_ponds_and_zones_with_no_internet(
+    site: Site, person: People, tmp_path: Path
+) -> None:
+    page = person(site, "zhang").page
+    path = tmp_path / "map.html"
+    path.write_bytes(page.request.get(f"{site.url}/api/v1/export/map.html").body())
+    faults: list[str] = []
+    alone = page.context.browser.new_page()  # type: ignore[union-attr]
+    alone.on("pageerror", lambda error: faults.append(str(error)))
+    alone.on("request", lambda r: faults.append(r.url) if r.url.startswith("http") else None)
+    alone.goto(path.as_uri())
+    expect(alone.locator(".minerisk-pond")).to_have_count(10)
+    assert alone.locator(".minerisk-pond", has_text="◆").count() == 3
+    # Ten strips and the pieces of the no-build zone, beside the twelve licences.
+    assert alone.locator("path.leaflet-interactive").count() >= 22
+    alone.locator(".minerisk-pond").first.dispatch_event("click")
+    expect(alone.locator(".leaflet-popup")).to_contain_text("SL-T01")
+    assert faults == []
+    alone.close()
+
+
+def test_paper_has_the_profile_and_no_forms(site: Site, person: People) -> None:
+    page = person(site, "zhang").page
+    page.emulate_media(media="print")
+    page.goto(f"{site.url}/ponds/SL-T05")
+    assert page.locator("svg.profile").count() == 2
+    expect(page.locator("svg.profile").first).to_be_visible()
+    assert page.locator("form:visible").count() == 0
