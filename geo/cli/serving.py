@@ -18,6 +18,8 @@ from geo.cli import app, database, guarded, lang
 from geo.cli.files import Json
 
 _STOP_SECONDS = 10
+# How long an answer under way may still take when the server is told to stop.
+_ANSWER_SECONDS = 5
 
 
 class Steps:
@@ -219,13 +221,21 @@ def serve(
     """
     import uvicorn
 
+    from api import stopping
     from geo.logs import configure
+
+    class Server(uvicorn.Server):
+        """Tells open streams to end; it would wait for them otherwise."""
+
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            stopping.asked.set()
+            super().handle_exit(sig, frame)
 
     with database() as conf:
         host, port = host or conf.host, port or conf.port
         _free(host, port)
         configure(conf.log_level)
-        uvicorn.run(
+        config = uvicorn.Config(
             "api.app:create_app",
             factory=True,
             host=host,
@@ -233,7 +243,9 @@ def serve(
             log_level="warning",
             server_header=False,
             access_log=False,
+            timeout_graceful_shutdown=_ANSWER_SECONDS,
         )
+        Server(config).run()
 
 
 @app.command()
