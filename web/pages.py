@@ -5,22 +5,23 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query, Request
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from geo.hazards import hazards, hazards_of
+from geo.hazards import hazards_of
 from geo.problems import Problem
 from geo.settings import settings
 from geo.store import intake, queries
 from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
 from geo.survey.reading import ReadOptions
-from web import acts, view
+from web import acts, mapping, view
 from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
 from web.render import STATIC, draw, lang_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 router.include_router(acts.router)
+router.include_router(mapping.router)
 files = StaticFiles(directory=STATIC)
 
 PAGE_SIZE = 100
@@ -59,68 +60,6 @@ def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Re
         mines=len(mines),
         unclear_mines=sum(mine["unclear"] for mine in mines),
         waiting=len(queries.inbox(conn)) if reader.role == "regulator" else 0,
-    )
-
-
-@router.get("/map")
-def risk_map(request: Request, reader: Reader, conn: AppConn) -> Response:
-    """Draw the map; its state is read from the address by its script."""
-    return draw(
-        request,
-        "map.html",
-        reader=reader,
-        hazards=list(hazards()),
-        version=data_version(conn),
-    )
-
-
-@router.get("/map/state.json")
-def map_state(
-    request: Request,
-    reader: Reader,
-    conn: AppConn,
-    line: str = "effective",
-    hazard: str = "",
-    as_of: str = "",
-) -> Response:
-    """Return each mine's colour, label and place for one line, hazard and date."""
-    lang = lang_of(request)
-    day = view.day(as_of)
-    rows = queries.mines(conn, day, view.known(as_of))
-    state = view.map_state(rows, view.line(line), view.hazard(hazard), lang)
-    if not rows:
-        # A survey unit reads the boundaries it works in, but no grades.
-        state["bounds"] = view.around(place["bounds"] for place in queries.places(conn).values())
-    return JSONResponse(
-        state | {"on": day.isoformat(), "version": data_version(conn)},
-        headers={"Cache-Control": "no-store"},
-    )
-
-
-@router.get("/map/mines/{code}")
-def map_why(
-    request: Request,
-    reader: Reader,
-    conn: AppConn,
-    code: str,
-    line: str = "effective",
-    hazard: str = "",
-    as_of: str = "",
-) -> Response:
-    """Draw why a mine has its grade, for the panel beside the map."""
-    found = queries.mine(conn, code, view.day(as_of), view.known(as_of))
-    if found is None:
-        raise missing()
-    shown = view.mine(found, lang_of(request))
-    wanted = view.hazard(hazard)
-    groups = [group for group in shown["why"] if not wanted or group["hazard"] == wanted]
-    return draw(
-        request,
-        "parts/why.html",
-        reader=reader,
-        mine=shown,
-        line=view.line(line),
-        groups=groups,
     )
 
 

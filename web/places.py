@@ -35,7 +35,7 @@ def numbers(text: str) -> list[float]:
 
 
 def _metric(north: float, east: float, near: list[float] | None) -> list[tuple[int, float]]:
-    """Return the zones a typed easting may belong to, each with the easting as its system has it."""
+    """Return the zones a typed easting may belong to, with the easting as each has it."""
     zone = int(east // 1_000_000)
     if zone:
         if _THREE_FIRST <= zone <= _THREE_FIRST + 20:

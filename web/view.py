@@ -13,6 +13,8 @@ from web.render import crs_name
 
 HORIZONS = (90, 180, 365)
 LINES = ("effective", "determined", "proposed", "decided")
+KINDS = ("coal", "metal_underground", "open_pit")
+SOURCES = ("declared", "appraisal", "survey", "neighbour", "decision")
 GREY = "grey"
 SHORT = ("red", "orange", "yellow", "blue", GREY)
 

@@ -151,7 +151,8 @@ def mines(
     """Return every mine one may see, with its lines on a day as known at a moment.
 
     Each has code, name, kind, district, bounds, point, colour, colours by line, labels, unclear,
-    grades and lines (one per hazard, as :func:`geo.survey.lines.lines` gives them).
+    grades and lines (one per hazard, as :func:`geo.survey.lines.lines` gives them, and ``sources``:
+    whose word the effective grade rests on).
     """
     seq = seq_at(conn, known_at)
     rows = list(_graded(conn, seq))
@@ -159,6 +160,7 @@ def mines(
     found = lines(claims, _frame([row for row, _ in rows]), on)
     where = places(conn, seq=seq)
     by_mine = dict(list(found.groupby("mine_code"))) if len(found) else {}
+    source = dict(zip(claims["key"], claims["source"], strict=True))
     listed = []
     for row, state in rows:
         of_mine = by_mine[row.code]
@@ -171,7 +173,10 @@ def mines(
                 "zone_epsg": row.zone_epsg,
                 **where.get(row.code, {"bounds": None, "point": None}),
                 **summary(of_mine, bool(state.summary["unclear"])),
-                "lines": [_plain(r) for r in of_mine.to_dict("records")],
+                "lines": [
+                    {**_plain(r), "sources": sorted({source[k] for k in r["winners"]})}
+                    for r in of_mine.to_dict("records")
+                ],
             }
         )
     return listed

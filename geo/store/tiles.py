@@ -47,7 +47,7 @@ def tag(
     return f'"{hashlib.sha256(whole.encode()).hexdigest()[:32]}"'
 
 
-def _horizon(on: date) -> date:
+def horizon_day(on: date) -> date:
     """Return the last day a working may start on to be within the mining footprint of `on`."""
     years = int(national_rules().parameters.horizon_years.value)
     try:
@@ -102,7 +102,7 @@ def tile(
                 **place,
                 "wanted": list(wanted),
                 "name": layer,
-                "plan_day": None if on is None else _horizon(on),
+                "plan_day": None if on is None else horizon_day(on),
             },
         )
     return bytes(found or b"")
