@@ -44,11 +44,11 @@ class Asked:
 
     def wanted(self, row: dict[str, Any]) -> bool:
         """Tell whether a mine passes the filters."""
-        lines = [one for one in row["lines"] if self.hazard in ("", one["hazard"])]
+        by = [who for hazard, who in row["sources"].items() if self.hazard in ("", hazard)]
         return (
             row["district"].startswith(self.district)
             and self.kind in ("", row["kind"])
-            and (not self.source or any(self.source in one["sources"] for one in lines))
+            and (not self.source or any(self.source in who for who in by))
         )
 
 

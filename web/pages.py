@@ -15,16 +15,18 @@ from geo.store import intake, queries
 from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
 from geo.survey.reading import ReadOptions
-from web import acts, mapping, view
+from web import acts, boards, mapping, view
 from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
 from web.render import STATIC, draw, lang_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 router.include_router(acts.router)
 router.include_router(mapping.router)
+router.include_router(boards.router)
 files = StaticFiles(directory=STATIC)
 
 PAGE_SIZE = 100
+FIRST_ROWS = 8
 # Whose word each role may put on record (L2): an enterprise declares, a regulator enters all three.
 SOURCES = {"regulator": ("decision", "appraisal", "declared"), "enterprise": ("declared",)}
 FOREVER = "public, max-age=31536000, immutable"
@@ -47,19 +49,25 @@ def first(reader: Reader) -> Response:
 @router.get("/advance")
 def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Response:
     """Draw the first page: who is due to drive into ground that is not clear."""
-    day = view.day(on)
-    rows = queries.advance(conn, day)
-    mines = queries.mines(conn, day, None)
+    made, lang = boards.boards_of(reader, conn, on), lang_of(request)
+    submissions = queries.inbox(conn) if reader.role == "regulator" else []
     return draw(
         request,
         "advance.html",
         reader=reader,
-        on=day.isoformat(),
-        groups={limit: [row for row in rows if row["bucket"] == limit] for limit in view.HORIZONS},
-        total=len(rows),
-        mines=len(mines),
-        unclear_mines=sum(mine["unclear"] for mine in mines),
-        waiting=len(queries.inbox(conn)) if reader.role == "regulator" else 0,
+        on=made.on.isoformat(),
+        groups={
+            limit: [row for row in made.advance if row["bucket"] == limit]
+            for limit in view.HORIZONS
+        },
+        total=len(made.advance),
+        mines=len(made.mines),
+        unclear_mines=len(made.unclear),
+        waiting=len(submissions),
+        submissions=submissions[:FIRST_ROWS],
+        late=boards.listed(made, "late", lang, FIRST_ROWS),
+        week=boards.listed(made, "week", lang, FIRST_ROWS),
+        grades=boards.GRADES,
     )
 
 

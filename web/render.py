@@ -28,9 +28,9 @@ TOLD = "minerisk_told"
 
 # Each role's pages, the first page first.
 NAV = {
-    "regulator": ("advance", "inbox", "map", "surveys", "uploads"),
-    "administrator": ("advance", "inbox", "map", "surveys"),
-    "enterprise": ("advance", "map", "surveys", "uploads"),
+    "regulator": ("advance", "inbox", "map", "boards", "surveys", "uploads"),
+    "administrator": ("advance", "inbox", "map", "boards", "surveys"),
+    "enterprise": ("advance", "map", "boards", "surveys", "uploads"),
     "geologist": ("uploads", "surveys", "map"),
 }
 

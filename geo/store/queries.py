@@ -151,8 +151,8 @@ def mines(
     """Return every mine one may see, with its lines on a day as known at a moment.
 
     Each has code, name, kind, district, bounds, point, colour, colours by line, labels, unclear,
-    grades and lines (one per hazard, as :func:`geo.survey.lines.lines` gives them, and ``sources``:
-    whose word the effective grade rests on).
+    grades, lines (one per hazard, as :func:`geo.survey.lines.lines` gives them) and sources: for
+    each hazard, whose word the effective grade rests on.
     """
     seq = seq_at(conn, known_at)
     rows = list(_graded(conn, seq))
@@ -173,10 +173,11 @@ def mines(
                 "zone_epsg": row.zone_epsg,
                 **where.get(row.code, {"bounds": None, "point": None}),
                 **summary(of_mine, bool(state.summary["unclear"])),
-                "lines": [
-                    {**_plain(r), "sources": sorted({source[k] for k in r["winners"]})}
+                "sources": {
+                    r["hazard"]: sorted({source[k] for k in r["winners"]})
                     for r in of_mine.to_dict("records")
-                ],
+                },
+                "lines": [_plain(r) for r in of_mine.to_dict("records")],
             }
         )
     return listed

@@ -9,6 +9,7 @@ from jinja2 import nodes
 
 from geo.messages import LANGUAGES, catalogue
 from web import render, translate
+from web.boards import COLUMNS
 
 TEMPLATES = sorted((render.ROOM / "templates").rglob("*.html"))
 SCRIPTS = sorted((render.STATIC / "js").glob("*.js"))
@@ -29,8 +30,18 @@ PARTS = {
     "web.ending.": ("superseded", "treated", "finished", "error", "released"),
     "web.colour.": ("red", "orange", "yellow", "blue", "grey"),
     "web.advance.head.": ("90", "180", "365"),
+    "web.board.": (
+        *COLUMNS,
+        *(f"{name}.what" for name in COLUMNS),
+        *("late_by", "past", "ahead", "met"),
+    ),
+    "web.column.": ("code", *(column for columns in COLUMNS.values() for column in columns)),
+    "web.board.lapse.": ("overdue", "worked_out", "held"),
+    "web.board.late.": ("under_way", "appraisal", "overdue", "redo"),
+    "web.map.group.": ("ground", "mining", "survey"),
+    "web.map.turned.": ("landscape", "portrait"),
     "web.action.": ("accept", "ending"),
-    "web.nav.": ("advance", "inbox", "map", "surveys", "uploads"),
+    "web.nav.": ("advance", "inbox", "map", "boards", "surveys", "uploads"),
 }
 
 

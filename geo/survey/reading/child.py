@@ -37,7 +37,7 @@ def isolate(skip: list[str]) -> bool:
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     cut = libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
     # Rows leave as Arrow: the frames pyogrio would load besides cost most of a second, for nothing.
-    sys.modules.update(dict.fromkeys(("geopandas", "pandas")))
+    sys.modules.update(dict.fromkeys(("geopandas", "pandas")))  # type: ignore[arg-type]
     os.environ.update(
         GDAL_SKIP=",".join(skip),
         OGR_SKIP=",".join(skip),
