@@ -10,10 +10,12 @@ from starlette.staticfiles import StaticFiles
 
 from geo.hazards import hazards_of
 from geo.problems import Problem
+from geo.report.section import section
 from geo.settings import settings
 from geo.store import intake, queries
 from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
+from geo.survey.counties import county_name
 from geo.survey.reading import ReadOptions
 from web import acts, boards, mapping, view
 from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
@@ -85,12 +87,22 @@ def mine(
     found = queries.mine(conn, code, day, view.known(known_at))
     if found is None:
         raise missing()
-    shown = view.mine(found, lang_of(request))
+    lang, moment = lang_of(request), view.known(known_at)
+    shown = view.mine(found, lang)
     return draw(
         request,
         "mine.html",
         reader=reader,
         mine=shown,
+        section=section(
+            queries.workings(conn, code, moment),
+            view.factors_met(found),
+            int(found["zone_epsg"]),
+            lang,
+        ),
+        district=county_name(shown["district"], lang),
+        documents=view.documents(found),
+        filed=queries.surveys_of(conn, code, moment),
         on=day.isoformat(),
         known_at=known_at,
         today=dt.date.today().isoformat(),

@@ -1,8 +1,11 @@
 """From what the store answers to what a page shows: pure functions of dictionaries."""
 
 import datetime as dt
+import json
 from collections.abc import Iterable
 from typing import Any
+
+import shapely
 
 from geo.hazards import colour_of, grade_name, hazards
 from geo.messages import say
@@ -186,6 +189,29 @@ def _targets(found: dict[str, Any], lang: str) -> list[dict[str, str]]:
         source = say(f"web.source.{claim['source']}", lang)
         targets[f"claim:{claim['key']}"] = f"{label} · {word} · {source}"
     return [{"value": value, "text": text} for value, text in targets.items()]
+
+
+def factors_met(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return each factor a mine's study area meets once: layer, attrs and geometry."""
+    met: dict[str, dict[str, Any]] = {}
+    for one in found["encounters"]:
+        if one["geometry"]:
+            attrs = {**one["evidence"]["attrs"], "verification": one["evidence"]["verification"]}
+            shape = shapely.from_geojson(json.dumps(one["geometry"]))
+            met.setdefault(
+                one["factor_key"], {"layer": one["layer"], "attrs": attrs, "geometry": shape}
+            )
+    return list(met.values())
+
+
+def documents(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the documents a mine's grades rest on: what each says, and since when."""
+    rows = {
+        (claim["document"], claim["hazard"]): claim
+        for claim in found["claims"]
+        if claim["document"] and claim["source"] in ("declared", "appraisal", "decision")
+    }
+    return sorted(rows.values(), key=lambda c: (str(c["valid_from"] or ""), c["document"]))
 
 
 def _coverage(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
