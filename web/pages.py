@@ -16,6 +16,7 @@ from geo.store import intake, queries
 from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
 from geo.survey.counties import county_name
+from geo.survey.diff import differences
 from geo.survey.reading import ReadOptions
 from web import acts, boards, mapping, view
 from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
@@ -121,7 +122,7 @@ def uploads(request: Request, reader: Reader, conn: AppConn) -> Response:
         request,
         "uploads.html",
         reader=reader,
-        uploads=queries.uploads(conn),
+        uploads=view.with_survey_states(queries.uploads(conn), queries.surveys(conn)),
         options=ReadOptions().model_dump(),
         max_mb=settings().max_upload_bytes // (1024 * 1024),
         **view.reading_choices(),
@@ -148,17 +149,25 @@ def upload(
     conn: AppConn,
     upload_id: UUID,
     offset: Annotated[int, Query(ge=0)] = 0,
+    against: str = "",
 ) -> Response:
-    """Draw what was found in a file, row by row, and what it would move."""
-    found = _upload(conn, upload_id)
+    """Draw what was found in a file, row by row, what it would move, and what it would change."""
+    found, lang = _upload(conn, upload_id), lang_of(request)
     notes: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    frames: list[dict[str, Any]] = []
     moves = None
+    accepted = [s for s in queries.surveys(conn) if s["state"] == "accepted"]
+    replaced = next((s for s in accepted if str(s["id"]) == against), None)
     trouble = None
     if found["state"] in ("staged", "submitted"):
         notes = intake.upload_notes(conn, upload_id, offset, PAGE_SIZE + 1)
+        rows = intake.upload_rows(conn, upload_id)
+        notes = view.mended_shapes(notes, rows)
+        frames = view.frames(rows, found["result"], lang)
     if found["state"] == "staged":
         try:
-            moves = _moves(reader, upload_id, lang_of(request))
+            moves = _moves(reader, upload_id, lang)
         except Problem as problem:
             trouble = problem
     return draw(
@@ -169,7 +178,10 @@ def upload(
         options=found["options"],
         moves=moves,
         preview_problem=trouble,
-        replaceable=[s for s in queries.surveys(conn) if s["state"] == "accepted"],
+        replaceable=accepted,
+        against=replaced,
+        diff=differences(intake.survey_rows(conn, replaced["id"]), rows) if replaced else None,
+        frames=frames,
         notes=notes[:PAGE_SIZE],
         more=len(notes) > PAGE_SIZE,
         offset=offset,
@@ -177,15 +189,6 @@ def upload(
         version=data_version(conn),
         **view.reading_choices(),
     )
-
-
-@router.get("/uploads/{upload_id}/progress")
-def upload_progress(request: Request, reader: Reader, conn: AppConn, upload_id: UUID) -> Response:
-    """Draw how far the reading is; when it is over, have the whole page drawn anew."""
-    found = _upload(conn, upload_id)
-    if found["state"] not in ("queued", "reading"):
-        return Response(headers={"HX-Refresh": "true"})
-    return draw(request, "parts/progress.html", reader=reader, upload=found)
 
 
 @router.get("/surveys")
@@ -210,7 +213,19 @@ def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> 
     if found is None:
         raise missing()
     shown = _survey(conn, reader, found, lang_of(request))
-    return draw(request, "survey.html", reader=reader, item=shown, open_acts=True)
+    old = queries.survey(conn, found["supersedes"]) if found["supersedes"] else None
+    diff = None
+    if old is not None:
+        diff = differences(intake.survey_rows(conn, old["id"]), intake.survey_rows(conn, survey_id))
+    return draw(
+        request,
+        "survey.html",
+        reader=reader,
+        item=shown,
+        open_acts=True,
+        against=old,
+        diff=diff,
+    )
 
 
 def _proposal(conn: Any, row: dict[str, Any], lang: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import shapely
 from geo.hazards import colour_of, grade_name, hazards
 from geo.messages import say
 from geo.problems import Problem
+from geo.survey.candidates import falls
 from geo.survey.layers import layers
 from geo.survey.reading import ReadOptions
 from web.render import crs_name
@@ -84,6 +85,53 @@ def options(crs: str, encoding: str, layer: str, mine: str) -> ReadOptions:
         layer=layer.strip() or None,
         mine_code=mine.strip() or None,
     )
+
+
+def with_survey_states(
+    sent: list[dict[str, Any]], surveys: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return uploads with what became of the survey each was submitted as."""
+    states = {survey["id"]: survey["state"] for survey in surveys}
+    return [{**one, "survey_state": states.get(one["survey_id"])} for one in sent]
+
+
+def mended_shapes(
+    notes: list[dict[str, Any]], rows: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return notes with the shape before and after mending, as GeoJSON, where both are known."""
+    after = {(row["layer"], row["row_no"]): row["geometry"] for row in rows}
+    shown = []
+    for note in notes:
+        was = note["params"].get("before")
+        now = after.get((note["layer"], note["row_no"]))
+        both = None
+        if was and now is not None:
+            both = [json.loads(shapely.to_geojson(shape)) for shape in (shapely.from_wkt(was), now)]
+        shown.append({**note, "both": both})
+    return shown
+
+
+def frames(rows: list[dict[str, Any]], result: dict[str, Any], lang: str) -> list[dict[str, Any]]:
+    """Return where each layer falls as it was read, and under each other system it may be in."""
+    made = []
+    for part in result["layers"]:
+        crs = part["crs"] or {}
+        shapes = [row["geometry"] for row in rows if row["layer"] == part["layer"]]
+        others = [int(one["epsg"]) for one in crs.get("candidates") or ()]
+        if not shapes or not crs.get("epsg") or not others:
+            continue
+        chosen = int(crs["epsg"])
+        for epsg, outline in falls(shapes, chosen, others).items():
+            made.append(
+                {
+                    "epsg": epsg,
+                    "name": crs_name(epsg),
+                    "layer": say(f"layer.{part['layer']}", lang) if part["layer"] else "",
+                    "chosen": epsg == chosen,
+                    "shape": json.loads(shapely.to_geojson(outline)),
+                }
+            )
+    return made
 
 
 def moves(found: Iterable[dict[str, Any]], lang: str) -> list[dict[str, Any]]:

@@ -156,9 +156,11 @@ def _axes(paper: _Paper, lang: str) -> Iterator[str]:
     for metres in _round_steps(0, paper.length, 7):
         x = paper.x(metres)
         yield f'<line class="edge" x1="{x:.1f}" x2="{x:.1f}" y1="{bottom}" y2="{bottom + 5}"/>'
-        yield f'<text class="tick" x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{metres:g}</text>'
+        at = f'x="{x:.1f}" y="{bottom + 18}"'
+        yield f'<text class="tick" {at} text-anchor="middle">{metres:g}</text>'
     yield f'<line class="edge" x1="{_LEFT}" x2="{right}" y1="{bottom}" y2="{bottom}"/>'
-    yield f'<text class="tick" x="{_LEFT}" y="12">{escape(say("web.section.level", lang))}</text>'
+    level_words = escape(say("report.section.level", lang))
+    yield f'<text class="tick" x="{_LEFT}" y="12">{level_words}</text>'
     yield (
         f'<text class="tick" x="{right}" y="{HEIGHT - 8}" text-anchor="end">'
         f"{escape(say('web.section.along', lang))}</text>"
@@ -198,7 +200,7 @@ def section(
     known = [item for item in plan if _base(item) is not None]
     met = [item for item in factors if item["layer"] in _DRAWN]
     if not known:
-        return Section(notes=[say("web.section.no_plan", lang)])
+        return Section(notes=[say("report.section.no_plan", lang)])
     for item in [*known, *met]:
         (item["shape"],) = to_metric(np.array([item["geometry"]], dtype=object), zone)
     drawable = [i for i in met if i["layer"] == "fault" or _base(i) is not None] or met
@@ -222,7 +224,7 @@ def section(
             water = _number(item["attrs"].get("water_level_m"))
             levels += [water] if water is not None else []
     if not levels:
-        return Section(notes=[say("web.section.no_plan", lang)])
+        return Section(notes=[say("report.section.no_plan", lang)])
     low, high = min(levels), max(levels)
     room = max((high - low) * 0.18, 6)
     paper = _Paper(length, low - room, high + room)
@@ -247,7 +249,7 @@ def section(
                 parts.append(_box(paper, "fractured", span, base[0] + base[1], reach))
                 top = base[0] + base[1] + reach
                 names.append(
-                    _words(paper, span, top, say("web.section.zone", lang, m=f"{reach:.0f}"), 16)
+                    _words(paper, span, top, say("report.section.zone", lang, m=f"{reach:.0f}"), 16)
                 )
             parts.append(_box(paper, "panel", span, *base))
             names.append(_words(paper, span, base[0], text, 16))
@@ -262,7 +264,7 @@ def section(
         for item in met
         if item["layer"] != "fault" and _base(item) is None and _name(item, lang) not in missing
     ]
-    label = escape(say("web.section.label", lang, name=_name(work, lang)))
+    label = escape(say("report.section.label", lang, name=_name(work, lang)))
     svg = (
         f'<svg class="section" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
         f"{''.join(parts)}{''.join(names)}</svg>"
@@ -272,11 +274,11 @@ def section(
 
 def _notes(paper: _Paper, missing: list[str], exceeds: bool, lang: str) -> Iterator[str]:
     data = _zone_data()
-    yield say("web.section.exaggerated", lang, n=f"{paper.exaggeration:.1f}")
-    yield say("web.section.by", lang, standard=data["standard"], clause=data["clause"])
+    yield say("report.section.exaggerated", lang, n=f"{paper.exaggeration:.1f}")
+    yield say("report.section.by", lang, standard=data["standard"], clause=data["clause"])
     if exceeds:
-        yield say("web.section.exceeds", lang, m=data["slice_m"])
-    yield say("web.section.faults", lang)
+        yield say("report.section.exceeds", lang, m=data["slice_m"])
+    yield say("report.section.faults", lang)
     if missing:
         joined = ("、" if lang == "zh" else ", ").join(missing)
-        yield say("web.section.missing", lang, names=joined)
+        yield say("report.section.missing", lang, names=joined)
