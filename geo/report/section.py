@@ -163,7 +163,7 @@ def _axes(paper: _Paper, lang: str) -> Iterator[str]:
     yield f'<text class="tick" x="{_LEFT}" y="12">{level_words}</text>'
     yield (
         f'<text class="tick" x="{right}" y="{HEIGHT - 8}" text-anchor="end">'
-        f"{escape(say('web.section.along', lang))}</text>"
+        f"{escape(say('report.section.along', lang))}</text>"
     )
 
 
