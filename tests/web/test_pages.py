@@ -17,6 +17,8 @@ PAGES = {
     "zhang": (
         "/advance",
         "/inbox",
+        "/boards",
+        "/boards/hat",
         "/map",
         "/surveys",
         "/uploads",
@@ -24,8 +26,8 @@ PAGES = {
         "/mines/SL-P01",
     ),
     "wang": ("/uploads", "/surveys", "/map"),
-    "zhao": ("/advance", "/map", "/surveys", "/uploads", "/mines/SL-C01"),
-    "admin": ("/advance", "/inbox", "/map", "/surveys"),
+    "zhao": ("/advance", "/map", "/boards", "/surveys", "/uploads", "/mines/SL-C01"),
+    "admin": ("/advance", "/inbox", "/map", "/boards", "/surveys"),
 }
 
 

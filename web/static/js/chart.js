@@ -207,9 +207,10 @@ const bases = {};
 /** Draw only some kinds of factors; all where `kinds` is null. */
 export function setKinds(map, kinds) {
   for (const id of GROUPS.factors) {
-    bases[id] ??= map.getFilter(id);
+    if (!(id in bases)) bases[id] = map.getFilter(id) ?? null;
     const only = ["match", ["get", "layer"], kinds?.length ? kinds : [""], true, false];
-    map.setFilter(id, kinds === null ? bases[id] : both(bases[id], only));
+    const narrowed = bases[id] ? both(bases[id], only) : only;
+    map.setFilter(id, kinds === null ? bases[id] : narrowed);
   }
 }
 
