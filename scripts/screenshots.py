@@ -126,9 +126,7 @@ def sheet(who: Camera, url: str) -> None:
         (Path(folder) / "page.typ").write_text(
             '#set page(width: 297mm, height: 210mm, margin: 0mm)\n#image("sheet.pdf", width: 100%)'
         )
-        typst.compile(
-            Path(folder) / "page.typ", output=DOCS / "sheet.png", format="png", ppi=100
-        )
+        typst.compile(Path(folder) / "page.typ", output=DOCS / "sheet.png", format="png", ppi=100)
 
 
 def main() -> None:
