@@ -347,8 +347,6 @@ const start = view.at
   ? { zoom: view.at[0], center: [view.at[2], view.at[1]] }
   : { zoom: 8, center: [112.7, 38.9] };
 map = await chart($("map"), { ...start, keyboard: true, times: times() });
-// The tests, and anyone at the console, ask the map itself.
-window.minerisk = { map };
 for (const layer of ALL) show(map, layer, view.layers.includes(layer));
 if (view.kinds.length < KINDS.length) setKinds(map, view.kinds);
 if (view.pin) putPin(view.pin);
@@ -461,3 +459,5 @@ $("share").addEventListener("click", async () => {
   }
 });
 map.getCanvas().setAttribute("aria-label", say("map.title"));
+// The tests, and anyone at the console, ask the map itself, once it answers.
+window.minerisk = { map };
