@@ -36,9 +36,9 @@ def tile(
 ) -> Response:
     """Return a Mapbox vector tile: mines, plan, extents, factors, unclear or encounters."""
     seq = queries.seq_at(conn, times.known)
-    etag = tiles.tag(who.actor, layer, z, x, y, seq)
+    etag = tiles.tag(who.actor, layer, z, x, y, seq, times.on)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Cookie"}
     if _kept(etag, if_none_match):
         return Response(status_code=304, headers=headers)
-    body = tiles.tile(conn, layer, z, x, y, seq)
+    body = tiles.tile(conn, layer, z, x, y, seq, times.on)
     return Response(body, media_type=MEDIA_TYPE, headers=headers)

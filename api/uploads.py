@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import Json
 from sqlalchemy import Connection
 
+from api import stopping
 from api.auth import AppConn, Caller, Lang
 from api.shapes import Again, Answer, Submission
 from api.surveys import seen
@@ -157,6 +158,8 @@ async def events(upload_id: UUID, who: Caller, lang: Lang, request: Request) -> 
                 yield f"event: progress\ndata: {body}\n\n" if body != told else ": still here\n\n"
                 told, spoke = body, time.monotonic()
             if said["state"] in _OVER or time.monotonic() - began > _LONGEST:
+                return
+            if stopping.asked.is_set():
                 return
             await asyncio.sleep(_TICK)
             try:

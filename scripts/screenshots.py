@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 
+import typst
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +34,7 @@ FLAGS = [
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
 ]
+SHEET = "/map/print.pdf?lon=112.505&lat=38.801&scale=25000"
 PENDING = "10_六号煤矿采空区_待审.zip"
 
 
@@ -114,6 +116,19 @@ class Camera:
         self.page.screenshot(path=DOCS / f"{name}.png")
 
 
+def sheet(who: Camera, url: str) -> None:
+    """Write docs/sheet.png: the printed sheet, as a browser shows a PDF's page."""
+    body = who.page.request.get(f"{url}{SHEET}").body()
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "sheet.pdf"
+        made.write_bytes(body)
+        # typst takes a page of a PDF as an image, and gives it as PNG.
+        (Path(folder) / "page.typ").write_text(
+            '#set page(width: 297mm, height: 210mm, margin: 0mm)\n#image("sheet.pdf", width: 100%)'
+        )
+        typst.compile(Path(folder) / "page.typ", output=DOCS / "sheet.png", format="png", ppi=100)
+
+
 def main() -> None:
     """Take every picture."""
     DOCS.mkdir(exist_ok=True)
@@ -126,6 +141,10 @@ def main() -> None:
         regulator.take("why", "/map?mine=SL-C02", chart=True)
         regulator.take("mine", "/mines/SL-C02", chart=True)
         regulator.take("inbox", "/inbox")
+        regulator.take("boards", "/boards")
+        regulator.page.goto(f"{url}/mines/SL-C02")
+        regulator.page.locator("#section").screenshot(path=DOCS / "section.png")
+        sheet(regulator, url)
         english = Camera(browser, url, "zhang", words["zhang"], lang="en", theme="dark")
         english.take("map-en-dark", "/map", chart=True)
         phone = Camera(browser, url, "zhang", words["zhang"], PHONE)

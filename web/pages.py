@@ -5,17 +5,20 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query, Request
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from geo.hazards import hazards, hazards_of
+from geo.hazards import hazards_of
 from geo.problems import Problem
+from geo.report.section import section
 from geo.settings import settings
-from geo.store import intake, matches, pond_queries, queries
+from geo.store import intake, matches, queries
 from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
+from geo.survey.counties import county_name
+from geo.survey.diff import differences
 from geo.survey.reading import ReadOptions
-from web import acts, pond_view, ponds, reference, view
+from web import acts, boards, mapping, ponds, reference, view
 from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
 from web.render import STATIC, draw, lang_of
 
@@ -23,9 +26,12 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 router.include_router(acts.router)
 router.include_router(reference.router)
 router.include_router(ponds.router)
+router.include_router(mapping.router)
+router.include_router(boards.router)
 files = StaticFiles(directory=STATIC)
 
 PAGE_SIZE = 100
+FIRST_ROWS = 8
 # Whose word each role may put on record (L2): an enterprise declares, a regulator enters all three.
 SOURCES = {"regulator": ("decision", "appraisal", "declared"), "enterprise": ("declared",)}
 FOREVER = "public, max-age=31536000, immutable"
@@ -48,82 +54,25 @@ def first(reader: Reader) -> Response:
 @router.get("/advance")
 def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Response:
     """Draw the first page: who is due to drive into ground that is not clear."""
-    day = view.day(on)
-    rows = queries.advance(conn, day)
-    mines = queries.mines(conn, day, None)
+    made, lang = boards.boards_of(reader, conn, on), lang_of(request)
+    submissions = queries.inbox(conn) if reader.role == "regulator" else []
     return draw(
         request,
         "advance.html",
         reader=reader,
-        on=day.isoformat(),
-        groups={limit: [row for row in rows if row["bucket"] == limit] for limit in view.HORIZONS},
-        total=len(rows),
-        mines=len(mines),
-        unclear_mines=sum(mine["unclear"] for mine in mines),
-        waiting=len(queries.inbox(conn)) if reader.role == "regulator" else 0,
-    )
-
-
-@router.get("/map")
-def risk_map(request: Request, reader: Reader, conn: AppConn) -> Response:
-    """Draw the map; its state is read from the address by its script."""
-    return draw(
-        request,
-        "map.html",
-        reader=reader,
-        hazards=list(hazards()),
-        version=data_version(conn),
-    )
-
-
-@router.get("/map/state.json")
-def map_state(
-    request: Request,
-    reader: Reader,
-    conn: AppConn,
-    line: str = "effective",
-    hazard: str = "",
-    as_of: str = "",
-) -> Response:
-    """Return each mine's colour, label and place for one line, hazard and date."""
-    lang = lang_of(request)
-    day = view.day(as_of)
-    rows = queries.mines(conn, day, view.known(as_of))
-    state = view.map_state(rows, view.line(line), view.hazard(hazard), lang)
-    state["ponds"] = pond_view.marks(pond_queries.ponds(conn, day, view.known(as_of)), lang)
-    if not rows:
-        # A survey unit reads the boundaries it works in, but no grades.
-        state["bounds"] = view.around(place["bounds"] for place in queries.places(conn).values())
-    return JSONResponse(
-        state | {"on": day.isoformat(), "version": data_version(conn)},
-        headers={"Cache-Control": "no-store"},
-    )
-
-
-@router.get("/map/mines/{code}")
-def map_why(
-    request: Request,
-    reader: Reader,
-    conn: AppConn,
-    code: str,
-    line: str = "effective",
-    hazard: str = "",
-    as_of: str = "",
-) -> Response:
-    """Draw why a mine has its grade, for the panel beside the map."""
-    found = queries.mine(conn, code, view.day(as_of), view.known(as_of))
-    if found is None:
-        raise missing()
-    shown = view.mine(found, lang_of(request))
-    wanted = view.hazard(hazard)
-    groups = [group for group in shown["why"] if not wanted or group["hazard"] == wanted]
-    return draw(
-        request,
-        "parts/why.html",
-        reader=reader,
-        mine=shown,
-        line=view.line(line),
-        groups=groups,
+        on=made.on.isoformat(),
+        groups={
+            limit: [row for row in made.advance if row["bucket"] == limit]
+            for limit in view.HORIZONS
+        },
+        total=len(made.advance),
+        mines=len(made.mines),
+        unclear_mines=len(made.unclear),
+        waiting=len(submissions),
+        submissions=submissions[:FIRST_ROWS],
+        late=boards.listed(made, "late", lang, FIRST_ROWS),
+        week=boards.listed(made, "week", lang, FIRST_ROWS),
+        grades=boards.GRADES,
     )
 
 
@@ -141,12 +90,22 @@ def mine(
     found = queries.mine(conn, code, day, view.known(known_at))
     if found is None:
         raise missing()
-    shown = view.mine(found, lang_of(request))
+    lang, moment = lang_of(request), view.known(known_at)
+    shown = view.mine(found, lang)
     return draw(
         request,
         "mine.html",
         reader=reader,
         mine=shown,
+        section=section(
+            queries.workings(conn, code, moment),
+            view.factors_met(found),
+            int(found["zone_epsg"]),
+            lang,
+        ),
+        district=county_name(shown["district"], lang),
+        documents=view.documents(found),
+        filed=queries.surveys_of(conn, code, moment),
         on=day.isoformat(),
         known_at=known_at,
         today=dt.date.today().isoformat(),
@@ -165,7 +124,7 @@ def uploads(request: Request, reader: Reader, conn: AppConn) -> Response:
         request,
         "uploads.html",
         reader=reader,
-        uploads=queries.uploads(conn),
+        uploads=view.with_survey_states(queries.uploads(conn), queries.surveys(conn)),
         options=ReadOptions().model_dump(),
         max_mb=settings().max_upload_bytes // (1024 * 1024),
         **view.reading_choices(),
@@ -192,19 +151,27 @@ def upload(
     conn: AppConn,
     upload_id: UUID,
     offset: Annotated[int, Query(ge=0)] = 0,
+    against: str = "",
 ) -> Response:
-    """Draw what was found in a file, row by row, and what it would move."""
-    found = _upload(conn, upload_id)
+    """Draw what was found in a file, row by row, what it would move, and what it would change."""
+    found, lang = _upload(conn, upload_id), lang_of(request)
     notes: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    frames: list[dict[str, Any]] = []
     moves = None
+    accepted = [s for s in queries.surveys(conn) if s["state"] == "accepted"]
+    replaced = next((s for s in accepted if str(s["id"]) == against), None)
     trouble = None
     asked: list[dict[str, Any]] = []
     if found["state"] in ("staged", "submitted"):
         asked = matches.listed(conn, upload_id, limit=PAGE_SIZE)
         notes = intake.upload_notes(conn, upload_id, offset, PAGE_SIZE + 1)
+        rows = intake.upload_rows(conn, upload_id)
+        notes = view.mended_shapes(notes, rows)
+        frames = view.frames(rows, found["result"], lang)
     if found["state"] == "staged":
         try:
-            moves = _moves(reader, upload_id, lang_of(request))
+            moves = _moves(reader, upload_id, lang)
         except Problem as problem:
             trouble = problem
     return draw(
@@ -217,7 +184,10 @@ def upload(
         matches=[view.question(one) for one in asked],
         fields_of=view.field_choices(),
         preview_problem=trouble,
-        replaceable=[s for s in queries.surveys(conn) if s["state"] == "accepted"],
+        replaceable=accepted,
+        against=replaced,
+        diff=differences(intake.survey_rows(conn, replaced["id"]), rows) if replaced else None,
+        frames=frames,
         notes=notes[:PAGE_SIZE],
         more=len(notes) > PAGE_SIZE,
         offset=offset,
@@ -225,15 +195,6 @@ def upload(
         version=data_version(conn),
         **view.reading_choices(),
     )
-
-
-@router.get("/uploads/{upload_id}/progress")
-def upload_progress(request: Request, reader: Reader, conn: AppConn, upload_id: UUID) -> Response:
-    """Draw how far the reading is; when it is over, have the whole page drawn anew."""
-    found = _upload(conn, upload_id)
-    if found["state"] not in ("queued", "reading"):
-        return Response(headers={"HX-Refresh": "true"})
-    return draw(request, "parts/progress.html", reader=reader, upload=found)
 
 
 @router.get("/surveys")
@@ -258,7 +219,19 @@ def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> 
     if found is None:
         raise missing()
     shown = _survey(conn, reader, found, lang_of(request))
-    return draw(request, "survey.html", reader=reader, item=shown, open_acts=True)
+    old = queries.survey(conn, found["supersedes"]) if found["supersedes"] else None
+    diff = None
+    if old is not None:
+        diff = differences(intake.survey_rows(conn, old["id"]), intake.survey_rows(conn, survey_id))
+    return draw(
+        request,
+        "survey.html",
+        reader=reader,
+        item=shown,
+        open_acts=True,
+        against=old,
+        diff=diff,
+    )
 
 
 def _proposal(conn: Any, row: dict[str, Any], lang: str) -> dict[str, Any]:

@@ -29,9 +29,9 @@ TOLD = "minerisk_told"
 
 # Each role's pages, the first page first.
 NAV = {
-    "regulator": ("advance", "ponds", "inbox", "map", "surveys", "uploads"),
-    "administrator": ("advance", "ponds", "inbox", "map", "surveys"),
-    "enterprise": ("advance", "ponds", "map", "surveys", "uploads"),
+    "regulator": ("advance", "ponds", "inbox", "map", "boards", "surveys", "uploads"),
+    "administrator": ("advance", "ponds", "inbox", "map", "boards", "surveys"),
+    "enterprise": ("advance", "ponds", "map", "boards", "surveys", "uploads"),
     "geologist": ("uploads", "surveys", "map"),
 }
 

@@ -15,6 +15,7 @@ MODULES = ROOM / "node_modules"
 VENDOR = ROOM / "static" / "vendor"
 STAMP = VENDOR / "versions.json"
 
+NPM = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 FILES = {
     "maplibre-gl": (
         "dist/maplibre-gl.mjs",
@@ -61,7 +62,7 @@ def install() -> None:
     if ready():
         return
     subprocess.run(
-        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+        [*NPM, "--omit=dev"],
         cwd=ROOM,
         check=True,
     )

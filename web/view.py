@@ -1,19 +1,25 @@
 """From what the store answers to what a page shows: pure functions of dictionaries."""
 
 import datetime as dt
+import json
 from collections.abc import Iterable
 from typing import Any
+
+import shapely
 
 from geo.hazards import colour_of, grade_name, hazards
 from geo.messages import say
 from geo.problems import Problem
 from geo.store import matches
+from geo.survey.candidates import falls
 from geo.survey.layers import layers
 from geo.survey.reading import ReadOptions
 from web.render import crs_name
 
 HORIZONS = (90, 180, 365)
 LINES = ("effective", "determined", "proposed", "decided")
+KINDS = ("coal", "metal_underground", "open_pit")
+SOURCES = ("declared", "appraisal", "survey", "neighbour", "decision")
 GREY = "grey"
 SHORT = ("red", "orange", "yellow", "blue", GREY)
 
@@ -100,6 +106,53 @@ def mapped(
 def field_choices() -> dict[str, list[str]]:
     """Return the canonical fields of each layer type, for the forms that map columns."""
     return {name: list(one.fields) for name, one in layers().items()}
+
+
+def with_survey_states(
+    sent: list[dict[str, Any]], surveys: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return uploads with what became of the survey each was submitted as."""
+    states = {survey["id"]: survey["state"] for survey in surveys}
+    return [{**one, "survey_state": states.get(one["survey_id"])} for one in sent]
+
+
+def mended_shapes(
+    notes: list[dict[str, Any]], rows: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return notes with the shape before and after mending, as GeoJSON, where both are known."""
+    after = {(row["layer"], row["row_no"]): row["geometry"] for row in rows}
+    shown = []
+    for note in notes:
+        was = note["params"].get("before")
+        now = after.get((note["layer"], note["row_no"]))
+        both = None
+        if was and now is not None:
+            both = [json.loads(shapely.to_geojson(shape)) for shape in (shapely.from_wkt(was), now)]
+        shown.append({**note, "both": both})
+    return shown
+
+
+def frames(rows: list[dict[str, Any]], result: dict[str, Any], lang: str) -> list[dict[str, Any]]:
+    """Return where each layer falls as it was read, and under each other system it may be in."""
+    made = []
+    for part in result["layers"]:
+        crs = part["crs"] or {}
+        shapes = [row["geometry"] for row in rows if row["layer"] == part["layer"]]
+        others = [int(one["epsg"]) for one in crs.get("candidates") or ()]
+        if not shapes or not crs.get("epsg") or not others:
+            continue
+        chosen = int(crs["epsg"])
+        for epsg, outline in falls(shapes, chosen, others).items():
+            made.append(
+                {
+                    "epsg": epsg,
+                    "name": crs_name(epsg),
+                    "layer": say(f"layer.{part['layer']}", lang) if part["layer"] else "",
+                    "chosen": epsg == chosen,
+                    "shape": json.loads(shapely.to_geojson(outline)),
+                }
+            )
+    return made
 
 
 def moves(found: Iterable[dict[str, Any]], lang: str) -> list[dict[str, Any]]:
@@ -211,6 +264,29 @@ def _targets(found: dict[str, Any], lang: str) -> list[dict[str, str]]:
         source = say(f"web.source.{claim['source']}", lang)
         targets[f"claim:{claim['key']}"] = f"{label} · {word} · {source}"
     return [{"value": value, "text": text} for value, text in targets.items()]
+
+
+def factors_met(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return each factor a mine's study area meets once: layer, attrs and geometry."""
+    met: dict[str, dict[str, Any]] = {}
+    for one in found["encounters"]:
+        if one["geometry"]:
+            attrs = {**one["evidence"]["attrs"], "verification": one["evidence"]["verification"]}
+            shape = shapely.from_geojson(json.dumps(one["geometry"]))
+            met.setdefault(
+                one["factor_key"], {"layer": one["layer"], "attrs": attrs, "geometry": shape}
+            )
+    return list(met.values())
+
+
+def documents(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the documents a mine's grades rest on: what each says, and since when."""
+    rows = {
+        (claim["document"], claim["hazard"]): claim
+        for claim in found["claims"]
+        if claim["document"] and claim["source"] in ("declared", "appraisal", "decision")
+    }
+    return sorted(rows.values(), key=lambda c: (str(c["valid_from"] or ""), c["document"]))
 
 
 def _coverage(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

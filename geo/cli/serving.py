@@ -18,6 +18,8 @@ from geo.cli import app, database, guarded, lang
 from geo.cli.files import Json
 
 _STOP_SECONDS = 10
+# How long an answer under way may still take when the server is told to stop.
+_ANSWER_SECONDS = 5
 
 
 class Steps:
@@ -235,8 +237,16 @@ def serve(
     """
     import uvicorn
 
+    from api import stopping
     from geo.logs import configure
     from geo.store.service import running_as_account
+
+    class Server(uvicorn.Server):
+        """Tells open streams to end; it would wait for them otherwise."""
+
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            stopping.asked.set()
+            super().handle_exit(sig, frame)
 
     with database() as conf:
         host, port = host or conf.host, port or conf.port
@@ -245,7 +255,7 @@ def serve(
             if other is not None:
                 raise typer.Exit(other.wait())
         configure(conf.log_level)
-        uvicorn.run(
+        config = uvicorn.Config(
             "api.app:create_app",
             factory=True,
             host=host,
@@ -253,7 +263,9 @@ def serve(
             log_level="warning",
             server_header=False,
             access_log=False,
+            timeout_graceful_shutdown=_ANSWER_SECONDS,
         )
+        Server(config).run()
 
 
 @app.command()

@@ -10,6 +10,7 @@ from openpyxl.utils import get_column_letter
 
 from geo.hazards import colour_of, grade_name, hazards
 from geo.messages import say
+from geo.report.board_sheet import plain_text
 
 _COLUMNS = (
     "mine_code",
@@ -60,6 +61,7 @@ def write_xlsx(path: Path, rows: list[dict[str, Any]], on: date, lang: str) -> N
         if shade is not None:
             cell = sheet.cell(sheet.max_row, 7)
             cell.fill = PatternFill("solid", start_color=_FILL[shade])
+    plain_text(sheet)
     for number, width in enumerate(_WIDTHS, 1):
         sheet.column_dimensions[get_column_letter(number)].width = width
     sheet.freeze_panes = "C4"

@@ -226,6 +226,8 @@ def revoke(
                 select(survey.c.id, survey.c.filename)
                 .where(survey.c.survey_unit == row.survey_unit, survey.c.survey_unit != "")
                 .where(survey.c.id != row.id)
+                # Of another district one does not even learn that there are such surveys.
+                .where(func.starts_with(survey.c.district, actor.district))
                 .order_by(survey.c.filename)
             )
         ]

@@ -22,7 +22,7 @@ from geo.store import memory, rawfiles
 from geo.store.engine import SYSTEM, Actor, connect
 from geo.store.staging import clear, jsonable, stage
 from geo.store.submission import preview, submit
-from geo.store.tables import mine, staged_note, upload
+from geo.store.tables import feature, mine, staged_feature, staged_note, upload
 from geo.survey.counties import county_box
 from geo.survey.reading import ReadOptions, datums, read_file
 from geo.survey.reading.result import NOTE_COLUMNS
@@ -263,6 +263,50 @@ def upload_notes(
     ]
 
 
+def _as_rows(found: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            **{
+                name: row._mapping[name]
+                for name in ("layer", "mine_code", "row_no", "key", "attrs")
+            },
+            "geometry": shapely.from_wkb(bytes(row.wkb)),
+        }
+        for row in found
+    ]
+
+
+def upload_rows(conn: Connection, upload_id: UUID) -> list[dict[str, Any]]:
+    """Return the rows of an upload, staged or submitted: layer, mine_code, row_no, key, attrs.
+
+    Each with its geometry in CGCS2000.
+    """
+    found = upload_status(conn, upload_id)
+    if found is None:
+        return []
+    if found["survey_id"] is not None:
+        return survey_rows(conn, found["survey_id"])
+    table = staged_feature
+    return _as_rows(
+        conn.execute(
+            select(table, func.ST_AsBinary(table.c.geom).label("wkb"))
+            .where(table.c.upload_id == upload_id)
+            .order_by(table.c.layer, table.c.row_no)
+        )
+    )
+
+
+def survey_rows(conn: Connection, survey_id: UUID) -> list[dict[str, Any]]:
+    """Return the rows of a survey that one may see, as :func:`upload_rows` gives them."""
+    return _as_rows(
+        conn.execute(
+            select(feature, func.ST_AsBinary(feature.c.geom).label("wkb"))
+            .where(feature.c.survey_id == survey_id)
+            .order_by(feature.c.layer, feature.c.row_no)
+        )
+    )
+
+
 def notes_frame(conn: Connection, upload_id: UUID) -> gpd.GeoDataFrame:
     """Return the whole row report as a frame: layer, row_no, outcome, code, params, geometry."""
     found = conn.execute(
@@ -319,7 +363,9 @@ __all__ = [
     "process_upload",
     "register_upload",
     "submit",
+    "survey_rows",
     "sweep",
     "upload_notes",
+    "upload_rows",
     "upload_status",
 ]

@@ -151,7 +151,8 @@ def mines(
     """Return every mine one may see, with its lines on a day as known at a moment.
 
     Each has code, name, kind, district, bounds, point, colour, colours by line, labels, unclear,
-    grades and lines (one per hazard, as :func:`geo.survey.lines.lines` gives them).
+    grades, lines (one per hazard, as :func:`geo.survey.lines.lines` gives them) and sources: for
+    each hazard, whose word the effective grade rests on.
     """
     seq = seq_at(conn, known_at)
     rows = list(_graded(conn, seq))
@@ -159,6 +160,7 @@ def mines(
     found = lines(claims, _frame([row for row, _ in rows]), on)
     where = places(conn, seq=seq)
     by_mine = dict(list(found.groupby("mine_code"))) if len(found) else {}
+    source = dict(zip(claims["key"], claims["source"], strict=True))
     listed = []
     for row, state in rows:
         of_mine = by_mine[row.code]
@@ -171,6 +173,10 @@ def mines(
                 "zone_epsg": row.zone_epsg,
                 **where.get(row.code, {"bounds": None, "point": None}),
                 **summary(of_mine, bool(state.summary["unclear"])),
+                "sources": {
+                    r["hazard"]: sorted({source[k] for k in r["winners"]})
+                    for r in of_mine.to_dict("records")
+                },
                 "lines": [_plain(r) for r in of_mine.to_dict("records")],
             }
         )
@@ -207,7 +213,8 @@ def mine(
 
     Besides what :func:`mines` gives: claims (with ``sentence`` in zh and en, clause, verified),
     ``why`` (a paragraph per hazard, zh and en), warnings (provisional claims that show at once),
-    endings, encounters (with GeoJSON geometry), coverage, unclear ground, surveys that must be done
+    endings, endings_nearby (of others' factors, that ended claims here), encounters (with GeoJSON
+    geometry), coverage, unclear ground, surveys that must be done
     again (L17) and history.
     """
     seq = seq_at(conn, known_at)
@@ -235,6 +242,7 @@ def mine(
         "why": {lang: paragraph(code, found, claims, rules, lang) for lang in ("zh", "en")},
         "warnings": [told(c) for c in begun if c.key in warned],
         "endings": _endings(conn, code, seq),
+        "endings_nearby": _endings_nearby(conn, code, seq),
         "encounters": _encounters(conn, code, seq),
         "coverage": state.coverage,
         "coverage_on": state.on_date,
@@ -252,6 +260,64 @@ def _endings(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
         .order_by(batch.c.seq.desc())
     )
     return [dict(row) for row in found.mappings()]
+
+
+_NEARBY = text(
+    """
+    SELECT DISTINCT ON (b.seq, c.evidence ->> 'factor_key') b.seq, b.recorded_at, e.kind, e.reason,
+        b.note ->> 'proposed_by' AS proposed_by, b.note ->> 'confirmed_by' AS confirmed_by,
+        c.hazard, c.grade, c.evidence ->> 'layer' AS layer,
+        COALESCE(c.evidence -> 'attrs' ->> 'code', c.evidence -> 'attrs' ->> 'name', '') AS name
+    FROM minerisk.claim_end e
+    JOIN minerisk.claim c ON c.id = e.claim_id
+    JOIN minerisk.batch b ON b.id = e.batch_id
+    WHERE c.mine_code = :code AND b.kind = 'ending' AND b.seq <= :known
+      AND NOT EXISTS (SELECT FROM minerisk.ending own
+          WHERE own.batch_id = e.batch_id AND own.mine_code = :code)
+    ORDER BY b.seq DESC, c.evidence ->> 'factor_key', c.grade NULLS LAST
+    """
+)
+
+
+def _endings_nearby(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
+    """Return what ended claims of a mine from outside: a factor that is another mine's.
+
+    The record of the ending is the other's; that a claim ended here, how and why, is this mine's.
+    """
+    found = conn.execute(_NEARBY, {"code": code, "known": seq})
+    return [dict(row) for row in found.mappings()]
+
+
+def workings(
+    conn: Connection, code: str, known_at: datetime | date | None = None
+) -> list[dict[str, Any]]:
+    """Return the workings in force of a mine: layer, attrs and geometry."""
+    found = conn.execute(_WORKINGS, {"code": code, "known": seq_at(conn, known_at)})
+    return [
+        {"layer": "plan_item", "attrs": row.attrs, "geometry": shapely.from_wkb(bytes(row.wkb))}
+        for row in found
+    ]
+
+
+_WORKINGS = text(
+    """
+    SELECT DISTINCT ON (f.key) f.attrs, ST_AsBinary(f.geom) AS wkb FROM minerisk.feature f
+    JOIN minerisk.survey_states(:known) s USING (survey_id)
+    WHERE f.mine_code = :code AND f.layer = 'plan_item' AND s.state = 'accepted'
+      AND f.attrs ->> 'finished' IS DISTINCT FROM 'true'
+    ORDER BY f.key
+    """
+)
+
+
+def surveys_of(
+    conn: Connection, code: str, known_at: datetime | date | None = None
+) -> list[dict[str, Any]]:
+    """Return the surveys one may see that have rows of a mine, newest first."""
+    ids = set(
+        conn.scalars(select(feature.c.survey_id).where(feature.c.mine_code == code).distinct())
+    )
+    return [one for one in _surveys(conn, known_at) if one["id"] in ids]
 
 
 def _encounters(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -215,6 +216,26 @@ feature = Table(
     Column("geom", Geometry("GEOMETRY", srid=4490, spatial_index=True), nullable=False),
     Column("geom_3857", Geometry("GEOMETRY", srid=3857, spatial_index=True), nullable=False),
     *_ownership(),
+)
+
+# How many features stand in a grid cell, per survey and owner: what low zooms draw. Kept by a
+# trigger on `feature`; derived, so no part of the chain. Only the definer functions read it.
+place_count = Table(
+    "place_count",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("level", SmallInteger, nullable=False),
+    Column("col", Integer, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("layer", Text, nullable=False),
+    Column("survey_id", Uuid, nullable=False),
+    Column("since", Date),
+    *_ownership(),
+    Column("count", Integer, nullable=False),
+    Column("sum_x", Double, nullable=False),
+    Column("sum_y", Double, nullable=False),
+    Column("one", Uuid),
+    Index("place_count_cell", "level", "col", "line"),
 )
 
 # --- encounters, claims, endings (append-only) --------------------------------------------------

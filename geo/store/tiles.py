@@ -1,10 +1,12 @@
 """Vector tiles from the definer functions, and the tag by which a browser may keep them."""
 
 import hashlib
+from datetime import date
 
 from sqlalchemy import Connection, text
 
 from geo.problems import Problem
+from geo.rules import rules_in_force
 from geo.store.engine import Actor
 from geo.survey.layers import factors, pond_layers
 
@@ -24,6 +26,8 @@ LAYERS: dict[str, tuple[str, ...] | None] = {
 }
 # Layers made of features that say more of them than the common function does.
 _OWN = {"ponds": "tile_ponds"}
+# What the newest grading or run found, whatever the day.
+_UNDATED = ("unclear", "zones", "paths")
 GATHERED_BELOW = 9
 _DEEPEST = 22
 
@@ -33,15 +37,43 @@ def data_version(conn: Connection) -> int:
     return int(conn.scalar(text("SELECT COALESCE(max(seq), 0) FROM minerisk.batch")) or 0)
 
 
-def tag(actor: Actor, layer: str, z: int, x: int, y: int, version: int) -> str:
-    """Return the ETag: same data version, same eyes, same place."""
+def tag(
+    actor: Actor, layer: str, z: int, x: int, y: int, version: int, on: date | None = None
+) -> str:
+    """Return the ETag: same data version, same day, same eyes, same place."""
     eyes = f"{actor.role}|{actor.org_id}|{actor.district}"
-    whole = f"{layer}|{version}|{eyes}|{z}|{x}|{y}"
+    whole = f"{layer}|{version}|{on}|{eyes}|{z}|{x}|{y}"
     return f'"{hashlib.sha256(whole.encode()).hexdigest()[:32]}"'
 
 
-def tile(conn: Connection, layer: str, z: int, x: int, y: int, known_seq: int) -> bytes:
+def horizon_day(on: date) -> date:
+    """Return the last day a working may start on to be within the mining footprint of `on`."""
+    years = int(rules_in_force().parameters.horizon_years.value)
+    try:
+        return on.replace(year=on.year + years)
+    except ValueError:
+        return date(on.year + years, 3, 1)
+
+
+def tile(
+    conn: Connection,
+    layer: str,
+    z: int,
+    x: int,
+    y: int,
+    known_seq: int,
+    on: date | None = None,
+) -> bytes:
     """Return a Mapbox vector tile of what the caller may see.
+
+    Parameters
+    ----------
+    known_seq : int
+        Number of the batch up to which things are known.
+    on : date, optional
+        The day asked about: what holds only later is left out, and of the plan what starts after
+        the horizon of the mining footprint. Every day where not given. Unclear ground, zones
+        and paths are those of the newest grading or run known, whatever the day.
 
     Raises
     ------
@@ -50,15 +82,27 @@ def tile(conn: Connection, layer: str, z: int, x: int, y: int, known_seq: int) -
     """
     if layer not in LAYERS or not (0 <= z <= _DEEPEST and 0 <= x < 2**z and 0 <= y < 2**z):
         raise Problem("tiles.none", http_status=404, layer=layer, z=z, x=x, y=y)
-    place = {"z": z, "x": x, "y": y, "known": known_seq}
+    place = {"z": z, "x": x, "y": y, "known": known_seq, "on_day": on}
     wanted = LAYERS[layer]
-    if wanted is None:
+    if layer in _UNDATED:
         found = conn.scalar(text(f"SELECT minerisk.tile_{layer}(:z, :x, :y, :known)"), place)
+    elif wanted is None:
+        found = conn.scalar(
+            text(f"SELECT minerisk.tile_{layer}(:z, :x, :y, :known, :on_day)"), place
+        )
     else:
         near = _OWN.get(layer, "tile_features")
         function = "tile_gathered" if z < GATHERED_BELOW else near
         found = conn.scalar(
-            text(f"SELECT minerisk.{function}(:wanted, :name, :z, :x, :y, :known)"),
-            {**place, "wanted": list(wanted), "name": layer},
+            text(
+                f"SELECT minerisk.{function}"
+                "(:wanted, :name, :z, :x, :y, :known, :on_day, :plan_day)"
+            ),
+            {
+                **place,
+                "wanted": list(wanted),
+                "name": layer,
+                "plan_day": None if on is None else horizon_day(on),
+            },
         )
     return bytes(found or b"")

@@ -29,3 +29,17 @@ def county_box(code: str) -> Box | None:
         return None
     west, south, east, north = (float(side) for side in found["box"])
     return west, south, east, north
+
+
+def county_name(code: str, lang: str) -> str:
+    """Return the name of a county; its code where it is not on record.
+
+    Parameters
+    ----------
+    code : str
+        County code of GB/T 2260.
+    lang : str
+        ``zh`` or ``en``.
+    """
+    found = _counties().get(code)
+    return str(found["name"][lang]) if found else code

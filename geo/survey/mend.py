@@ -7,6 +7,9 @@ from geo.geometry import Shapes, kinds, mend
 from geo.survey.check import Verdicts, Word
 from geo.survey.limits import limits
 
+# Vertices up to which the shape before mending is kept for the report.
+_SHOWN = 2000
+
 
 def mend_layer(shapes: Shapes, verdicts: Verdicts) -> Shapes:
     """Return the shapes with the invalid ones made valid; the verdicts say which and how.
@@ -47,7 +50,11 @@ def mend_layer(shapes: Shapes, verdicts: Verdicts) -> Shapes:
                 )
                 continue
             made[row] = result.shapes[at]
-            verdicts.mended[int(row)] = Word("reader.row.mended", {"percent": percent}, where)
+            said: dict[str, object] = {"percent": percent}
+            if shapely.get_num_coordinates(shapes[row]) <= _SHOWN:
+                # The report draws what the survey drew beside what it was made into.
+                said["before"] = shapely.to_wkt(shapes[row], rounding_precision=7)
+            verdicts.mended[int(row)] = Word("reader.row.mended", said, where)
     return made
 
 

@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2 as httpx
@@ -22,6 +24,13 @@ pytestmark = pytest.mark.database
 @pytest.fixture
 def address(settings: Settings, tmp_path: Path) -> Iterator[str]:
     """Run server and worker on the test's county."""
+    with running(tmp_path, "worker") as (url, _):
+        yield url
+
+
+@contextmanager
+def running(tmp_path: Path, *also: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run the server, and what else is named, on the test's county."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -29,7 +38,7 @@ def address(settings: Settings, tmp_path: Path) -> Iterator[str]:
     with (tmp_path / "server.log").open("wb") as log:
         children = [
             subprocess.Popen([*base, *args], cwd=CHECKOUT, env=dict(os.environ), stderr=log)
-            for args in (["serve", "--port", str(port)], ["worker"])
+            for args in (["serve", "--port", str(port)], *([name] for name in also))
         ]
         url = f"http://127.0.0.1:{port}"
         try:
@@ -40,7 +49,7 @@ def address(settings: Settings, tmp_path: Path) -> Iterator[str]:
                         break
                 except httpx.TransportError:
                     time.sleep(0.2)
-            yield url
+            yield url, children[0]
         finally:
             for child in children:
                 child.terminate()
@@ -86,3 +95,26 @@ def test_a_file_is_read_by_the_worker_while_its_sender_listens(wang, tmp_path):
         raw.sendall(f"POST /api/v1/uploads HTTP/1.1\r\nhost: x\r\n{head}\r\n--x".encode())
         assert raw.recv(100).startswith(b"HTTP/1.1 413")
     assert wang.get("/me").status_code == 200
+
+
+def test_an_open_stream_does_not_hold_up_the_end(settings, tmp_path):
+    # No worker runs, so that the upload waits and its stream stays open.
+    path = write(tmp_path / "g.geojson", [goaf("A", "G1", x=0.6, water="无")])
+    with (
+        running(tmp_path) as (url, server),
+        httpx.Client(base_url=f"{url}/api/v1", timeout=60) as client,
+    ):
+        sent = {"login": "wang", "password": PASSWORDS["wang"]}
+        client.headers["x-csrf-token"] = client.post("/session", json=sent).json()["csrf"]
+        with path.open("rb") as body:
+            made = client.post("/uploads", files={"file": ("g.geojson", body)}).json()
+        with client.stream("GET", f"/uploads/{made['id']}/events") as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == "event: progress"
+            began = time.monotonic()
+            server.send_signal(signal.SIGINT)
+            # It ends as a stream ends, not cut off.
+            rest = list(lines)
+            assert rest[0].startswith("data: ")
+            server.wait(10)
+            assert time.monotonic() - began < 3

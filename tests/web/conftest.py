@@ -215,6 +215,18 @@ class Person:
         self.page.press("#password", "Enter")
         self.page.wait_for_url(lambda url: "sign-in" not in url)
 
+    def count_clicks(self) -> list[str]:
+        """Return a list that grows with each click the person makes from now on."""
+        clicks: list[str] = []
+        self.page.expose_binding("clicked", lambda _, what: clicks.append(what))
+        script = (
+            "addEventListener('click', (e) => e.isTrusted && e.detail &&"
+            " window.clicked(String(e.target.textContent).trim().slice(0, 20)), true)"
+        )
+        self.page.add_init_script(script)
+        self.page.evaluate(script)
+        return clicks
+
     def go(self, path: str) -> None:
         """Open an address."""
         self.page.goto(f"{self.site.url}{path}")

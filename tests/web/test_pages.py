@@ -17,6 +17,8 @@ PAGES = {
     "zhang": (
         "/advance",
         "/inbox",
+        "/boards",
+        "/boards/hat",
         "/map",
         "/surveys",
         "/uploads",
@@ -33,13 +35,14 @@ PAGES = {
     "zhao": (
         "/advance",
         "/map",
+        "/boards",
         "/surveys",
         "/uploads",
         "/mines/SL-C01",
         "/ponds",
         "/ponds/SL-T01",
     ),
-    "admin": ("/advance", "/inbox", "/map", "/surveys", "/ponds"),
+    "admin": ("/advance", "/inbox", "/map", "/boards", "/surveys", "/ponds"),
 }
 
 

@@ -317,3 +317,86 @@ def test_fields_are_mapped_by_form_and_an_object_is_known_again(
     expect(page.locator("#matches .tag")).to_have_text(say("web.match.same", "zh"))
     page.locator("#moves button.primary").click()
     page.wait_for_url(re.compile("/surveys/"))
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_folder_is_sent_and_says_what_moves_within_six_clicks(
+    own_site: Site, person: People, tmp_path: Path, lang: str
+) -> None:
+    survey_zip(tmp_path)
+    geologist = person(own_site, "wang", lang)
+    page, clicks = geologist.page, geologist.count_clicks()
+    with page.expect_file_chooser() as asked:
+        page.locator("label[for=folder]").click()
+    asked.value.set_files(tmp_path / "shp")
+    page.wait_for_url(re.compile(r"/uploads/[0-9a-f-]{36}"))
+    expect(page.locator("#moves .moves")).to_contain_text("LK-7", timeout=60_000)
+    # Each candidate is drawn where it would fall, the mended ring as it was and as it is.
+    expect(page.locator("[data-frame]")).to_have_count(3)
+    page.locator("[data-both]").first.click()
+    page.wait_for_function("minerisk.map.getSource('both')")
+    page.locator("#moves button.primary").click()
+    page.wait_for_url(re.compile("/surveys/"))
+    # A label passes its click on to the field it is for, which counts as one more here.
+    assert len(clicks) <= 6, clicks
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_why_a_mine_is_red_takes_two_clicks(site: Site, person: People, size: str) -> None:
+    regulator = person(site, "zhang", "zh", size)
+    page, clicks = regulator.page, regulator.count_clicks()
+    page.get_by_role("link", name=say("web.nav.map", "zh"), exact=True).first.click()
+    page.wait_for_url("**/map**")
+    regulator.map_drawn()
+    west, south, east, north = licence("SL-C02").bounds
+    at = page.evaluate(f"minerisk.map.project([{(west + east) / 2}, {(south + north) / 2}])")
+    box = page.locator("#map canvas").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + at["x"], box["y"] + at["y"])
+    expect(page.locator("#answer .why").first).to_contain_text("煤矿防治水细则")
+    assert len(clicks) == 2, clicks
+
+
+def test_a_correction_is_compared_feature_by_feature(
+    own_site: Site, person: People, tmp_path: Path
+) -> None:
+    geologist = person(own_site, "wang")
+    page = geologist.page
+    page.set_input_files("#files", survey_zip(tmp_path))
+    expect(page.locator("#moves")).to_be_visible(timeout=60_000)
+    old = page.locator("#against option", has_text="05_").get_attribute("value")
+    assert old
+    page.select_option("#against", old)
+    page.locator("#diff button").click()
+    rows = page.locator("#diff tbody tr")
+    expect(rows.filter(has_text="LK-7")).to_contain_text(say("web.diff.added", "zh"))
+    expect(rows.filter(has_text="C02-G1")).to_contain_text(say("web.diff.gone", "zh"))
+    # What was compared is what is offered to be replaced.
+    assert page.locator("#supersedes").input_value() == old
+
+
+def test_the_ending_of_a_neighbours_factor_is_told_where_it_lowered_a_grade(
+    own_site: Site, person: People
+) -> None:
+    """C02-G1 is SL-C02's goaf; it made SL-C01 very complex."""
+    first = person(own_site, "zhang")
+    page = first.page
+    first.go("/mines/SL-C02")
+    goaf = page.locator("#e-target option", has_text="C02-G1").first.get_attribute("value")
+    assert goaf
+    page.select_option("#e-target", goaf)
+    page.select_option("#e-kind", "treated")
+    page.fill("#e-doc", "示例收字〔2026〕9号")
+    page.fill("#e-reason", "老空水已疏放")
+    page.locator("form[action$='/end'] button").click()
+    second = person(own_site, "li")
+    second.go("/inbox")
+    second.page.check("#proposals [name=read]")
+    second.page.locator("#proposals button[value=yes]").click()
+    # The enterprise next door reads that it ended, how and by whom, on its own mine's page.
+    own = person(own_site, "zhao")
+    own.go("/mines/SL-C01")
+    told = own.page.locator("main .why.sheet").filter(has_text=say("web.mine.nearby", "zh"))
+    expect(told).to_contain_text("C02-G1")
+    expect(told).to_contain_text("老空水已疏放")
+    expect(told).to_contain_text("zhang 提出，li 确认")

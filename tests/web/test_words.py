@@ -11,6 +11,7 @@ from geo.messages import LANGUAGES, catalogue
 from geo.tailings.board import BANDS
 from geo.tailings.siting import ACTIONS
 from web import pond_view, render, translate
+from web.boards import COLUMNS
 
 TEMPLATES = sorted((render.ROOM / "templates").rglob("*.html"))
 SCRIPTS = sorted((render.STATIC / "js").glob("*.js"))
@@ -43,7 +44,7 @@ PARTS = {
     "web.advance.head.": ("90", "180", "365"),
     "web.layers.": ("zip", "gpkg", "xlsx"),
     "web.action.": ("accept", "ending"),
-    "web.nav.": ("advance", "inbox", "map", "surveys", "uploads", "ponds"),
+    "web.nav.": ("advance", "inbox", "map", "boards", "surveys", "uploads", "ponds"),
     "web.ponds.figure.": pond_view.LISTS,
     "web.ponds.group.": ("by_state", "by_lateness", "by_who"),
     "web.ponds.band.": BANDS,
@@ -60,6 +61,20 @@ PARTS = {
     "web.question.": ("no_history", "token_discharge", "extension_void", "discharge_while_closing"),
     "web.profile.": ("along", "height", "limit", "beside", "title", "head", "what"),
     "web.": ("yes", "no"),
+    "web.board.": (
+        *COLUMNS,
+        *(f"{name}.what" for name in COLUMNS),
+        *("late_by", "past", "ahead", "met"),
+    ),
+    "web.column.": ("code", *(column for columns in COLUMNS.values() for column in columns)),
+    "web.board.lapse.": ("overdue", "worked_out", "held"),
+    "web.board.late.": ("under_way", "appraisal", "overdue", "redo"),
+    "web.diff.": ("added", "gone", "changed"),
+    "web.stage.": ("reading", "read", "check", "staged"),
+    "web.js.stage.": ("reading", "read", "check", "staged", "grading"),
+    "web.js.upload.state_": ("staged", "failed", "submitted"),
+    "web.map.group.": ("ground", "mining", "survey", "ponds"),
+    "web.map.turned.": ("landscape", "portrait"),
 }
 
 
@@ -140,7 +155,7 @@ def test_every_sentence_of_the_pages_is_used() -> None:
     text = "".join(p.read_text("utf-8") for p in [*TEMPLATES, *SCRIPTS, *PYTHON])
     built = {prefix + value for prefix, values in PARTS.items() for value in values}
     rooms = (
-        *("web.kind.", "web.item.", "web.stage.", "web.reaches.", "web.batch.", "web.status."),
+        *("web.kind.", "web.item.", "web.reaches.", "web.batch.", "web.status."),
         *("web.object.", "web.source_of.", "web.value.", "web.reason."),
     )
     left = [

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from geo.problems import Problem
 from geo.store import decisions, intake, queries
-from geo.store.engine import SYSTEM, connect
+from geo.store.engine import SYSTEM, connect, engine
 from geo.store.grading import regrade
 from geo.store.publish import publishing
 from geo.store.tables import mine, proposal, survey
@@ -181,6 +181,25 @@ def test_a_revocation_voids_the_endings_that_cited_it_in_every_mine_they_reached
     assert (office.grade("A"), office.grade("B")) == ("very_complex", "very_complex")
     assert {s["id"] for s in said["check"]} >= {wet}
     assert office.full_run_changes() == (0, 0, [])
+
+
+def test_a_revocation_lists_no_survey_of_another_district(office):
+    own = office.submit([goaf("A", "G1", x=0.6, water="无")], "goaf")
+    false = office.accepted([goaf("A", "G2", x=0.7, water="无")], "goaf")
+    with engine(office.settings, "admin").connect() as conn:
+        # The same unit's work for a mine of another province.
+        conn.execute(
+            text(
+                "INSERT INTO minerisk.survey (id, batch_id, key, filename, sha256, layers, report, "
+                "survey_unit, district) SELECT gen_random_uuid(), batch_id, 'far', 'far.zip', '', "
+                "'[]', '{}', survey_unit, '150000' FROM minerisk.survey WHERE id = :id"
+            ),
+            {"id": false},
+        )
+        conn.commit()
+    said = office.revoke(false)["check"]
+    assert own in {s["id"] for s in said}
+    assert "far.zip" not in {s["filename"] for s in said}
 
 
 def test_what_a_revoked_survey_raised_ends_only_citing_an_accepted_one(office):

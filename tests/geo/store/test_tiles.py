@@ -1,5 +1,7 @@
 """Tiles under row-level security: nothing vanishes, nothing leaks, and the index is used."""
 
+from datetime import date
+
 import pyogrio
 import pytest
 from sqlalchemy import text
@@ -54,7 +56,7 @@ def test_the_definer_function_uses_the_index_and_sees_what_the_policy_sees(fille
             text(f"SELECT count(*) FROM minerisk.feature WHERE geom_3857 && {box}")
         )
         by_door = conn.scalar(
-            text(f"SELECT count(*) FROM minerisk.features_in(ARRAY['goaf'], {box}, 1)")
+            text(f"SELECT count(*) FROM minerisk.features_in(ARRAY['goaf'], {box}, 1, NULL, NULL)")
         )
     assert by_policy == by_door > 0
     with engine(filled, "admin").connect() as conn:
@@ -89,3 +91,44 @@ def test_every_owned_table_is_closed_without_an_identity(filled, table):
             {"t": table.fullname},
         )
     assert not may_write
+
+
+def test_a_tile_shows_what_holds_on_the_day_and_the_plan_within_the_horizon(filled, tmp_path):
+    with engine(filled, "admin").connect() as conn:
+        conn.execute(
+            text(
+                "INSERT INTO minerisk.feature (id, batch_id, object_id, survey_id, key, layer, "
+                "row_no, attrs, raw, error_m, valid, geom, geom_3857, district) "
+                "SELECT gen_random_uuid(), batch_id, gen_random_uuid(), survey_id, 'new ' || n, n, "
+                "0, '{}', '{}', 0, daterange('2024-05-10', NULL), geom, geom_3857, '140981' "
+                "FROM (SELECT * FROM minerisk.feature WHERE district = '140981' LIMIT 1) f, "
+                "unnest(ARRAY['fault', 'plan_item']) n"
+            )
+        )
+        conn.commit()
+
+    def seen(layer, on):
+        with connect(filled, "app", REGULATOR) as conn:
+            found = []
+            for z in (0, 9):
+                n = 2**z
+                bodies = [
+                    tile(conn, layer, z, x, y, 1, on)
+                    for x in range(*((0, 1) if z == 0 else (412, 419)))
+                    for y in range(*((0, 1) if z == 0 else (190, 205)))
+                    if x < n
+                ]
+                total = 0
+                for body in filter(None, bodies):
+                    path = tmp_path / "t.mvt"
+                    path.write_bytes(body)
+                    frame = pyogrio.read_dataframe(f"MVT:{path}", layer=layer)
+                    total += len(set(frame["key"])) if z else int(frame["count"].sum())
+                found.append(total)
+        return found
+
+    # The squares of old hold from always; the fault from its day; the plan five years ahead of it.
+    early, late = seen("factors", date(2024, 5, 9)), seen("factors", date(2024, 5, 10))
+    assert late[0] == early[0] + 1 == COUNT / 2 + 1
+    assert seen("plan", date(2019, 5, 9)) == [0, 0]
+    assert seen("plan", date(2019, 5, 10)) == [1, 1]

@@ -1,9 +1,8 @@
 // The map itself: sources, layers, labels. The map page, the evidence map of a mine and the places
 // of a row report are the same chart with different layers on.
 
-import {
-  AttributionControl, Map, NavigationControl, ScaleControl,
-} from "../vendor/maplibre-gl/maplibre-gl.mjs";
+import { AttributionControl, Map, NavigationControl } from "../vendor/maplibre-gl/maplibre-gl.mjs";
+import { between } from "./metric.js";
 import { COLOURS, addPatterns } from "./patterns.js";
 import { say, words } from "./page.js";
 
@@ -29,11 +28,12 @@ export const GROUPS = {
 // Vector tile layers: one per group, and the flow paths beside the zones.
 const TILED = [...Object.keys(GROUPS), "paths"];
 
-const tiles = (layer, version) => ({
-  type: "vector",
-  tiles: [`${location.origin}/api/v1/tiles/${layer}/{z}/{x}/{y}.mvt?v=${version}`],
-  minzoom: 0,
-  maxzoom: 14,
+const address = (layer, version, times) => {
+  const asked = new URLSearchParams({ v: version, ...times });
+  return `${location.origin}/api/v1/tiles/${layer}/{z}/{x}/{y}.mvt?${asked}`;
+};
+const tiles = (layer, version, times) => ({
+  type: "vector", tiles: [address(layer, version, times)], minzoom: 0, maxzoom: 14,
 });
 
 const polygon = ["==", ["geometry-type"], "Polygon"];
@@ -44,25 +44,21 @@ const guessed = ["match", ["coalesce", ["get", "verification"], ""], ["inferred"
 const NONE = ["==", ["get", "mine_code"], ""];
 const both = (...tests) => ["all", ...tests];
 
-function style(version) {
+function style(version, times) {
   const empty = { type: "geojson", data: { type: "FeatureCollection", features: [] } };
   return {
     version: 8,
     sources: {
-      ...Object.fromEntries(TILED.map((layer) => [layer, tiles(layer, version)])),
+      ...Object.fromEntries(TILED.map((layer) => [layer, tiles(layer, version, times)])),
       grid: empty,
       marks: empty,
       "pond-marks": empty,
       places: empty,
+      measure: empty,
     },
     layers: [
       { id: "paper", type: "background", paint: { "background-color": PAPER } },
-      { id: "grid", type: "line", source: "grid", paint: { "line-color": FAINT, "line-width": 0.75 } },
-      {
-        id: "grid-label", type: "symbol", source: "grid",
-        layout: { "text-field": ["get", "text"], "text-font": FONT, "text-size": 11, "symbol-placement": "line", "symbol-spacing": 420 },
-        paint: { "text-color": dark ? "#7d8f95" : "#7c8a89", "text-halo-color": PAPER, "text-halo-width": 2 },
-      },
+      { id: "grid", type: "line", source: "grid", filter: line, paint: { "line-color": FAINT, "line-width": 0.75 } },
       { id: "mines-fill", type: "fill", source: "mines", "source-layer": "mines", filter: polygon, paint: { "fill-pattern": "fill-plain", "fill-opacity": 0.78 } },
       { id: "plan-fill", type: "fill", source: "plan", "source-layer": "plan", filter: polygon, paint: { "fill-color": "#ffffff", "fill-opacity": 0.55 } },
       { id: "zones-ban", type: "fill", source: "zones", "source-layer": "zones", filter: both(polygon, ["==", ["get", "kind"], "no_build"]), paint: { "fill-pattern": "no-build", "fill-opacity": 0.75 } },
@@ -110,6 +106,14 @@ function style(version) {
       { id: "places-fill", type: "fill", source: "places", filter: polygon, paint: { "fill-color": INK, "fill-opacity": 0.12 } },
       { id: "places-line", type: "line", source: "places", filter: ["!", point], paint: { "line-color": INK, "line-width": 3 } },
       { id: "places-point", type: "circle", source: "places", filter: point, paint: { "circle-radius": 8, "circle-color": HALO, "circle-stroke-color": INK, "circle-stroke-width": 3 } },
+      { id: "measure-fill", type: "fill", source: "measure", filter: polygon, paint: { "fill-color": INK, "fill-opacity": 0.12 } },
+      { id: "measure-line", type: "line", source: "measure", filter: line, paint: { "line-color": INK, "line-width": 2.5, "line-dasharray": [2, 1] } },
+      { id: "measure-point", type: "circle", source: "measure", filter: point, paint: { "circle-radius": 5, "circle-color": HALO, "circle-stroke-color": INK, "circle-stroke-width": 2 } },
+      {
+        id: "grid-label", type: "symbol", source: "grid", filter: point,
+        layout: { "text-field": ["get", "text"], "text-font": FONT, "text-size": 11, "text-anchor": ["get", "anchor"], "text-offset": ["get", "offset"], "text-allow-overlap": true },
+        paint: { "text-color": dark ? "#9fb0b6" : "#5e6c6b", "text-halo-color": PAPER, "text-halo-width": 2 },
+      },
       {
         id: "ponds-name", type: "symbol", source: "pond-marks", minzoom: 10.5,
         layout: {
@@ -177,25 +181,80 @@ function grid(map) {
   const step = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30].find((s) => wide / s <= 7) ?? 30;
   const digits = step < 0.1 ? 2 : step < 1 ? 1 : 0;
   const features = [];
-  const add = (coordinates, text) => features.push({
-    type: "Feature", properties: { text }, geometry: { type: "LineString", coordinates },
-  });
+  const add = (coordinates, text, label, anchor, offset) => features.push(
+    { type: "Feature", properties: {}, geometry: { type: "LineString", coordinates } },
+    { type: "Feature", properties: { text, anchor, offset }, geometry: { type: "Point", coordinates: label } },
+  );
   const [west, east] = [bounds.getWest() - step, bounds.getEast() + step];
   const [south, north] = [Math.max(bounds.getSouth() - step, -85), Math.min(bounds.getNorth() + step, 85)];
+  // Labels stand at the edge of the view, upright, clear of the buttons in its corners.
+  const [top, left] = [bounds.getNorth(), bounds.getWest()];
+  const clear = (lon, lat) => {
+    const at = map.project([lon, lat]);
+    return at.x > 56 && at.x < map.getContainer().clientWidth - 76 && at.y > 26 && at.y < map.getContainer().clientHeight - 56;
+  };
+  const corner = map.getContainer().clientWidth < 500 ? 190 : 0;
   for (let i = Math.ceil(west / step); i * step <= east; i += 1) {
-    add([[i * step, south], [i * step, north]], `${(i * step).toFixed(digits)}°E`);
+    const lon = i * step;
+    const shown = map.project([lon, top]).x > corner && clear(lon, map.getCenter().lat);
+    add([[lon, south], [lon, north]], shown ? `${lon.toFixed(digits)}°E` : "", [lon, top], "top", [0, 0.5]);
   }
   for (let i = Math.ceil(south / step); i * step <= north; i += 1) {
-    add([[west, i * step], [east, i * step]], `${(i * step).toFixed(digits)}°N`);
+    const lat = i * step;
+    const shown = map.project([left, lat]).y > (corner ? 70 : 0) && clear(map.getCenter().lng, lat);
+    add([[west, lat], [east, lat]], shown ? `${lat.toFixed(digits)}°N` : "", [left, lat], "left", [0.5, 0]);
   }
   map.getSource("grid").setData({ type: "FeatureCollection", features });
 }
 
+// MapLibre's own bar takes the earth for a ball; this one has the metres of the store.
+class ScaleBar {
+  onAdd(map) {
+    this.map = map;
+    this.box = document.createElement("div");
+    this.box.className = "maplibregl-ctrl scale-bar";
+    this.draw = () => {
+      const y = map.getContainer().clientHeight / 2;
+      const across = between(map.unproject([0, y]).toArray(), map.unproject([140, y]).toArray());
+      const power = 10 ** Math.floor(Math.log10(across));
+      const round = [5, 2, 1].map((n) => n * power).find((n) => n <= across) ?? power;
+      this.box.style.width = `${(140 * round) / across}px`;
+      this.box.textContent = round >= 1000 ? `${round / 1000} km` : `${round} m`;
+      this.box.dataset.metres = round;
+    };
+    map.on("move", this.draw);
+    this.draw();
+    return this.box;
+  }
+
+  onRemove() {
+    this.map.off("move", this.draw);
+    this.box.remove();
+  }
+}
+
+/** Ask every source for another day: `times` goes to the tiles as it is. */
+export function setTimes(map, version, times) {
+  for (const layer of TILED) map.getSource(layer).setTiles([address(layer, version, times)]);
+}
+
+const bases = {};
+
+/** Draw only some kinds of factors; all where `kinds` is null. */
+export function setKinds(map, kinds) {
+  for (const id of GROUPS.factors) {
+    if (!(id in bases)) bases[id] = map.getFilter(id) ?? null;
+    const only = ["match", ["get", "layer"], kinds?.length ? kinds : [""], true, false];
+    const narrowed = bases[id] ? both(bases[id], only) : only;
+    map.setFilter(id, kinds === null ? bases[id] : narrowed);
+  }
+}
+
 /** Draw a chart in `container`; resolves when its style stands. `options` go to MapLibre. */
-export function chart(container, options = {}) {
+export function chart(container, { times = {}, ...options } = {}) {
   const map = new Map({
     container,
-    style: style(container.dataset.version ?? "0"),
+    style: style(container.dataset.version ?? "0", times),
     localIdeographFontFamily: '"Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", sans-serif',
     attributionControl: false,
     dragRotate: false,
@@ -214,7 +273,7 @@ export function chart(container, options = {}) {
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   map.addControl(new NavigationControl({ showCompass: false }), "top-right");
-  map.addControl(new ScaleControl({ maxWidth: 140, unit: "metric" }), "bottom-right");
+  map.addControl(new ScaleBar(), "bottom-right");
   map.addControl(new AttributionControl({ compact: false, customAttribution: say("map.source") }), "bottom-left");
   return new Promise((resolve) => {
     map.once("style.load", () => {

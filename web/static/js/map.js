@@ -1,62 +1,88 @@
-// The risk map. Its whole state (place, line, hazard, date, layers, chosen mine) stands in the
-// address, so that any view is a link.
+// The risk map. Its whole state (place, line, hazard, day, filters, layers, chosen mine, what was
+// measured and looked up) stands in the address, so that any view is a link.
 
-import { GROUPS, chart, chooseMine, paintMines, paintPonds, show } from "./chart.js";
+import { GROUPS, chart, chooseMine, paintMines, paintPonds, setKinds, setTimes, show } from "./chart.js";
+import { areaOf, gridText, lengthOf, metres } from "./metric.js";
 import { say } from "./page.js";
 
 const $ = (id) => document.getElementById(id);
 const form = $("view");
 const ALL = Object.keys(GROUPS);
 const SHOWN = ["mines", "unclear", "plan", "factors", "ponds", "zones"];
+const CHOICES = ["line", "hazard", "as_of", "district", "kind", "source"];
+const KINDS = [...form.querySelectorAll('[name="kinds"]')].map((box) => box.value);
 
 // --- the state and the address -------------------------------------------------------------------
+
+const pair = (text) => text.split(",").map(Number);
+const isPlace = (place) => place.length === 2 && place.every(Number.isFinite)
+  && Math.abs(place[0]) <= 180 && Math.abs(place[1]) < 86;
 
 function read() {
   const asked = new URLSearchParams(location.search);
   const layers = asked.has("layers") ? asked.get("layers").split(",").filter((l) => ALL.includes(l)) : SHOWN;
   const at = (asked.get("at") ?? "").split("/").map(Number);
+  const pin = pair(asked.get("pin") ?? "");
   return {
-    line: asked.get("line") ?? "effective",
-    hazard: asked.get("hazard") ?? "",
-    as_of: asked.get("as_of") ?? "",
+    line: "effective",
+    ...Object.fromEntries(CHOICES.filter((name) => asked.get(name)).map((name) => [name, asked.get(name)])),
+    known: asked.get("known") === "now" ? "now" : "",
     layers,
+    kinds: asked.has("kinds") ? asked.get("kinds").split(",").filter((k) => KINDS.includes(k)) : KINDS,
     mine: asked.get("mine") ?? "",
     pond: asked.get("pond") ?? "",
-    at: at.length === 3 && at.every(Number.isFinite) ? at : null,
+    pin: isPlace(pin) ? pin : null,
+    measure: (asked.get("measure") ?? "").split(";").map(pair).filter(isPlace),
+    at: at.length === 3 && at.every(Number.isFinite) && isPlace([at[2], at[1]]) ? at : null,
   };
 }
 
 const view = read();
 let map;
 let state = { mines: [], ponds: [], bounds: null };
+let measuring = view.measure.length > 0;
 
 function write() {
   const asked = new URLSearchParams();
-  for (const name of ["line", "hazard", "as_of", "mine", "pond"]) {
+  for (const name of [...CHOICES, "known", "mine", "pond"]) {
     if (view[name] && !(name === "line" && view.line === "effective")) asked.set(name, view[name]);
   }
   if (view.layers.join() !== SHOWN.join()) asked.set("layers", view.layers.join(","));
+  if (view.kinds.length < KINDS.length) asked.set("kinds", view.kinds.join(","));
+  if (view.pin) asked.set("pin", view.pin.join(","));
+  if (view.measure.length) asked.set("measure", view.measure.map((p) => p.join(",")).join(";"));
   if (view.at) asked.set("at", view.at.join("/"));
-  const text = asked.toString().replaceAll("%2F", "/").replaceAll("%2C", ",");
+  const text = asked.toString().replaceAll("%2F", "/").replaceAll("%2C", ",").replaceAll("%3B", ";");
   history.replaceState(null, "", text ? `?${text}` : location.pathname);
 }
 
+const DAY = 86400000;
+const today = Date.parse($("slide").dataset.today);
+
 function fillForm() {
-  form.elements.line.value = view.line;
-  form.elements.hazard.value = view.hazard;
-  form.elements.as_of.value = view.as_of;
+  for (const name of CHOICES) form.elements[name].value = view[name] ?? "";
+  form.elements.known.checked = view.known === "now";
+  form.elements.known.disabled = !view.as_of;
+  $("slide").value = view.as_of ? Math.round((Date.parse(view.as_of) - today) / DAY) : 0;
+  $("slide").setAttribute("aria-valuetext", view.as_of || $("slide").dataset.today);
   for (const box of form.querySelectorAll('[name="layers"]')) box.checked = view.layers.includes(box.value);
+  for (const box of form.querySelectorAll('[name="kinds"]')) box.checked = view.kinds.includes(box.value);
 }
+
+// What the tiles are asked: a day sets both times, unless what we know now is wanted.
+const times = () => (view.as_of ? { [view.known ? "valid_on" : "as_of"]: view.as_of } : {});
 
 // --- the grades ----------------------------------------------------------------------------------
 
-const question = () => new URLSearchParams({
-  line: view.line,
-  ...(view.hazard && { hazard: view.hazard }),
-  ...(view.as_of && { as_of: view.as_of }),
-});
+const question = () => new URLSearchParams(
+  [...CHOICES, "known"].filter((name) => view[name]).map((name) => [name, view[name]]),
+);
+
+let loads = 0;
 
 async function loadState() {
+  loads += 1;
+  const load = loads;
   $("waiting").hidden = false;
   $("waiting").textContent = say("map.loading");
   const answer = await fetch(`/map/state.json?${question()}`, { headers: { Accept: "application/json" } });
@@ -64,7 +90,10 @@ async function loadState() {
     $("waiting").textContent = say("map.failed");
     return;
   }
-  state = await answer.json();
+  const told = await answer.json();
+  // The slider asks faster than it is answered; only the last answer is drawn.
+  if (load !== loads) return;
+  state = told;
   paintMines(map, state);
   paintPonds(map, state.ponds);
   for (const mark of document.querySelectorAll("[data-count]")) {
@@ -75,6 +104,8 @@ async function loadState() {
     const n = state.ponds.filter((pond) => pond.mark.endsWith(mark.dataset.ponds)).length;
     mark.textContent = n ? say("map.mines", { n }) : "";
   }
+  $("filtered").hidden = state.mines.length === state.of;
+  $("filtered").textContent = say("map.filtered", { n: state.mines.length, of: state.of });
   const what = [
     form.elements.hazard.selectedOptions[0].textContent,
     form.elements.line.selectedOptions[0].textContent,
@@ -83,7 +114,9 @@ async function loadState() {
   $("legend-of").textContent = `· ${what}`;
   $("printed-what").textContent = say("map.printed", { what, version: state.version });
   $("waiting").hidden = state.mines.length + state.ponds.length > 0;
-  if (!state.mines.length && !state.ponds.length) $("waiting").textContent = say(state.bounds ? "map.no_grades" : "map.empty");
+  if (!state.mines.length && !state.ponds.length) {
+    $("waiting").textContent = say(state.grades ? "map.none_pass" : state.bounds ? "map.no_grades" : "map.empty");
+  }
   if (view.mine) await answerMine(view.mine, false);
   else if (view.pond) await answerPond(view.pond, false);
 }
@@ -198,41 +231,137 @@ function ask(at) {
 
 // --- finding ------------------------------------------------------------------------------------
 
-function find() {
-  const wanted = $("find").value.trim().toLowerCase();
+let finds = 0;
+let typing;
+
+async function find() {
+  const wanted = $("find").value.trim();
   const list = $("found");
-  list.replaceChildren();
-  list.hidden = !wanted;
-  if (!wanted) return;
-  const hits = [...state.mines, ...state.ponds]
-    .filter((one) => one.name.toLowerCase().includes(wanted) || one.code.toLowerCase().includes(wanted))
-    .slice(0, 30);
-  for (const mine of hits) {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
-    button.type = "button";
-    const swatch = document.createElement("i");
-    swatch.className = mine.mark ? `pond-mark ${mine.mark}` : `swatch ${mine.colour}`;
-    swatch.setAttribute("aria-hidden", "true");
-    const code = document.createElement("span");
-    code.className = "code small";
-    code.textContent = mine.code;
-    button.append(swatch, `${mine.name} · ${mine.label}`, code);
-    button.addEventListener("click", () => {
-      list.hidden = true;
-      if (mine.mark) answerPond(mine.code, true);
-      else answerMine(mine.code, true);
-    });
-    item.append(button);
-    list.append(item);
+  finds += 1;
+  const mark = finds;
+  if (!wanted) {
+    list.replaceChildren();
+    list.hidden = true;
+    return;
   }
-  if (!hits.length) {
+  const answer = await fetch(`/map/find.json?${new URLSearchParams({ q: wanted })}`, { headers: { Accept: "application/json" } });
+  if (mark !== finds || !answer.ok) return;
+  const { found } = await answer.json();
+  list.replaceChildren(...found.map(foundItem));
+  if (!found.length) {
     const item = document.createElement("li");
     item.className = "small muted";
     item.textContent = say("map.not_found");
     list.append(item);
   }
+  list.hidden = false;
 }
+
+function foundItem(hit) {
+  const item = document.createElement("li");
+  const button = document.createElement("button");
+  button.type = "button";
+  const mine = hit.what === "mine" && state.mines.find((m) => m.code === hit.mine);
+  const pond = hit.what === "pond" && state.ponds.find((p) => p.code === hit.pond);
+  const shown = mine || pond;
+  if (shown) {
+    const swatch = document.createElement("i");
+    swatch.className = pond ? `pond-mark ${pond.mark}` : `swatch ${mine.colour}`;
+    swatch.setAttribute("aria-hidden", "true");
+    button.append(swatch);
+  }
+  const note = document.createElement("span");
+  note.className = "code small";
+  note.textContent = hit.note;
+  button.append(shown ? `${hit.text} · ${shown.label}` : hit.text, note);
+  button.addEventListener("click", () => {
+    $("found").hidden = true;
+    closeSide();
+    if (mine) {
+      answerMine(mine.code, true);
+      return;
+    }
+    if (pond) {
+      answerPond(pond.code, true);
+      return;
+    }
+    if (hit.what === "place") putPin(hit.at);
+    const [west, south, east, north] = hit.bounds ?? [...hit.at, ...hit.at];
+    map.fitBounds([[west, south], [east, north]], { padding: 80, maxZoom: 15, animate: !calm() });
+  });
+  item.append(button);
+  return item;
+}
+
+function putPin(at) {
+  view.pin = at;
+  map.getSource("places").setData({
+    type: "FeatureCollection",
+    features: at ? [{ type: "Feature", properties: {}, geometry: { type: "Point", coordinates: at } }] : [],
+  });
+  write();
+}
+
+// --- measuring ----------------------------------------------------------------------------------
+
+function drawMeasure() {
+  const places = view.measure;
+  const feature = (type, coordinates) => ({ type: "Feature", properties: {}, geometry: { type, coordinates } });
+  const features = places.map((place) => feature("Point", place));
+  if (places.length > 1) features.push(feature("LineString", places));
+  if (places.length > 2) features.push(feature("Polygon", [[...places, places[0]]]));
+  map.getSource("measure").setData({ type: "FeatureCollection", features });
+  $("measure").setAttribute("aria-pressed", String(measuring));
+  const box = $("measured");
+  box.hidden = !measuring;
+  if (!measuring) return;
+  const text = document.createElement("p");
+  text.textContent = places.length < 2 ? say("map.measure_how") : say("map.measured", { length: metres(lengthOf(places)) });
+  box.replaceChildren(text);
+  if (places.length > 2) {
+    const area = document.createElement("p");
+    area.textContent = say("map.measured_area", { area: (areaOf(places) / 10000).toFixed(2) });
+    box.append(area);
+  }
+  const button = (words, act) => {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.className = "small";
+    made.textContent = words;
+    made.addEventListener("click", act);
+    return made;
+  };
+  const row = document.createElement("div");
+  row.className = "buttons";
+  if (places.length) row.append(button(say("map.measure_back"), () => setMeasure(places.slice(0, -1))));
+  row.append(button(say("map.measure_end"), () => { measuring = false; setMeasure([]); }));
+  box.append(row);
+}
+
+function setMeasure(places) {
+  view.measure = places.map(([lon, lat]) => [Number(lon.toFixed(6)), Number(lat.toFixed(6))]);
+  write();
+  drawMeasure();
+}
+
+// --- paper --------------------------------------------------------------------------------------
+
+function nearestScale() {
+  // The frame of an A4 sheet is some 277 mm wide.
+  const { clientWidth: w, clientHeight: h } = map.getContainer();
+  const wide = lengthOf([map.unproject([0, h / 2]).toArray(), map.unproject([w, h / 2]).toArray()]);
+  const scales = [...$("scale").options].map((option) => Number(option.value));
+  return scales.find((scale) => (scale * 277) / 1000 >= wide) ?? scales.at(-1);
+}
+
+$("paper").addEventListener("toggle", () => {
+  if ($("paper").open) $("scale").value = nearestScale();
+});
+$("sheet").addEventListener("formdata", (event) => {
+  const { lng, lat } = map.getCenter();
+  const all = { ...Object.fromEntries(question()), lon: lng.toFixed(6), lat: lat.toFixed(6), layers: view.layers.join(","), kinds: view.kinds.join(",") };
+  for (const [name, value] of Object.entries(all)) event.formData.set(name, value);
+});
 
 function closeSide() {
   $("side").classList.remove("open");
@@ -248,10 +377,11 @@ fillForm();
 const start = view.at
   ? { zoom: view.at[0], center: [view.at[2], view.at[1]] }
   : { zoom: 8, center: [112.7, 38.9] };
-map = await chart($("map"), { ...start, keyboard: true });
-// The tests, and anyone at the console, ask the map itself.
-window.minerisk = { map };
+map = await chart($("map"), { ...start, keyboard: true, times: times() });
 for (const layer of ALL) show(map, layer, view.layers.includes(layer));
+if (view.kinds.length < KINDS.length) setKinds(map, view.kinds);
+if (view.pin) putPin(view.pin);
+drawMeasure();
 
 await loadState();
 if (!view.at) {
@@ -259,7 +389,7 @@ if (!view.at) {
   const bounds = mine?.bounds ?? state.bounds;
   if (bounds && !(mine && narrow())) {
     // Names stand beside the marks, so there must be room for them.
-    const around = narrow() ? { top: 80, left: 70, right: 80, bottom: 50 } : { top: 60, left: 100, right: 140, bottom: 50 };
+    const around = narrow() ? { top: 90, left: 56, right: 64, bottom: 50 } : { top: 60, left: 100, right: 140, bottom: 50 };
     map.fitBounds(bounds, { padding: mine ? 80 : around, maxZoom: 14, animate: false });
   }
 }
@@ -269,35 +399,87 @@ map.on("moveend", () => {
   view.at = [map.getZoom().toFixed(2), lat.toFixed(5), lng.toFixed(5)];
   write();
 });
-map.on("click", (event) => ask(event.point));
+map.on("mousemove", (event) => {
+  const { lng, lat } = event.lngLat;
+  $("at").textContent = `${lng.toFixed(5)}°E ${lat.toFixed(5)}°N  ${gridText([lng, lat])}`;
+});
+map.on("click", (event) => {
+  if (measuring) setMeasure([...view.measure, event.lngLat.toArray()]);
+  else ask(event.point);
+});
 map.getCanvas().addEventListener("keydown", (event) => {
-  if (event.key === "Enter") ask(map.project(map.getCenter()));
+  if (event.key !== "Enter") return;
+  if (measuring) setMeasure([...view.measure, map.getCenter().toArray()]);
+  else ask(map.project(map.getCenter()));
 });
 for (const id of ["mines-fill", "mines-mark", "ponds-mark", "ponds-fill"]) {
-  map.on("mouseenter", id, () => { map.getCanvas().style.cursor = "pointer"; });
-  map.on("mouseleave", id, () => { map.getCanvas().style.cursor = ""; });
+  map.on("mouseenter", id, () => { map.getCanvas().style.cursor = measuring ? "crosshair" : "pointer"; });
+  map.on("mouseleave", id, () => { map.getCanvas().style.cursor = measuring ? "crosshair" : ""; });
 }
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !$("answer").hidden) closeAnswer();
+  if (event.key !== "Escape") return;
+  if (measuring) {
+    measuring = false;
+    setMeasure([]);
+  } else if (!$("answer").hidden) closeAnswer();
 });
+
+let due;
+
+async function changed() {
+  write();
+  fillForm();
+  setTimes(map, $("map").dataset.version, times());
+  await loadState();
+}
 
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("change", async (event) => {
-  view.line = form.elements.line.value;
-  view.hazard = form.elements.hazard.value;
-  view.as_of = form.elements.as_of.value;
-  view.layers = ALL.filter((layer) => form.querySelector(`[name="layers"][value="${layer}"]`).checked);
-  write();
-  if (event.target.name === "layers") show(map, event.target.value, event.target.checked);
-  else await loadState();
+  const { name, value, checked } = event.target;
+  if (!name) return;
+  if (name === "layers") {
+    view.layers = ALL.filter((layer) => form.querySelector(`[name="layers"][value="${layer}"]`).checked);
+    show(map, value, checked);
+    write();
+    return;
+  }
+  if (name === "kinds") {
+    view.kinds = KINDS.filter((kind) => form.querySelector(`[name="kinds"][value="${kind}"]`).checked);
+    setKinds(map, view.kinds.length < KINDS.length ? view.kinds : null);
+    write();
+    return;
+  }
+  for (const choice of CHOICES) view[choice] = form.elements[choice].value;
+  view.known = view.as_of && form.elements.known.checked ? "now" : "";
+  await changed();
 });
-$("find").addEventListener("input", find);
+$("slide").addEventListener("input", () => {
+  const day = new Date(today + Number($("slide").value) * DAY).toISOString().slice(0, 10);
+  view.as_of = Number($("slide").value) === 0 ? "" : day;
+  form.elements.as_of.value = view.as_of;
+  clearTimeout(due);
+  due = setTimeout(changed, 200);
+});
+$("to-today").addEventListener("click", () => {
+  view.as_of = "";
+  view.known = "";
+  changed();
+});
+$("find").addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(find, 180);
+});
+$("measure").addEventListener("click", () => {
+  measuring = !measuring;
+  map.getCanvas().style.cursor = measuring ? "crosshair" : "";
+  if (measuring) closeSide();
+  setMeasure([]);
+});
 $("open-side").addEventListener("click", () => {
   const open = $("side").classList.toggle("open");
   $("open-side").setAttribute("aria-expanded", String(open));
 });
-$("print").addEventListener("click", () => print());
-// Paper is another size than the screen.
+// The browser's own printing takes the map as it stands; paper is another size than the screen.
 for (const moment of ["beforeprint", "afterprint"]) addEventListener(moment, () => map.resize());
 $("share").addEventListener("click", async () => {
   try {
@@ -308,3 +490,5 @@ $("share").addEventListener("click", async () => {
   }
 });
 map.getCanvas().setAttribute("aria-label", say("map.title"));
+// The tests, and anyone at the console, ask the map itself, once it answers.
+window.minerisk = { map };

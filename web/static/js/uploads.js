@@ -1,7 +1,9 @@
-// Sending files: one after the other, with the share sent and the time it takes; each then goes to
-// its own page, where reading and checking are followed.
+// Sending files, or a folder: one after the other, with the share sent. One alone goes on to its own
+// page; of several, each is followed here while it is read.
 
+import { dropped, parcels } from "./packing.js";
 import { csrf, say } from "./page.js";
+import { follow, words } from "./stream.js";
 
 const form = document.getElementById("send");
 const drop = document.getElementById("drop");
@@ -49,26 +51,45 @@ function send(file) {
         failed(answer.message ?? say("upload.lost"));
         return;
       }
-      bar.remove();
       const link = document.createElement("a");
       link.href = answer.href;
       link.textContent = file.name;
-      text.replaceChildren(link, ` · ${say("upload.sent")}`);
-      resolve(answer.href);
+      const state = document.createElement("span");
+      state.textContent = say("upload.sent");
+      text.replaceChildren(link, " · ", state);
+      bar.removeAttribute("value");
+      resolve({ href: answer.href, state, bar });
     });
     request.send(body);
   });
 }
 
 async function sendAll(chosen) {
-  const places = [];
-  for (const file of chosen) places.push(await send(file));
-  files.value = "";
-  const only = places.length === 1 ? places[0] : null;
-  if (only) location.assign(only);
+  const sent = [];
+  const files = await parcels(chosen);
+  if (!files.length && chosen.length) {
+    const item = document.createElement("li");
+    item.className = "notice trouble";
+    item.textContent = say("upload.none_of_ours");
+    list.append(item);
+  }
+  for (const file of files) sent.push(await send(file));
+  for (const input of inputs) input.value = "";
+  const there = sent.filter(Boolean);
+  if (sent.length === 1 && there.length === 1) {
+    location.assign(there[0].href);
+    return;
+  }
+  // One stream at a time: they are read one after the other, too.
+  for (const { href, state, bar } of there) {
+    const last = await follow(href.split("/").at(-1), (told) => { state.textContent = words(told); });
+    state.textContent = last.problem?.message ?? say(`upload.state_${last.state}`);
+    bar.remove();
+  }
 }
 
-files.addEventListener("change", () => sendAll([...files.files]));
+const inputs = [files, document.getElementById("folder")];
+for (const input of inputs) input.addEventListener("change", () => sendAll([...input.files]));
 for (const kind of ["dragenter", "dragover"]) {
   drop.addEventListener(kind, (event) => {
     event.preventDefault();
@@ -76,7 +97,7 @@ for (const kind of ["dragenter", "dragover"]) {
   });
 }
 for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, () => drop.classList.remove("over"));
-drop.addEventListener("drop", (event) => {
+drop.addEventListener("drop", async (event) => {
   event.preventDefault();
-  sendAll([...event.dataTransfer.files]);
+  sendAll(await dropped(event.dataTransfer.items));
 });

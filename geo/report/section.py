@@ -1,0 +1,284 @@
+"""A vertical section of a mine: working, fracture zone, goafs, faults, where elevations are known.
+
+The plane stands upright through the middle of a working and of the factor nearest to it. What has
+no elevation on file is named, never guessed.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from html import escape
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import shapely
+import yaml
+
+from geo.crs import to_metric
+from geo.messages import say
+
+WIDTH, HEIGHT = 760, 380
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 18, 46
+_DRAWN = ("goaf", "fault", "collapse_column", "aquifer", "surface_water", "fire_area")
+
+
+@cache
+def _zone_data() -> dict[str, Any]:
+    text = resources.files("geo.report").joinpath("fracture_zone.yaml").read_text("utf-8")
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+def fracture_height(mined_m: float) -> float:
+    """Return the highest the fracture zone may reach above a panel, over the classes of the roof.
+
+    Parameters
+    ----------
+    mined_m : float
+        Height mined, metres.
+    """
+    return max(
+        100 * mined_m / (one["a"] * mined_m + one["b"]) + one["c"]
+        for one in _zone_data()["classes"].values()
+    )
+
+
+def _number(value: Any) -> float | None:
+    """Return a figure of a file: itself, or the higher end of a range."""
+    if isinstance(value, dict):
+        value = value.get("high") if value.get("high") is not None else value.get("low")
+    return float(value) if isinstance(value, int | float) else None
+
+
+@dataclass
+class Section:
+    """What a section shows: the drawing, and what is to be said below it."""
+
+    svg: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def _name(item: dict[str, Any], lang: str) -> str:
+    attrs = item["attrs"]
+    kind = (
+        say(f"web.item.{attrs.get('item') or 'panel'}", lang)
+        if item["layer"] == "plan_item"
+        else say(f"layer.{item['layer']}", lang)
+    )
+    return f"{kind} {attrs.get('code') or attrs.get('name') or ''}".strip()
+
+
+def _base(item: dict[str, Any]) -> tuple[float, float] | None:
+    """Return floor and height of a working or goaf in metres; None where no elevation is known."""
+    attrs = item["attrs"]
+    floor = _number(attrs.get("floor_m"))
+    if floor is None:
+        return None
+    tall = next(
+        (
+            h
+            for n in ("height_m", "mining_height_m", "void_height_m")
+            if (h := _number(attrs.get(n)))
+        ),
+        None,
+    )
+    return floor, tall or 0.0
+
+
+def _spans(line: Any, shape: Any) -> Iterator[tuple[float, float]]:
+    """Yield where a shape is cut by the plane, as distances along it."""
+    for part in shapely.get_parts(shapely.intersection(line, shape)):
+        if part.is_empty:
+            continue
+        at = shapely.line_locate_point(line, shapely.points(shapely.get_coordinates(part)))
+        yield float(min(at)), float(max(at))
+
+
+def _plane(work: Any, factors: list[Any]) -> Any:
+    """Return the line of the section through a working, towards the nearest factor."""
+    middle = shapely.centroid(work)
+    aim = min(factors, key=lambda shape: shapely.distance(work, shape), default=None)
+    x, y = shapely.get_coordinates(middle)[0]
+    dx, dy = 1.0, 0.0
+    if aim is not None:
+        ax, ay = shapely.get_coordinates(shapely.centroid(aim))[0]
+        length = float(np.hypot(ax - x, ay - y))
+        if length > 1:
+            dx, dy = (ax - x) / length, (ay - y) / length
+    if dx < 0:
+        # West stands at the left, as on the map.
+        dx, dy = -dx, -dy
+    reach = 400.0
+    for shape in [work, *([aim] if aim is not None else [])]:
+        xy = shapely.get_coordinates(shape)
+        along = (xy[:, 0] - x) * dx + (xy[:, 1] - y) * dy
+        reach = max(reach, float(np.abs(along).max()) + 150)
+    return shapely.linestrings([[x - dx * reach, y - dy * reach], [x + dx * reach, y + dy * reach]])
+
+
+class _Paper:
+    """Turns metres along the plane and elevations into places on the drawing."""
+
+    def __init__(self, length: float, low: float, high: float) -> None:
+        self.length, self.low, self.high = length, low, high
+
+    def x(self, at: float) -> float:
+        return _LEFT + at / self.length * (WIDTH - _LEFT - _RIGHT)
+
+    def y(self, level: float) -> float:
+        share = (self.high - level) / (self.high - self.low)
+        return _TOP + share * (HEIGHT - _TOP - _BOTTOM)
+
+    @property
+    def exaggeration(self) -> float:
+        """How many times taller than wide a metre is drawn."""
+        tall = (HEIGHT - _TOP - _BOTTOM) / (self.high - self.low)
+        return tall / ((WIDTH - _LEFT - _RIGHT) / self.length)
+
+
+def _round_steps(low: float, high: float, parts: int) -> Iterator[float]:
+    wanted = (high - low) / parts
+    step = next(s * 10.0**p for p in range(-1, 6) for s in (1, 2, 5) if s * 10.0**p >= wanted)
+    at = np.ceil(low / step) * step
+    while at <= high + 1e-9:
+        yield float(at)
+        at += step
+
+
+def _axes(paper: _Paper, lang: str) -> Iterator[str]:
+    bottom, right = HEIGHT - _BOTTOM, WIDTH - _RIGHT
+    for level in _round_steps(paper.low, paper.high, 6):
+        y = paper.y(level)
+        yield f'<line class="rule" x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        at = f'x="{_LEFT - 6}" y="{y + 4:.1f}"'
+        yield f'<text class="tick" {at} text-anchor="end">{level:g}</text>'
+    for metres in _round_steps(0, paper.length, 7):
+        x = paper.x(metres)
+        yield f'<line class="edge" x1="{x:.1f}" x2="{x:.1f}" y1="{bottom}" y2="{bottom + 5}"/>'
+        at = f'x="{x:.1f}" y="{bottom + 18}"'
+        yield f'<text class="tick" {at} text-anchor="middle">{metres:g}</text>'
+    yield f'<line class="edge" x1="{_LEFT}" x2="{right}" y1="{bottom}" y2="{bottom}"/>'
+    level_words = escape(say("report.section.level", lang))
+    yield f'<text class="tick" x="{_LEFT}" y="12">{level_words}</text>'
+    yield (
+        f'<text class="tick" x="{right}" y="{HEIGHT - 8}" text-anchor="end">'
+        f"{escape(say('report.section.along', lang))}</text>"
+    )
+
+
+def _box(paper: _Paper, kind: str, span: tuple[float, float], low: float, tall: float) -> str:
+    x, wide = paper.x(span[0]), max(paper.x(span[1]) - paper.x(span[0]), 1.5)
+    y = paper.y(low + tall)
+    high = max(paper.y(low) - y, 2.5)
+    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}"/>'
+
+
+def _words(paper: _Paper, span: tuple[float, float], level: float, text: str, dy: float) -> str:
+    x = (paper.x(span[0]) + paper.x(span[1])) / 2
+    return (
+        f'<text class="name" x="{x:.1f}" y="{paper.y(level) + dy:.1f}" text-anchor="middle">'
+        f"{escape(text)}</text>"
+    )
+
+
+def section(
+    plan: Iterable[dict[str, Any]], factors: Iterable[dict[str, Any]], zone: int, lang: str
+) -> Section:
+    """Return a vertical section of a mine.
+
+    Parameters
+    ----------
+    plan, factors : iterable of dict
+        Rows with layer, attrs and geometry (CGCS2000): workings of the mine, and the factors its
+        study area meets.
+    zone : int
+        EPSG code of the mine's metric zone.
+    lang : str
+        ``zh`` or ``en``.
+    """
+    known = [item for item in plan if _base(item) is not None]
+    met = [item for item in factors if item["layer"] in _DRAWN]
+    if not known:
+        return Section(notes=[say("report.section.no_plan", lang)])
+    for item in [*known, *met]:
+        (item["shape"],) = to_metric(np.array([item["geometry"]], dtype=object), zone)
+    drawable = [i for i in met if i["layer"] == "fault" or _base(i) is not None] or met
+
+    def near(item: dict[str, Any]) -> float:
+        return min(
+            (float(shapely.distance(item["shape"], f["shape"])) for f in drawable), default=0.0
+        )
+
+    work = min(known, key=near)
+    line = _plane(work["shape"], [item["shape"] for item in drawable])
+    length = float(shapely.length(line))
+    cut = [(item, span) for item in [*known, *met] for span in _spans(line, item["shape"])]
+    levels: list[float] = []
+    for item, _ in cut:
+        base = _base(item)
+        if base is not None:
+            levels += [base[0], base[0] + base[1]]
+            if item["layer"] == "plan_item" and base[1]:
+                levels.append(base[0] + base[1] + fracture_height(base[1]))
+            water = _number(item["attrs"].get("water_level_m"))
+            levels += [water] if water is not None else []
+    if not levels:
+        return Section(notes=[say("report.section.no_plan", lang)])
+    low, high = min(levels), max(levels)
+    room = max((high - low) * 0.18, 6)
+    paper = _Paper(length, low - room, high + room)
+    parts, names, missing = list(_axes(paper, lang)), [], []
+    exceeds = False
+    for item, span in cut:
+        base, text = _base(item), _name(item, lang)
+        if item["layer"] == "fault":
+            x = paper.x((span[0] + span[1]) / 2)
+            guessed = item["attrs"].get("verification") in ("inferred", "unclear")
+            parts.append(
+                f'<line class="fault{" guessed" if guessed else ""}" x1="{x:.1f}" x2="{x:.1f}" '
+                f'y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"/>'
+            )
+            names.append(_words(paper, span, paper.high, text, 14))
+        elif base is None:
+            missing.append(text)
+        elif item["layer"] == "plan_item":
+            if base[1]:
+                reach = fracture_height(base[1])
+                exceeds |= base[1] > _zone_data()["slice_m"]
+                parts.append(_box(paper, "fractured", span, base[0] + base[1], reach))
+                top = base[0] + base[1] + reach
+                names.append(
+                    _words(paper, span, top, say("report.section.zone", lang, m=f"{reach:.0f}"), 16)
+                )
+            parts.append(_box(paper, "panel", span, *base))
+            names.append(_words(paper, span, base[0], text, 16))
+        else:
+            parts.append(_box(paper, "void", span, *base))
+            names.append(_words(paper, span, base[0], text, 16))
+            water = _number(item["attrs"].get("water_level_m"))
+            if water is not None:
+                parts.append(_box(paper, "flooded", span, base[0], max(water - base[0], 0.0)))
+    missing += [
+        _name(item, lang)
+        for item in met
+        if item["layer"] != "fault" and _base(item) is None and _name(item, lang) not in missing
+    ]
+    label = escape(say("report.section.label", lang, name=_name(work, lang)))
+    svg = (
+        f'<svg class="section" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
+        f"{''.join(parts)}{''.join(names)}</svg>"
+    )
+    return Section(svg, list(_notes(paper, sorted(set(missing)), exceeds, lang)))
+
+
+def _notes(paper: _Paper, missing: list[str], exceeds: bool, lang: str) -> Iterator[str]:
+    data = _zone_data()
+    yield say("report.section.exaggerated", lang, n=f"{paper.exaggeration:.1f}")
+    yield say("report.section.by", lang, standard=data["standard"], clause=data["clause"])
+    if exceeds:
+        yield say("report.section.exceeds", lang, m=data["slice_m"])
+    yield say("report.section.faults", lang)
+    if missing:
+        joined = ("、" if lang == "zh" else ", ").join(missing)
+        yield say("report.section.missing", lang, names=joined)

@@ -1,0 +1,194 @@
+"""The boards of a bureau, pure: what is not appraised, graded too low, lapsing, late, and planned.
+
+Every function takes the claims that hold and the mines with their lines, and gives back rows; the
+day is a parameter.
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import date
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from geo.hazards import hazards, higher_of
+
+Row = dict[str, Any]
+# Claims a survey or a neighbour raises: a grade by a clause, or by interim management (L4).
+_FLOORS = ("grade_floor", "manage_as")
+_FOUND = ("survey", "neighbour")
+
+
+@cache
+def _data() -> dict[str, Any]:
+    text = resources.files("geo.survey").joinpath("boards.yaml").read_text("utf-8")
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+def appraisal_rules() -> tuple[str, ...]:
+    """Return the rules whose duty is to have the hazard appraised."""
+    return tuple(_data()["appraisal_rules"])
+
+
+def plan_dates() -> list[Row]:
+    """Return the dates of the plan (L28): id, due, measured, verified, text, whom."""
+    return [dict(one) for one in _data()["plan"]]
+
+
+def _days(since: date | None, on: date) -> int | None:
+    return None if since is None else (on - since).days
+
+
+def _longest_first(rows: Iterator[Row]) -> list[Row]:
+    return sorted(
+        rows, key=lambda r: (-(r["days"] if r["days"] is not None else -1), r["mine_code"])
+    )
+
+
+def _counting(claims: pd.DataFrame, on: date) -> list[Any]:
+    return [
+        claim
+        for claim in claims.itertuples()
+        if claim.status != "provisional" and (claim.valid_from is None or claim.valid_from <= on)
+    ]
+
+
+def not_appraised(claims: pd.DataFrame, on: date, rules: Collection[str]) -> list[Row]:
+    """Return duties to appraise that no appraisal in date has met (该鉴定不鉴定), longest first.
+
+    An appraisal meets a duty from the day it is made, not one that began after it; an appraisal out
+    of date stays in force but meets nothing (L3).
+    """
+    counting = _counting(claims, on)
+    made: dict[tuple[str, str], list[date | None]] = {}
+    for claim in counting:
+        lapsed = claim.valid_to is not None and claim.valid_to < on
+        if claim.source == "appraisal" and not lapsed:
+            made.setdefault((claim.mine_code, claim.hazard), []).append(claim.valid_from)
+    duties: dict[tuple[str, str], Any] = {}
+    for claim in counting:
+        slot = (claim.mine_code, claim.hazard)
+        if claim.outcome != "duty" or claim.rule_id not in rules:
+            continue
+        since = claim.valid_from
+        if any(since is None or (day is not None and day >= since) for day in made.get(slot, ())):
+            continue
+        first = duties.get(slot)
+        if first is None or (since is not None and since < (first.valid_from or date.max)):
+            duties[slot] = claim
+    return _longest_first(
+        {
+            "mine_code": code,
+            "hazard": hazard,
+            "since": claim.valid_from,
+            "days": _days(claim.valid_from, on),
+            "claim": claim.key,
+        }
+        for (code, hazard), claim in duties.items()
+    )
+
+
+def graded_too_low(claims: pd.DataFrame, on: date) -> list[Row]:
+    """Return hazards whose floor by the survey stands above what was determined (该戴帽不戴帽).
+
+    Since the day on which the first claim above the determined grade began.
+    """
+    found: dict[tuple[str, str], list[Any]] = {}
+    determined: dict[tuple[str, str], list[str]] = {}
+    for claim in _counting(claims, on):
+        slot = (claim.mine_code, claim.hazard)
+        if claim.source in _FOUND and claim.outcome in _FLOORS and claim.grade is not None:
+            found.setdefault(slot, []).append(claim)
+        elif claim.source in ("declared", "appraisal") and claim.grade is not None:
+            determined.setdefault(slot, []).append(claim.grade)
+
+    def rows() -> Iterator[Row]:
+        for (code, hazard), floors in found.items():
+            rank = hazards()[hazard].rank
+            said = higher_of(hazard, determined.get((code, hazard), ()))
+            above = [c for c in floors if said is None or rank(c.grade) > rank(said)]
+            if not above:
+                continue
+            highest = max(above, key=lambda c: (rank(c.grade), c.key))
+            since = min((c.valid_from for c in above if c.valid_from), default=None)
+            yield {
+                "mine_code": code,
+                "hazard": hazard,
+                "determined": said,
+                "floor": highest.grade,
+                "since": since,
+                "days": _days(since, on),
+                "claim": highest.key,
+            }
+
+    return _longest_first(rows())
+
+
+def lapse_proposed(claims: pd.DataFrame, worked_out: dict[str, date], on: date) -> list[Row]:
+    """Return grades that would fall by themselves if time could lower them (L3): they stand.
+
+    Parameters
+    ----------
+    worked_out : dict
+        Key of each plan item whose last day is past, with that day.
+    """
+
+    def rows() -> Iterator[Row]:
+        for claim in _counting(claims, on):
+            if claim.grade is None:
+                continue
+            item = claim.evidence.get("item_key") if claim.source in _FOUND else None
+            if claim.valid_to is not None and claim.valid_to < on and claim.source not in _FOUND:
+                reason, until = "overdue", claim.valid_to
+            elif item in worked_out:
+                reason, until = "worked_out", worked_out[item]
+            elif claim.status == "held":
+                reason, until = "held", None
+            else:
+                continue
+            yield {
+                "mine_code": claim.mine_code,
+                "hazard": claim.hazard,
+                "grade": claim.grade,
+                "source": claim.source,
+                "reason": reason,
+                "until": until,
+                "days": _days(until, on),
+                "claim": claim.key,
+            }
+
+    return _longest_first(rows())
+
+
+def progress(plan: list[Row], surveyed: int, of: int, on: date) -> list[Row]:
+    """Return the dates of the plan with how far each is, and how late what is not done.
+
+    Parameters
+    ----------
+    surveyed, of : int
+        Mines whose footprint is surveyed for every kind, of all.
+    """
+    rows = []
+    for item in plan:
+        measured = item["measured"] == "survey"
+        done, total = (surveyed, of) if measured else (None, None)
+        late = item["due"] < on and (done is None or done < (total or 0))
+        rows.append(
+            {
+                **item,
+                "done": done,
+                "of": total,
+                "days": (on - item["due"]).days,
+                "state": "unknown"
+                if done is None
+                else "late"
+                if late
+                else "done"
+                if done == total
+                else "open",
+            }
+        )
+    return rows

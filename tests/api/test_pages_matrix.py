@@ -1,0 +1,145 @@
+"""Every page and form, by role and by whose: a route without a rule here fails."""
+
+import re
+
+import pytest
+from sqlalchemy import text
+
+from geo.store.engine import SYSTEM, connect
+from tests.conftest import filed
+from tests.county import goaf, write
+from web import pages
+
+pytestmark = pytest.mark.database
+
+PEOPLE = ("zhang", "far", "wang", "rival", "zhao", "qian", "admin", None)
+NOBODY = "00000000-0000-0000-0000-000000000000"
+SENT = {"wang": 200, "zhang": 200, "admin": 200, "else": 404}
+GRADED = {"zhang": 200, "admin": 200, "zhao": 200, "else": 404}
+# A survey unit reads no grades, so it has no boards; a stranger's are there and empty.
+BOARDS = {"wang": 404, "rival": 404, "else": 200}
+OPEN = {"else": 200, None: 200}
+# With the session's token: 303 is done and sent on, 404 is not yours to see, 403 not yours to do.
+RULES = {
+    "GET /": {"else": 303},
+    "GET /advance": BOARDS,
+    "GET /boards": BOARDS,
+    "GET /boards/{name}": BOARDS,
+    "GET /boards/{name}.xlsx": BOARDS,
+    "GET /map": {"else": 200},
+    "GET /map/state.json": {"else": 200},
+    "GET /map/find.json": {"else": 200},
+    "GET /map/mines/{code}": GRADED,
+    "GET /map/print.pdf": {"else": 200},
+    "GET /mines/{code}": GRADED,
+    "GET /uploads": {"else": 200},
+    "GET /uploads/{upload_id}": SENT,
+    "GET /surveys": {"else": 200},
+    "GET /surveys/{survey_id}": SENT,
+    "GET /inbox": {"else": 200},
+    "GET /sign-in": {"else": 303, None: 200},
+    "GET /static/{stamp}/{path}": OPEN,
+    "GET /{path}": {"else": 404, None: 404},
+    "POST /sign-in": {"else": 403, None: 403},
+    "POST /prefer": {"else": 303, None: 303},
+    "POST /sign-out": {"else": 303},
+    "POST /uploads": {"else": 422},
+    "POST /uploads/{upload_id}/again": {"wang": 303, "zhang": 303, "admin": 403, "else": 404},
+    "POST /uploads/{upload_id}/submit": {"wang": 303, "else": 404},
+    # Accepted already: whose it is to decide is told so.
+    "POST /surveys/{survey_id}/accept": {"zhang": 409, "wang": 403, "admin": 403, "else": 404},
+    "POST /surveys/{survey_id}/return": {"zhang": 409, "wang": 403, "admin": 403, "else": 404},
+    "POST /surveys/{survey_id}/revoke": {"zhang": 303, "wang": 403, "admin": 403, "else": 404},
+    "POST /proposals/{proposal_id}": {"else": 404},
+    # Who filed the boundary sees it, and may decide nothing.
+    "POST /mines/{code}/decide": {
+        "zhang": 303,
+        "admin": 403,
+        "zhao": 403,
+        "wang": 403,
+        "else": 404,
+    },
+    "POST /mines/{code}/end": {"else": 404},
+}
+FORM = {
+    "reason": "r", "document": "d", "grade": "gas:high", "source": "decision",
+    "valid_from": "2024-01-01", "confirm": "yes", "kind": "treated",
+    "target": "factor:0", "next": "/map", "lang": "zh",
+}  # fmt: skip
+QUERY = {"/map/print.pdf": "?lon=112.495&lat=38.81&scale=50000", "/map/find.json": "?q=A"}
+
+
+def routes(app):
+    """Yield the routes that are no part of the API's own description."""
+    own = [route for route in app.routes if hasattr(route, "methods")]
+    pending, known = [*own, *pages.router.routes], set(app.openapi()["paths"])
+    while pending:
+        route = pending.pop()
+        pending += list(getattr(getattr(route, "original_router", None), "routes", ()))
+        path = getattr(route, "path", "")
+        if not getattr(route, "methods", None) or path in known or path.startswith("/api/"):
+            continue
+        plain = path.replace(":path", "")
+        for method in set(route.methods) - {"HEAD", "OPTIONS"}:
+            yield f"{method} {plain}"
+
+
+def test_every_page_by_role_and_by_whose(app, client_of, settings, people, tmp_path):
+    found = {r for r in routes(app) if not r.endswith(("/healthz", "/readyz"))}
+    assert found == set(RULES), found ^ set(RULES)
+    path = write(tmp_path / "x.geojson", [goaf("A", "X", x=0.6, water="无")])
+    upload_id = filed(settings, path, people["wang"], submit=False, layer="goaf")
+    with connect(settings, "worker", SYSTEM) as conn:
+        survey_id = conn.scalar(text("SELECT id FROM minerisk.survey ORDER BY filename LIMIT 1"))
+    values = {
+        "upload_id": upload_id, "survey_id": survey_id, "proposal_id": NOBODY, "code": "A",
+        "name": "hat", "stamp": "x", "path": "css/minerisk.css",
+    }  # fmt: skip
+    order = sorted(RULES, key=lambda r: ("sign-out" in r, "submit" in r, "revoke" in r, r))
+    clients = {login: client_of(login) for login in PEOPLE}
+    wrong = []
+    for route in order:
+        method, path = route.split(" ")
+        address = path.format(**values) + QUERY.get(path, "")
+        if route == "GET /{path}":
+            address = "/nowhere"
+        for login in sorted(PEOPLE, key=lambda p: p in ("zhang", "wang")):
+            client, rule = clients[login], RULES[route]
+            expected = rule.get(login, rule.get("else"))
+            if login is None:
+                # Sent to sign in: as a page is, and as a form is.
+                expected = rule.get(None, 303)
+            kept = {"follow_redirects": False}
+            # Wrong passwords are counted by login.
+            form = FORM | {"login": f"no-{login}", "password": "x"}
+            if method == "POST":
+                bare = client.post(address, data=form, **kept)
+                if login and path not in ("/prefer", "/sign-in"):
+                    assert bare.status_code == 403, (route, login, "without the token")
+                token = client.headers.get("x-csrf-token", "")
+                answer = client.post(address, data=form | {"csrf": token}, **kept)
+            else:
+                answer = client.get(address, **kept)
+            if login is None and None not in rule:
+                assert answer.headers.get("location", "").startswith("/sign-in"), (route, login)
+            if answer.status_code != expected:
+                wrong.append((route, login, answer.status_code, expected))
+            if login in ("far", "qian", "rival", None) and "A矿" in answer.text:
+                wrong.append((route, login, "leaks mine A"))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_no_page_carries_a_script_or_a_style_of_its_own(client_of):
+    client = client_of("zhang")
+    for path in ("/sign-in", "/advance", "/map", "/boards", "/mines/A", "/inbox", "/nowhere"):
+        answer = client.get(path)
+        policy = answer.headers["content-security-policy"]
+        assert "unsafe" not in policy
+        for directive in ("script-src 'self'", "style-src 'self'", "object-src 'none'"):
+            assert directive in policy
+        page = answer.text
+        for tag in re.findall(r"<script\b[^>]*>", page):
+            assert "src=" in tag or 'type="application/json"' in tag, (path, tag)
+        assert not re.search(r"<[^>]+\s(on[a-z]+|style)=", page), path
+        assert "<style" not in page
+        assert "javascript:" not in page

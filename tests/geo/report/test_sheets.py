@@ -1,0 +1,147 @@
+"""Sheets on paper: the printed map is at its scale, the section shows what has an elevation."""
+
+import re
+from datetime import date
+
+import numpy as np
+import openpyxl
+import pytest
+import shapely
+
+from geo.crs import GEOGRAPHIC, transformer
+from geo.report import map_sheet
+from geo.report.board_sheet import write_board
+from geo.report.section import fracture_height, section
+
+MIDDLE = (112.5, 38.8)
+
+
+def east_of(lon, lat, metres, zone):
+    east, north = transformer(GEOGRAPHIC, zone).transform(lon, lat)
+    return transformer(zone, GEOGRAPHIC).transform(east + metres, north)
+
+
+@pytest.mark.parametrize("paper", list(map_sheet.PAPERS))
+@pytest.mark.parametrize("landscape", [True, False])
+def test_a_kilometre_on_the_ground_is_its_length_on_paper(paper, landscape):
+    sheet = map_sheet.Sheet(*MIDDLE, 25000, paper, landscape)
+    line = shapely.LineString([MIDDLE, east_of(*MIDDLE, 1000, sheet.zone)])
+    (drawn,) = map_sheet._on_paper(sheet, [line])
+    assert drawn.length == pytest.approx(40, abs=1e-4)
+    width, height = sheet.frame
+    x, y = shapely.get_coordinates(drawn)[0]
+    # The middle of the view is the middle of the frame.
+    assert (x, y) == pytest.approx((width / 2, height / 2), abs=1e-3)
+    bar, text = map_sheet._bar(sheet)
+    assert (bar, text) == (40.0, "1 km")
+
+
+def test_the_bounds_hold_the_whole_frame():
+    sheet = map_sheet.Sheet(*MIDDLE, 50000, "A3")
+    west, south, east, north = sheet.bounds
+    x, y = sheet.corner
+    width, height = (side * 50 for side in sheet.frame)
+    corners = [(x, y), (x + width, y), (x, y - height), (x + width, y - height)]
+    for corner in corners:
+        lon, lat = transformer(sheet.zone, GEOGRAPHIC).transform(*corner)
+        assert west - 1e-9 <= lon <= east + 1e-9
+        assert south - 1e-9 <= lat <= north + 1e-9
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_sheet_is_a_pdf_whatever_a_name_holds(lang):
+    rude = '#let x = "\\" 示例 $ [ ] * `'
+    box = shapely.box(112.49, 38.79, 112.51, 38.81)
+    rows = [
+        {"layer": layer, "mine_code": "A", "name": rude, "verification": "inferred",
+         "state": "submitted", "geometry": shapely.to_geojson(box)}
+        for layer in ("mine_boundary", "goaf", "unclear", "plan_item", "fault")
+    ]  # fmt: skip
+    mines = [{"code": "A", "name": rude, "label": rude, "colour": "red"}]
+    body = map_sheet.pdf(
+        map_sheet.Sheet(*MIDDLE, 25000), rows, mines, lang,
+        title=rude, what=rude, version=3, by=rude, on=date(2026, 1, 1),
+    )  # fmt: skip
+    assert body.startswith(b"%PDF-")
+
+
+def test_without_a_chinese_font_it_says_so(monkeypatch):
+    from geo.problems import Problem
+
+    monkeypatch.setattr(map_sheet, "FONTS", ("No Such Font",))
+    map_sheet.chinese_font.cache_clear()
+    try:
+        with pytest.raises(Problem) as told:
+            map_sheet.pdf(
+                map_sheet.Sheet(*MIDDLE, 25000), [], [], "zh",
+                title="", what="", version=1, by="", on=date(2026, 1, 1),
+            )  # fmt: skip
+    finally:
+        map_sheet.chinese_font.cache_clear()
+    assert told.value.code == "report.sheet.no_font"
+
+
+def panel(**attrs):
+    box = shapely.box(112.500, 38.800, 112.506, 38.804)
+    return {
+        "layer": "plan_item",
+        "attrs": {"item": "panel", "name": "3101", **attrs},
+        "geometry": box,
+    }
+
+
+def goaf(**attrs):
+    box = shapely.box(112.508, 38.800, 112.511, 38.804)
+    return {"layer": "goaf", "attrs": {"code": "G1", **attrs}, "geometry": box}
+
+
+def boxes(svg, kind):
+    found = re.findall(
+        rf'<rect class="{kind}" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"', svg
+    )
+    return [tuple(map(float, one)) for one in found]
+
+
+def test_the_fracture_zone_is_the_highest_of_the_classes():
+    # 100 * 3 / (1.2 * 3 + 2.0) + 8.9
+    assert fracture_height(3.0) == pytest.approx(62.471, abs=1e-3)
+    heights = [fracture_height(m) for m in np.linspace(0.5, 8, 20)]
+    assert heights == sorted(heights)
+
+
+def test_a_section_draws_what_has_an_elevation_and_names_what_has_none():
+    made = section(
+        [panel(floor_m=820.0, height_m=3.0)], [goaf(floor_m=860.0, mining_height_m=2.0)], 4546, "en"
+    )
+    ((px, py, pw, _),) = boxes(made.svg, "panel")
+    ((gx, gy, _, gh),) = boxes(made.svg, "void")
+    ((_, zy, _, zh),) = boxes(made.svg, "fractured")
+    assert gx > px + pw, "the goaf lies east of the panel"
+    assert gy + gh < py, "and above it"
+    assert zy < gy < zy + zh, "within reach of the fracture zone"
+    assert zy + zh == pytest.approx(py, abs=0.2)
+    bare = section([panel(floor_m=820.0, height_m=3.0)], [goaf()], 4546, "en")
+    assert boxes(bare.svg, "void") == []
+    assert any("G1" in note for note in bare.notes)
+
+
+def test_without_an_elevation_there_is_no_drawing_but_a_sentence():
+    made = section([panel()], [goaf(floor_m=860.0)], 4546, "zh")
+    assert made.svg is None
+    assert made.notes
+
+
+def test_a_name_in_a_section_is_text():
+    made = section([panel(floor_m=820.0, height_m=3.0, code='<b>"&')], [], 4546, "en")
+    assert "<b>" not in made.svg
+    assert "&lt;b&gt;" in made.svg
+
+
+def test_a_sheet_runs_no_formula_of_a_strangers(tmp_path):
+    path = tmp_path / "b.xlsx"
+    rows = [["=1+1", 3, date(2026, 1, 1)]]
+    write_board(path, "名单", "说明", ["甲", "乙", "丙"], rows, date(2026, 1, 2), "zh")
+    sheet = openpyxl.load_workbook(path).active
+    assert sheet["A4"].value == "=1+1"
+    assert sheet["A4"].data_type == "s"
+    assert sheet["B4"].value == 3

@@ -1,0 +1,105 @@
+"""The boards: each row is there for its reason, and leaves for its reason."""
+
+from datetime import date
+
+import pytest
+
+from geo.rules import national_rules
+from geo.survey import boards
+from geo.survey.claims import CLAIMS
+from geo.survey.world import plain
+
+TODAY = date(2026, 6, 1)
+DUTY = "gas.outburst_appraisal"
+
+
+def claims(*rows):
+    base = {"mine_code": "A", "hazard": "gas", "status": "in_force", "evidence": {}}
+    return plain(CLAIMS, [{**base, "key": str(i), **row} for i, row in enumerate(rows)])
+
+
+def duty(**more):
+    said = {"outcome": "duty", "source": "survey", "rule_id": DUTY, "valid_from": date(2026, 5, 1)}
+    return said | more
+
+
+def appraisal(since, until=None):
+    said = {"outcome": "grade_floor", "source": "appraisal", "grade": "high"}
+    return said | {"valid_from": since, "valid_to": until}
+
+
+def test_the_data_names_rules_there_are_and_dates_in_order():
+    known = {rule.id: rule for rule in national_rules().rules}
+    for name in boards.appraisal_rules():
+        assert any(row.outcome == "duty" for row in known[name].rows), name
+    dates = [one["due"] for one in boards.plan_dates()]
+    assert dates == sorted(dates)
+    # No clause of the plan was checked against its text.
+    assert not any(one["verified"] for one in boards.plan_dates())
+
+
+@pytest.mark.parametrize(
+    ("made", "listed"),
+    [
+        (None, True),
+        # Made before the duty arose: it cannot have weighed what raised it.
+        (appraisal(date(2026, 4, 30)), True),
+        (appraisal(date(2026, 5, 1)), False),
+        # Out of date: it stays in force, and meets nothing.
+        (appraisal(date(2026, 5, 2), date(2026, 5, 31)), True),
+        # Made, but not in force yet.
+        (appraisal(date(2026, 6, 2)), True),
+    ],
+)
+def test_not_appraised_until_an_appraisal_in_date_is_made_after_the_duty(made, listed):
+    found = boards.not_appraised(
+        claims(duty(), *([made] if made else [])), TODAY, boards.appraisal_rules()
+    )
+    assert bool(found) is listed
+    if listed:
+        assert found[0]["days"] == 31
+
+
+def test_a_duty_to_come_a_provisional_one_and_another_kind_are_not_listed():
+    rows = claims(
+        duty(valid_from=date(2026, 6, 2)), duty(status="provisional"), duty(rule_id="survey.x")
+    )
+    assert boards.not_appraised(rows, TODAY, boards.appraisal_rules()) == []
+
+
+def test_graded_too_low_only_where_the_floor_stands_above():
+    floor = {"outcome": "grade_floor", "source": "survey", "grade": "high"}
+    said = {"outcome": "grade_floor", "source": "declared"}
+    below = boards.graded_too_low(
+        claims(floor | {"valid_from": date(2026, 5, 2)}, said | {"grade": "low"}), TODAY
+    )
+    assert [(r["determined"], r["floor"], r["days"]) for r in below] == [("low", "high", 30)]
+    assert boards.graded_too_low(claims(floor, said | {"grade": "high"}), TODAY) == []
+    # Nothing determined is not low: it is listed too (L5).
+    assert boards.graded_too_low(claims(floor), TODAY)[0]["determined"] is None
+
+
+def test_what_would_lapse_stands_on_the_list_and_nothing_else():
+    held = {"outcome": "grade_floor", "source": "survey", "grade": "high", "status": "held"}
+    gone = {**held, "status": "in_force", "evidence": {"item_key": "P1"}}
+    over = appraisal(date(2024, 1, 1), date(2026, 5, 31))
+    current = appraisal(date(2024, 1, 1), TODAY)
+    found = boards.lapse_proposed(
+        claims(held, gone, over, current), {"P1": date(2026, 1, 1)}, TODAY
+    )
+    assert [(r["reason"], r["days"]) for r in found] == [
+        ("worked_out", 151),
+        ("overdue", 1),
+        ("held", None),
+    ]
+
+
+def test_what_is_not_measured_is_never_taken_for_done():
+    rows = boards.progress(boards.plan_dates(), 12, 12, date(2027, 1, 1))
+    assert {r["state"] for r in rows if r["measured"] is None} == {"unknown"}
+    (survey,) = [r for r in rows if r["id"] == "survey"]
+    assert survey["state"] == "done"
+    (survey,) = boards.progress(boards.plan_dates()[:1], 11, 12, date(2024, 7, 1))
+    assert (survey["state"], survey["days"]) == ("late", 1)
+    (survey,) = boards.progress(boards.plan_dates()[:1], 11, 12, date(2024, 6, 30))
+    assert survey["state"] == "open"

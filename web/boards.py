@@ -1,0 +1,171 @@
+"""The boards: their page, each list, and each list as an Excel sheet."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from geo.hazards import grade_name, hazards
+from geo.messages import catalogue, language, say
+from geo.report.board_sheet import write_board
+from geo.store.boards import Boards
+from web import view
+from web.door import AppConn, PageRoute, Reader, missing
+from web.render import draw, lang_of
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+# Each list's columns, in the order they are read; the page and the sheet show the same.
+COLUMNS = {
+    "advance": ("mine", "face", "starts", "reaches", "kinds", "distance"),
+    "unclear": ("mine", "kinds", "states", "area", "share", "plan_status"),
+    "appraisal": ("mine", "hazard", "since", "days", "why"),
+    "hat": ("mine", "hazard", "determined", "floor", "since", "days", "why"),
+    "lapse": ("mine", "hazard", "grade", "reason", "until", "days", "why"),
+    "late": ("mine", "what", "hazard", "name", "since", "days"),
+    "week": ("at", "mine", "hazard", "before", "after", "act", "by"),
+    "plan": ("item", "whom", "due", "progress", "late_by"),
+}
+# Grades are drawn with colour and pattern beside the word; all else is words.
+GRADES = ("determined", "floor", "grade", "before", "after")
+READERS = ("regulator", "administrator", "enterprise")
+_ROWS = 6
+
+
+def boards_of(reader: Any, conn: Any, on: str) -> Boards:
+    """Return the reader's boards; a survey unit has none, it reads no grades."""
+    if reader.role not in READERS:
+        raise missing()
+    return Boards(conn, view.day(on), view.known(on))
+
+
+def _words(room: str, codes: Any, lang: str) -> str:
+    texts = catalogue()
+    names = [texts.get(f"{room}{c}", {}).get(language(lang), str(c)) for c in codes or ()]
+    return ("、" if lang == "zh" else ", ").join(names)
+
+
+def _face(row: dict[str, Any], lang: str) -> str:
+    seam = f" · {say('web.seam', lang, seam=row['seam'])}" if row.get("seam") else ""
+    return f"{say('web.item.' + row['item'], lang)} {row['name'] or ''}{seam}"
+
+
+def _progress(row: dict[str, Any], lang: str) -> str:
+    if row["done"] is None:
+        return say("web.board.no_data", lang)
+    return say("web.board.done_of", lang, done=row["done"], of=row["of"])
+
+
+def _late_by(row: dict[str, Any], lang: str) -> str:
+    code = {"late": "late_by", "unknown": "past" if row["days"] > 0 else "ahead"}.get(
+        row["state"], "ahead" if row["days"] <= 0 else "met"
+    )
+    return say(f"web.board.{code}", lang, days=abs(row["days"]))
+
+
+_TEXT: dict[str, Any] = {
+    "mine": lambda row, lang: row.get("mine_name") or "",
+    "face": _face,
+    "reaches": lambda row, lang: _words("web.reaches.", [row["reason"]], lang),
+    "kinds": lambda row, lang: _words("layer.", row["kinds"], lang),
+    "states": lambda row, lang: _words("web.coverage.", row["states"], lang),
+    "plan_status": lambda row, lang: say("web.plan." + row["plan_status"], lang),
+    "hazard": lambda row, lang: hazards()[row["hazard"]].label[lang] if row.get("hazard") else "",
+    "why": lambda row, lang: row["why"][lang] if "why" in row else "",
+    "reason": lambda row, lang: say("web.board.lapse." + row["reason"], lang),
+    "what": lambda row, lang: say("web.board.late." + row["what"], lang),
+    "act": lambda row, lang: _words("web.batch.", [row["kind"]], lang),
+    "item": lambda row, lang: row["text"][lang],
+    "whom": lambda row, lang: row["whom"][lang],
+    "progress": _progress,
+    "late_by": _late_by,
+}
+_VALUE: dict[str, Any] = {
+    "distance": lambda row: round(row["distance_m"]),
+    "area": lambda row: round(row["area_m2"] / 10000, 1),
+    "share": lambda row: round(row["share"] * 100, 1),
+}
+
+
+def cell(row: dict[str, Any], column: str, lang: str) -> Any:
+    """Return what stands in a list: words, a number or a date."""
+    if column in _TEXT:
+        return _TEXT[column](row, lang)
+    if column in _VALUE:
+        return _VALUE[column](row)
+    if column in GRADES:
+        return grade_name(row["hazard"], row[column], lang)
+    return row.get(column)
+
+
+def listed(boards: Boards, name: str, lang: str, limit: int | None = None) -> dict[str, Any]:
+    """Return a list as a page draws it: columns, rows with their cells, how many there are."""
+    rows = getattr(boards, name)
+    return {
+        "name": name,
+        "columns": COLUMNS[name],
+        "total": len(rows),
+        "rows": [
+            {"row": row, "cells": {column: cell(row, column, lang) for column in COLUMNS[name]}}
+            for row in rows[:limit]
+        ],
+    }
+
+
+@router.get("/boards")
+def index(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Response:
+    """Draw every board with its number and its first rows."""
+    boards, lang = boards_of(reader, conn, on), lang_of(request)
+    return draw(
+        request,
+        "boards.html",
+        reader=reader,
+        day=boards.on.isoformat(),
+        asked=on,
+        lists=[listed(boards, name, lang, _ROWS) for name in COLUMNS if name != "plan"],
+        plan=listed(boards, "plan", lang),
+        first=_ROWS,
+        grades=GRADES,
+    )
+
+
+@router.get("/boards/{name}.xlsx")
+def sheet(request: Request, reader: Reader, conn: AppConn, name: str, on: str = "") -> Response:
+    """Return one list whole, as an Excel sheet a bureau can file."""
+    boards, lang = boards_of(reader, conn, on), lang_of(request)
+    if name not in COLUMNS:
+        raise missing()
+    columns = COLUMNS[name]
+    heads = [say(f"web.column.{column}", lang) for column in columns]
+    rows = [[cell(row, column, lang) for column in columns] for row in getattr(boards, name)]
+    if "mine" in columns:
+        heads.insert(0, say("web.column.code", lang))
+        for cells, row in zip(rows, getattr(boards, name), strict=True):
+            cells.insert(0, row["mine_code"])
+    title = say(f"web.board.{name}", lang)
+    with tempfile.TemporaryDirectory(prefix="minerisk-") as folder:
+        path = Path(folder) / "board.xlsx"
+        write_board(path, title, say(f"web.board.{name}.what", lang), heads, rows, boards.on, lang)
+        body = path.read_bytes()
+    headers = {"Content-Disposition": f'attachment; filename="{name}-{boards.on}.xlsx"'}
+    return Response(body, media_type=XLSX, headers=headers)
+
+
+@router.get("/boards/{name}")
+def board(request: Request, reader: Reader, conn: AppConn, name: str, on: str = "") -> Response:
+    """Draw one list whole."""
+    boards, lang = boards_of(reader, conn, on), lang_of(request)
+    if name not in COLUMNS:
+        raise missing()
+    return draw(
+        request,
+        "board.html",
+        reader=reader,
+        day=boards.on.isoformat(),
+        asked=on,
+        board=listed(boards, name, lang),
+        grades=GRADES,
+    )

@@ -1,0 +1,203 @@
+"""The risk map: its page, what it paints, what it finds, why, and the sheet it prints."""
+
+import datetime as dt
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from geo.hazards import hazards
+from geo.messages import say
+from geo.report import map_sheet
+from geo.store import boards, pond_queries, queries
+from geo.store.tiles import FACTORS, data_version
+from geo.survey.counties import county_name
+from web import places, pond_view, view
+from web.door import AppConn, PageRoute, Reader, missing
+from web.render import crs_name, draw, lang_of
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+_FOUND = 12
+# How far the slider reaches from today, in days: the law's five years either way.
+SLIDER_DAYS = 5 * 365
+PDF = "application/pdf"
+
+
+class Asked:
+    """What the map is asked to show: line, hazard, day and what was known, and which mines."""
+
+    def __init__(
+        self,
+        line: str = "effective",
+        hazard: str = "",
+        as_of: str = "",
+        known: str = "",
+        district: str = "",
+        kind: str = "",
+        source: str = "",
+    ) -> None:
+        self.line, self.hazard = view.line(line), view.hazard(hazard)
+        self.day = view.day(as_of)
+        # "Now": what we know today about that day; else what was known then.
+        self.known = None if known == "now" else view.known(as_of)
+        self.district, self.kind, self.source = district, kind, source
+
+    def wanted(self, row: dict[str, Any]) -> bool:
+        """Tell whether a mine passes the filters."""
+        by = [who for hazard, who in row["sources"].items() if self.hazard in ("", hazard)]
+        return (
+            row["district"].startswith(self.district)
+            and self.kind in ("", row["kind"])
+            and (not self.source or any(self.source in who for who in by))
+        )
+
+
+Question = Annotated[Asked, Depends()]
+
+
+@router.get("/map")
+def risk_map(request: Request, reader: Reader, conn: AppConn) -> Response:
+    """Draw the map; its state is read from the address by its script."""
+    lang = lang_of(request)
+    districts = boards.districts(conn)
+    today = dt.date.today()
+    return draw(
+        request,
+        "map.html",
+        reader=reader,
+        hazards=list(hazards()),
+        factors=FACTORS,
+        districts=[(code, county_name(code, lang)) for code in districts],
+        kinds=view.KINDS,
+        sources=view.SOURCES,
+        today=today.isoformat(),
+        slider_days=SLIDER_DAYS,
+        papers=map_sheet.PAPERS,
+        scales=map_sheet.SCALES,
+        version=data_version(conn),
+    )
+
+
+@router.get("/map/state.json")
+def map_state(request: Request, reader: Reader, conn: AppConn, asked: Question) -> Response:
+    """Return each mine's colour, label and place for one line, hazard and date."""
+    rows = queries.mines(conn, asked.day, asked.known)
+    shown = [row for row in rows if asked.wanted(row)]
+    lang = lang_of(request)
+    state = view.map_state(shown, asked.line, asked.hazard, lang)
+    state["ponds"] = pond_view.marks(pond_queries.ponds(conn, asked.day, asked.known), lang)
+    if not rows:
+        # A survey unit reads the boundaries it works in, but no grades.
+        state["bounds"] = view.around(place["bounds"] for place in queries.places(conn).values())
+    return JSONResponse(
+        state
+        | {
+            "on": asked.day.isoformat(),
+            "of": len(rows),
+            "version": data_version(conn),
+            "grades": bool(rows),
+        },
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+@router.get("/map/find.json")
+def find(
+    request: Request,
+    reader: Reader,
+    conn: AppConn,
+    q: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """Return mines, factors, workings and typed places that a text may mean."""
+    lang, wanted = lang_of(request), q.strip()
+    found: list[dict[str, Any]] = []
+    if wanted:
+        every = view.around(place["bounds"] for place in queries.places(conn).values())
+        for place in places.typed(wanted, every):
+            at = [round(place["lon"], 7), round(place["lat"], 7)]
+            text = say("web.map.place", lang, lon=f"{at[0]:.5f}", lat=f"{at[1]:.5f}")
+            found.append({"what": "place", "text": text, "note": crs_name(place["epsg"]), "at": at})
+        for row in boards.find(conn, wanted, _FOUND):
+            layer = say(f"layer.{row['layer']}", lang)
+            is_mine = row["layer"] == "mine_boundary"
+            is_pond = row["layer"] == "pond"
+            found.append(
+                {
+                    "what": "mine" if is_mine else "pond" if is_pond else "feature",
+                    "text": row["name"] if is_mine else f"{layer} {row['name']}",
+                    "note": row["mine_code"] or (row["code"] if is_pond else ""),
+                    "mine": row["mine_code"],
+                    "pond": row["code"] if is_pond else None,
+                    "bounds": row["bounds"],
+                }
+            )
+    return JSONResponse({"found": found}, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/map/mines/{code}")
+def map_why(
+    request: Request, reader: Reader, conn: AppConn, code: str, asked: Question
+) -> Response:
+    """Draw why a mine has its grade, for the panel beside the map."""
+    found = queries.mine(conn, code, asked.day, asked.known)
+    if found is None:
+        raise missing()
+    shown = view.mine(found, lang_of(request))
+    groups = [g for g in shown["why"] if not asked.hazard or g["hazard"] == asked.hazard]
+    return draw(
+        request, "parts/why.html", reader=reader, mine=shown, line=asked.line, groups=groups
+    )
+
+
+@router.get("/map/print.pdf")
+def print_map(
+    request: Request,
+    reader: Reader,
+    conn: AppConn,
+    asked: Question,
+    lon: Annotated[float, Query(ge=70, le=140)],
+    lat: Annotated[float, Query(ge=0, le=60)],
+    scale: Annotated[int, Query(ge=100, le=5_000_000)],
+    paper: str = "A4",
+    turned: str = "landscape",
+    layers: str = "mines,unclear,plan,factors",
+    kinds: str = "",
+    title: Annotated[str, Query(max_length=80)] = "",
+) -> Response:
+    """Return any view of the map as a sheet of paper at true scale."""
+    lang = lang_of(request)
+    sheet = map_sheet.Sheet(
+        lon=lon,
+        lat=lat,
+        scale=scale,
+        paper=paper if paper in map_sheet.PAPERS else "A4",
+        landscape=turned != "portrait",
+    )
+    rows = [row for row in queries.mines(conn, asked.day, asked.known) if asked.wanted(row)]
+    state = view.map_state(rows, asked.line, asked.hazard, lang)
+    wanted = [name for name in layers.split(",") if name]
+    drawn = boards.shapes(
+        conn,
+        sheet.bounds,
+        [name for name in wanted if name != "mines"],
+        [kind for kind in kinds.split(",") if kind in FACTORS] or list(FACTORS),
+        queries.seq_at(conn, asked.known),
+        asked.day,
+    )
+    what = say("web.map.all_hazards", lang)
+    if asked.hazard:
+        what = hazards()[asked.hazard].label[lang]
+    line = say(f"web.line.{asked.line}", lang)
+    body = map_sheet.pdf(
+        sheet,
+        drawn,
+        state["mines"] if "mines" in wanted else [],
+        lang,
+        title=title.strip() or say("web.map.printed", lang),
+        what=" · ".join([what, line, asked.day.isoformat()]),
+        version=data_version(conn),
+        by=reader.actor.login,
+        on=dt.date.today(),
+    )
+    headers = {"Content-Disposition": 'inline; filename="map.pdf"', "Cache-Control": "no-store"}
+    return Response(body, media_type=PDF, headers=headers)
