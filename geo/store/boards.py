@@ -26,8 +26,8 @@ _FIND = text(
     """
     SELECT DISTINCT ON (f.object_id) f.layer, f.mine_code, f.code,
         COALESCE(f.attrs ->> 'mine_name',
-            CASE WHEN f.layer = 'pond' THEN f.attrs ->> 'name' END, f.attrs ->> 'code', f.attrs ->> 'name', f.mine_code, '')
-            AS name,
+            CASE WHEN f.layer = 'pond' THEN f.attrs ->> 'name' END, f.attrs ->> 'code',
+            f.attrs ->> 'name', f.mine_code, '') AS name,
         ST_XMin(f.geom) AS west, ST_YMin(f.geom) AS south, ST_XMax(f.geom) AS east,
         ST_YMax(f.geom) AS north, f.layer <> 'mine_boundary' AS later
     FROM minerisk.feature f
