@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from geo.tailings.capture import Captures, any_of, joins
 from geo.tailings.dem import Dem, Terrain
-from geo.tailings.flow import SINK, trace
+from geo.tailings.flow import SINK, offsets, trace
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.perturbed import met_by_runs
 
@@ -99,8 +99,15 @@ def toe_cells(dem: Dem, toe: object) -> NDArray[np.int64]:
     return cells[~np.isnan(dem.z.ravel()[cells])]
 
 
-def _thread(terrain: Terrain, cells: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """Return the cell that drains most, `most` cells around the toe, if not the toe's own."""
+def _thread(
+    terrain: Terrain, cells: NDArray[np.int64], reached: NDArray[np.int64], most: int
+) -> NDArray[np.int64]:
+    """Return the cell of the valley's thread nearest to the toe, if the toe misses the thread.
+
+    The thread is what drains most, `most` cells around the toe, and the larger stem above that. A
+    toe whose own paths come to it (`reached`) has not missed it: starting there would shorten every
+    way by what lies between, and carry the path beyond its limit.
+    """
     rows, cols = terrain.dem.shape
     r, c = np.divmod(cells, cols)
     aside = np.arange(-most, most + 1)
@@ -109,7 +116,15 @@ def _thread(terrain: Terrain, cells: NDArray[np.int64], most: int) -> NDArray[np
     near = np.unique((near_r * cols + near_c)[inside])
     drained = terrain.drained.ravel()
     best = near[np.argmax(drained[near])]
-    return near[:0] if drained[best] <= drained[cells].max() else np.array([best])
+    if drained[best] <= drained[cells].max() or best in reached:
+        return near[:0]
+    below = near + offsets(cols)[terrain.d8.ravel()[near]]
+    thread = [int(best)]
+    while (above := near[(below == thread[-1]) & (near != thread[-1])]).size:
+        thread.append(int(above[np.argmax(drained[above])]))
+    stem = np.array(thread, dtype=np.int64)
+    apart = stem[:, None] // cols - r, stem[:, None] % cols - c
+    return stem[[np.argmin((apart[0] ** 2 + apart[1] ** 2).min(axis=1))]]
 
 
 def toe_paths(
@@ -132,14 +147,17 @@ def toe_paths(
     most = int(rules["start"]["snap_cells"]) if snap_cells is None else snap_cells
     dem = terrain.dem
     starts = toe_cells(dem, toe)
-    thread = _thread(terrain, starts, most) if most and starts.size else starts[:0]
+    traced = [trace(terrain.d8, int(one), dem.cell, limit) for one in starts]
+    thread = starts[:0]
+    if most and starts.size:
+        thread = _thread(terrain, starts, np.concatenate([cells for cells, _ in traced]), most)
     snapped = (
         float(np.round(shapely.distance(shapely.points(dem.centres(thread)), toe), 3)[0])
         if thread.size
         else 0.0
     )
     starts = np.concatenate((starts, thread))
-    traced = [trace(terrain.d8, int(one), dem.cell, limit) for one in starts]
+    traced += [trace(terrain.d8, int(one), dem.cell, limit) for one in thread]
     return _gather(terrain, starts, traced, snapped)
 
 

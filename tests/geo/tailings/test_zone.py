@@ -274,14 +274,37 @@ def test_doubts_make_a_pond_suspected_never_clear() -> None:
     assert judge(terrain, nobody, away).reasons == ("no_terrain",)
 
 
-def test_a_toe_beside_the_thread_also_starts_from_it() -> None:
-    dem = valley()
+def toe_at(dem: Dem, row: float, column: float) -> object:
+    x, y = dem.transform @ (column + 0.5, row + 0.5)
+    return dem.abroad([shapely.Point(x, y)])[0]
+
+
+@pytest.mark.parametrize("beside", [0, 1])
+def test_a_toe_whose_flow_comes_to_the_thread_starts_where_it_stands(beside: int) -> None:
+    floor = valley()
+    middle = floor.shape[1] // 2
+    sides = 0.6 * abs(np.arange(floor.shape[1]) - middle)
+    dem = dem_of((floor.z + sides).astype(np.float32), (10.0, 10.0))
     terrain = prepare(dem)
-    middle = dem.shape[1] // 2
-    x, y = dem.transform @ (middle + 2.5, 10.5)
-    toe = dem.abroad([shapely.Point(x, y)])[0]
-    verdict = judge(terrain, captures(dem, houses(dem, (60, 30))), toe)
-    assert verdict.paths.snapped_m == pytest.approx(20, abs=12)
+    toe = toe_at(dem, 10, middle + beside)
+    verdict = judge(terrain, captures(dem, houses(dem, (60, middle))), toe)
+    assert (verdict.paths.snapped_m, verdict.paths.starts.size) == (0, 1)
+    # The house is 50 rows of 10 m on, less the 100 m aside within which it is met.
+    assert verdict.met["path_m"].item() == pytest.approx(400, abs=20)
+    assert 990 <= verdict.paths.length_m.max() <= 1000
+
+
+def test_a_toe_that_misses_the_valley_also_starts_from_its_thread() -> None:
+    dem = valley()
+    z, middle = dem.z + 0.6 * abs(np.arange(dem.shape[1]) - dem.shape[1] // 2), dem.shape[1] // 2
+    # A ditch behind a bank, two cells beside the thread.
+    z[:, middle + 1] += 8
+    z[:, middle + 3] += 8
+    terrain = prepare(dem_of(z.astype(np.float32), (10.0, 10.0)))
+    toe = toe_at(dem, 10, middle + 2)
+    verdict = judge(terrain, captures(dem, houses(dem, (60, middle))), toe)
+    # Two cells of 10 m to the side, and not down the valley as well.
+    assert verdict.paths.snapped_m == 20
     assert verdict.paths.starts.size == 2
 
 
