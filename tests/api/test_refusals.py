@@ -162,6 +162,7 @@ def test_what_is_too_large_is_refused_before_it_is_kept(client_of, settings, peo
     monkeypatch.setenv("MINERISK_MAX_UPLOAD_BYTES", str(2 << 20))
     current.cache_clear()
     wang = client_of("wang")
+    before = wang.get("/api/v1/uploads").json()
     body = refused(
         wang.post("/api/v1/uploads", files={"file": ("a.zip", b"\0" * (4 << 20))}),
         413,
@@ -185,13 +186,14 @@ def test_what_is_too_large_is_refused_before_it_is_kept(client_of, settings, peo
     for sent in ({"content": pieces()}, {"content": b"\0" * (2 << 20)}):
         refused(client_of(None).post("/api/v1/uploads", headers=headers, **sent), 401)
     refused(wang.post("/api/v1/uploads", files={"file": ("a.zip", b"")}), 422, "store.empty_file")
-    assert len(wang.get("/api/v1/uploads").json()) == 2
+    assert wang.get("/api/v1/uploads").json() == before
     assert not [p for p in settings.raw_files.rglob("*") if p.is_file()]
 
 
 def test_how_a_file_is_to_be_read_is_checked(client_of, people):
     wang = client_of("wang")
     file = {"file": ("a.geojson", b"{}")}
+    before = wang.get("/api/v1/uploads").json()
     for form, field in (
         ({"crs": "Xian"}, "crs"),
         ({"mapping": "not json"}, "mapping"),
@@ -201,7 +203,7 @@ def test_how_a_file_is_to_be_read_is_checked(client_of, people):
         assert body["params"]["field"] == field
     refused(wang.post("/api/v1/uploads", data={"layer": "goaf"}), 422, "api.field.missing")
     refused(client_of("admin").post("/api/v1/uploads", files=file), 403, "store.not_allowed")
-    assert len(wang.get("/api/v1/uploads").json()) == 2
+    assert wang.get("/api/v1/uploads").json() == before
 
 
 def test_the_cookie_is_out_of_reach_and_a_new_password_ends_every_session(client_of, monkeypatch):
@@ -276,7 +278,9 @@ def test_exports_come_whole(client_of):
     assert {json.loads(line)["type"] for line in state} >= {"state", "mine", "claim"}
     log = [json.loads(line) for line in admin.get("/api/v1/export/log").text.splitlines()]
     assert {row["table"] for row in log} >= {"batch", "survey", "feature", "mine_state"}
-    assert [row["seq"] for row in log if row["table"] == "batch"] == [1, 2, 3, 4]
+    links = [row["seq"] for row in log if row["table"] == "batch"]
+    assert links == list(range(1, len(links) + 1))
+    assert len(links) > 4
     # Somebody else's county is empty, not forbidden.
     theirs = far.get("/api/v1/export/state").text.splitlines()
     assert [json.loads(line)["type"] for line in theirs] == ["state"]
