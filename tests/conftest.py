@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from geo.settings import Settings
 from geo.store import accounts, cluster, intake
@@ -39,9 +39,36 @@ def template(cluster_folder: Path) -> Iterator[Settings]:
     """A running cluster with one migrated database, from which each test's own is copied."""
     made = Settings(local=cluster_folder / "local", database_url=None)
     with running_cluster(made):
+        # What a test's database loses with the machine nobody misses.
+        admin = create_engine(
+            cluster.Cluster(made).url("postgres", "postgres"), isolation_level="AUTOCOMMIT"
+        )
+        with admin.connect() as conn:
+            for name in ("fsync", "full_page_writes", "synchronous_commit"):
+                conn.execute(text(f"ALTER SYSTEM SET {name} = off"))
+            conn.execute(text("SELECT pg_reload_conf()"))
+        admin.dispose()
         migrate(made)
         yield made
         dispose()
+
+
+PEOPLED = "minerisk_people"
+
+
+@pytest.fixture(scope="session")
+def peopled(template: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Make the people once, in a database to be copied: a password's hash is slow by intent."""
+    with fresh_database(template, tmp_path_factory.mktemp("people")) as made:
+        make_people(made)
+        dispose()
+        home = cluster.Cluster(template)
+        admin = create_engine(home.url("postgres", "postgres"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as conn:
+            source = make_url(str(made.database_url)).database
+            conn.execute(text(f"CREATE DATABASE {PEOPLED} TEMPLATE {source}"))
+        admin.dispose()
+    return dict(PASSWORDS)
 
 
 @contextmanager
@@ -75,16 +102,23 @@ def fresh_database(
 
 
 @pytest.fixture
-def settings(template: Settings, tmp_path: Path) -> Iterator[Settings]:
-    """Settings of a fresh, migrated database."""
-    with fresh_database(template, tmp_path) as made:
+def settings(
+    template: Settings, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Settings]:
+    """Settings of a fresh, migrated database; with people in it where the test asks for them."""
+    source = "minerisk"
+    if "people" in request.fixturenames:
+        PASSWORDS.update(request.getfixturevalue("peopled"))
+        source = PEOPLED
+    with fresh_database(template, tmp_path, source) as made:
         yield made
 
 
 @pytest.fixture
 def people(settings: Settings) -> dict[str, Actor]:
-    """Two regulators, a geologist, two enterprises' engineers, an administrator."""
-    return make_people(settings)
+    """Two regulators, two geologists, two enterprises' engineers, an administrator."""
+    with connect(settings, "worker", SYSTEM) as conn:
+        return {login: accounts.actor_of(conn, login) for login in PASSWORDS}
 
 
 PASSWORDS: dict[str, str] = {}
