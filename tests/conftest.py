@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import create_engine, make_url, text
 
 from geo.settings import Settings
@@ -24,6 +25,19 @@ from geo.survey.reading import ReadOptions
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TODAY = date(2024, 9, 1)
+# Software rendering, and nothing the browser would fetch for itself.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
 
 
 @pytest.fixture(scope="session")
@@ -119,6 +133,17 @@ def people(settings: Settings) -> dict[str, Actor]:
     """Two regulators, two geologists, two enterprises' engineers, an administrator."""
     with connect(settings, "worker", SYSTEM) as conn:
         return {login: accounts.actor_of(conn, login) for login in PASSWORDS}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium: one in a process, for Playwright does not run twice."""
+    found = shutil.which("chromium")
+    assert found, "chromium is missing; scripts/test installs it"
+    with sync_playwright() as p:
+        running = p.chromium.launch(executable_path=found, args=FLAGS)
+        yield running
+        running.close()
 
 
 PASSWORDS: dict[str, str] = {}

@@ -18,7 +18,7 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from sqlalchemy import create_engine, text
 
 from geo import sample
@@ -27,19 +27,6 @@ from geo.store import cluster
 from geo.store.engine import dispose
 from web import vendor
 
-# Software rendering, and nothing the browser would fetch for itself.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-]
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 
 
@@ -152,17 +139,6 @@ def _copy_of(template: Settings, county: Settings, folder: Path) -> Iterator[Sit
     source = str(county.database_url).rsplit("/", 1)[1].split("?")[0]
     with copied(template, source, folder) as made, served(made, folder) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    found = shutil.which("chromium")
-    assert found, "chromium is missing; scripts/test installs it"
-    with sync_playwright() as p:
-        running = p.chromium.launch(executable_path=found, args=FLAGS)
-        yield running
-        running.close()
 
 
 @dataclass

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from playwright.sync_api import sync_playwright
 
 from geo.hazards import colour_label, grade_name
 from geo.report.grades import write_xlsx
@@ -78,7 +77,7 @@ def test_a_reader_files_only_what_they_may_see(county, people, tmp_path):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_the_map_opens_with_no_internet_and_says_why(county, people, tmp_path, lang):
+def test_the_map_opens_with_no_internet_and_says_why(browser, county, people, tmp_path, lang):
     vendor.install()
     page_file = tmp_path / "图.html"
     with connect(county, "app", people["zhang"]) as conn:
@@ -89,39 +88,35 @@ def test_the_map_opens_with_no_internet_and_says_why(county, people, tmp_path, l
     assert not re.search(r"url\([\"']?(?:https?:)?//", text)
 
     asked, faults = [], []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-quic"]
-        )
-        context = browser.new_context(offline=True, viewport={"width": 1200, "height": 800})
-        page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
-        page.goto(page_file.as_uri())
-        shapes = page.locator("path.leaflet-interactive")
-        assert shapes.count() == 2
-        # Both mines are in the window, coloured, with their names and the colour's word.
-        red = colour_label("red", lang)
-        for shape in shapes.all():
-            box = shape.bounding_box()
-            assert 0 < box["x"] < 1200
-            assert box["width"] > 40
-            assert shape.get_attribute("fill") == "#d9403b"
-        assert page.locator(".leaflet-tooltip", has_text=red).count() == 2
-        assert page.locator(".minerisk-legend").is_visible()
-        # The mines touch, so that one label gives way to the other.
-        page.wait_for_timeout(600)
-        assert page.locator(".minerisk-label:visible").count() >= 1
-        boxes = [label.bounding_box() for label in page.locator(".minerisk-label:visible").all()]
-        for i, a in enumerate(boxes):
-            for b in boxes[:i]:
-                assert abs(a["y"] - b["y"]) >= b["height"] or abs(a["x"] - b["x"]) >= b["width"]
-        shapes.first.click(force=True)
-        popup = page.locator(".leaflet-popup-content")
-        popup.wait_for()
-        assert grade_name("hydro", "very_complex", lang) in popup.inner_text()
-        browser.close()
+    context = browser.new_context(offline=True, viewport={"width": 1200, "height": 800})
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+    page.goto(page_file.as_uri())
+    shapes = page.locator("path.leaflet-interactive")
+    assert shapes.count() == 2
+    # Both mines are in the window, coloured, with their names and the colour's word.
+    red = colour_label("red", lang)
+    for shape in shapes.all():
+        box = shape.bounding_box()
+        assert 0 < box["x"] < 1200
+        assert box["width"] > 40
+        assert shape.get_attribute("fill") == "#d9403b"
+    assert page.locator(".leaflet-tooltip", has_text=red).count() == 2
+    assert page.locator(".minerisk-legend").is_visible()
+    # The mines touch, so that one label gives way to the other.
+    page.wait_for_timeout(600)
+    assert page.locator(".minerisk-label:visible").count() >= 1
+    boxes = [label.bounding_box() for label in page.locator(".minerisk-label:visible").all()]
+    for i, a in enumerate(boxes):
+        for b in boxes[:i]:
+            assert abs(a["y"] - b["y"]) >= b["height"] or abs(a["x"] - b["x"]) >= b["width"]
+    shapes.first.click(force=True)
+    popup = page.locator(".leaflet-popup-content")
+    popup.wait_for()
+    assert grade_name("hydro", "very_complex", lang) in popup.inner_text()
+    context.close()
     assert faults == []
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
