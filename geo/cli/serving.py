@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -255,6 +256,12 @@ def serve(
             if other is not None:
                 raise typer.Exit(other.wait())
         configure(conf.log_level)
+        kept = os.environ.get("NUMBA_CACHE_DIR")
+        if kept and not any(Path(kept).rglob("*.nbi")):
+            # The first start of an account with a place of its own: better now than in a request.
+            from geo.tailings.warm import warm
+
+            warm()
         config = uvicorn.Config(
             "api.app:create_app",
             factory=True,

@@ -67,13 +67,20 @@ def privileges(settings: Settings) -> str:
     return "reads_all" if _may_read_all() else "root"
 
 
+def kernels(settings: Settings) -> Path:
+    """Return where the server keeps what it compiles; whoever reads such a file runs it."""
+    return settings.local / "kernels"
+
+
 def hand_over(settings: Settings, to: pwd.struct_passwd) -> None:
     """Give an account what the server writes to, and the passwords of its two roles."""
     settings.raw_files.mkdir(parents=True, exist_ok=True)
+    kernels(settings).mkdir(exist_ok=True)
     passwords = role_passwords(settings)
     mine = service_file(settings)
     write_private(mine, json.dumps({role: passwords[role] for role in SERVICE_ROLES}))
-    for path in (settings.local, mine, settings.raw_files, *settings.raw_files.rglob("*")):
+    given = settings.raw_files, kernels(settings)
+    for path in (settings.local, mine, *given, *(p for one in given for p in one.rglob("*"))):
         os.chown(path, to.pw_uid, to.pw_gid)
 
 
@@ -107,6 +114,7 @@ def running_as_account(settings: Settings, *words: str) -> Iterator[subprocess.P
         "MINERISK_DATABASE_URL": url.render_as_string(),
         "MINERISK_LOCAL": str(settings.local),
         "HOME": "/nonexistent",
+        "NUMBA_CACHE_DIR": str(kernels(settings)),
     }
     command = [*prefix(become, how == "reads_all"), sys.executable, "-m", "geo.cli.run", *words]
     child = subprocess.Popen(command, env=env)

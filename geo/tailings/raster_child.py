@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any
 
-from geo.survey.reading.child import confine, isolate
+from geo.survey.reading.child import confine, isolate, without_network
 
 DRIVERS = ("GTiff", "AAIGrid")
 _STRIP_CELLS = 4_000_000
@@ -79,7 +79,7 @@ def _warm() -> None:
 def main() -> int:
     """Answer the task on standard input; exit 0 with a JSON line, or 3 with a reason."""
     task = json.load(sys.stdin)
-    cut = isolate(task["skip"])
+    isolate(task["skip"])
     from rasterio.env import Env
 
     with Env() as environment:
@@ -88,6 +88,8 @@ def main() -> int:
             print(json.dumps({"error": f"drivers left: {sorted(left)}"}))
             return 3
         _warm()
+        # Only now: the server's account may have to read this environment by a right it then loses.
+        cut = without_network()
         confine(task["limits"])
         try:
             said = answer(task)

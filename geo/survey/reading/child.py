@@ -43,12 +43,23 @@ _NOTHING = (
 )
 
 
-def isolate(skip: list[str]) -> bool:
-    """Cut the process off before GDAL is loaded; return whether it lost the network."""
+def without_network() -> bool:
+    """Give up the network; return whether the kernel let it be given up.
+
+    In a user namespace of its own, where only so it may, the process reads no more than anybody: to
+    be called by one with a single thread, before or after it loads what only its user may read.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    return bool(
+        libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
+    )
+
+
+def isolate(skip: list[str]) -> None:
+    """Keep the process to what it was given, before GDAL is loaded."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    cut = libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
     # Rows leave as Arrow: the frames pyogrio would load besides take a second and are never used.
     modules: dict[str, Any] = sys.modules
     modules.update(dict.fromkeys(("geopandas", "pandas")))
@@ -69,7 +80,6 @@ def isolate(skip: list[str]) -> bool:
         DXF_INLINE_BLOCKS="FALSE",
         DXF_ENCODING="UTF-8",
     )
-    return cut
 
 
 def confine(limit: dict[str, int]) -> None:
@@ -334,7 +344,8 @@ def answer(task: dict[str, Any], out: int) -> dict[str, Any]:
 def main() -> int:
     """Answer the task on standard input; exit 0 with a JSON line, or 3 with a reason."""
     task = json.load(sys.stdin)
-    cut = isolate(task["skip"])
+    cut = without_network()
+    isolate(task["skip"])
     if task["do"] not in _WITHOUT_GDAL:
         import pyogrio
 

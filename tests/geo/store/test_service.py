@@ -5,14 +5,18 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import httpx2 as httpx
+import numpy as np
 import pytest
+import rasterio
+from affine import Affine
 
 from geo.settings import CHECKOUT
-from geo.store.service import account, privileges
+from geo.store.service import account, prefix, privileges
 from tests.conftest import PASSWORDS
 from tests.county import goaf, write
 
@@ -91,3 +95,29 @@ def test_it_ends_with_whoever_started_it(served):
     while Path(f"/proc/{server}").exists():
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+_DESCRIBE = """
+import sys
+from pathlib import Path
+from geo.tailings.raster_source import describe
+print(describe(Path(sys.argv[1]), Path(sys.argv[1]).parent).shape)
+"""
+
+
+def test_under_its_account_it_still_opens_terrain_in_a_child(settings, tmp_path):
+    with tempfile.TemporaryDirectory(prefix="minerisk-test-") as folder:
+        path = Path(folder) / "dem.tif"
+        profile = {"driver": "GTiff", "width": 30, "height": 20, "count": 1, "dtype": "float32"}
+        place = Affine(30, 0, 500_000, 0, -30, 4_300_000)
+        heights = np.full((20, 30), 900, dtype="float32")
+        with rasterio.open(path, "w", crs="EPSG:4547", transform=place, **profile) as sink:
+            sink.write(heights, 1)
+        for one in (Path(folder), path):
+            os.chown(one, account().pw_uid, account().pw_gid)
+        become = prefix(account(), privileges(settings) == "reads_all")
+        asked = [*become, sys.executable, "-c", _DESCRIBE, str(path)]
+        said = subprocess.run(
+            asked, cwd=CHECKOUT, text=True, capture_output=True, timeout=120, check=False
+        )
+    assert said.stdout.strip() == "(20, 30)", said.stderr[-800:]
