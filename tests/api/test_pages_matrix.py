@@ -19,6 +19,9 @@ GRADED = {"zhang": 200, "admin": 200, "zhao": 200, "else": 404}
 # A survey unit reads no grades, so it has no boards; a stranger's are there and empty.
 BOARDS = {"wang": 404, "rival": 404, "else": 200}
 OPEN = {"else": 200, None: 200}
+# Who sent the file the pond came in reads it too, and may record nothing.
+POND = {"zhang": 200, "admin": 200, "zhao": 200, "wang": 200, "else": 404}
+POND_ACT = {"zhang": 303, "admin": 403, "zhao": 403, "wang": 403, "else": 404}
 # With the session's token: 303 is done and sent on, 404 is not yours to see, 403 not yours to do.
 RULES = {
     "GET /": {"else": 303},
@@ -32,6 +35,15 @@ RULES = {
     "GET /map/mines/{code}": GRADED,
     "GET /map/print.pdf": {"else": 200},
     "GET /mines/{code}": GRADED,
+    "GET /layers": {"else": 200},
+    "GET /rules": {"else": 200},
+    "GET /ponds": {"else": 200},
+    "GET /ponds/board.xlsx": {"else": 200},
+    "GET /ponds/{code}": POND,
+    "GET /map/ponds/{code}": POND,
+    "GET /siting": {"zhang": 200, "far": 200, "admin": 200, "else": 404},
+    "POST /ponds/{code}/events": POND_ACT,
+    "POST /ponds/{code}/headtop": POND_ACT,
     "GET /uploads": {"else": 200},
     "GET /uploads/{upload_id}": SENT,
     "GET /surveys": {"else": 200},
@@ -45,6 +57,9 @@ RULES = {
     "POST /sign-out": {"else": 303},
     "POST /uploads": {"else": 422},
     "POST /uploads/{upload_id}/again": {"wang": 303, "zhang": 303, "admin": 403, "else": 404},
+    # The form names a source that this file has not.
+    "POST /uploads/{upload_id}/mapping": {"else": 404},
+    "POST /uploads/{upload_id}/matches/{match_id}": {"else": 404},
     "POST /uploads/{upload_id}/submit": {"wang": 303, "else": 404},
     # Accepted already: whose it is to decide is told so.
     "POST /surveys/{survey_id}/accept": {"zhang": 409, "wang": 403, "admin": 403, "else": 404},
@@ -62,9 +77,24 @@ RULES = {
     "POST /mines/{code}/end": {"else": 404},
 }
 FORM = {
-    "reason": "r", "document": "d", "grade": "gas:high", "source": "decision",
-    "valid_from": "2024-01-01", "confirm": "yes", "kind": "treated",
-    "target": "factor:0", "next": "/map", "lang": "zh",
+    "reason": "r",
+    "document": "d",
+    "grade": "gas:high",
+    "source": "decision",
+    "valid_from": "2024-01-01",
+    "confirm": "yes",
+    "kind": "treated",
+    "target": "factor:0",
+    "next": "/map",
+    "lang": "zh",
+    "same": "yes",
+    "on": "2024-03-01",
+    "outcome": "no",
+}
+# Where a form of one route says otherwise.
+FORMS = {
+    "POST /ponds/{code}/events": {"kind": "operator_lost"},
+    "POST /ponds/{code}/headtop": {"source": "site_check"},
 }  # fmt: skip
 QUERY = {"/map/print.pdf": "?lon=112.495&lat=38.81&scale=50000", "/map/find.json": "?q=A"}
 
@@ -93,6 +123,7 @@ def test_every_page_by_role_and_by_whose(app, client_of, settings, people, tmp_p
         survey_id = conn.scalar(text("SELECT id FROM minerisk.survey ORDER BY filename LIMIT 1"))
     values = {
         "upload_id": upload_id, "survey_id": survey_id, "proposal_id": NOBODY, "code": "A",
+        "match_id": NOBODY,
         "name": "hat", "stamp": "x", "path": "css/minerisk.css",
     }  # fmt: skip
     order = sorted(RULES, key=lambda r: ("sign-out" in r, "submit" in r, "revoke" in r, r))
@@ -111,7 +142,7 @@ def test_every_page_by_role_and_by_whose(app, client_of, settings, people, tmp_p
                 expected = rule.get(None, 303)
             kept = {"follow_redirects": False}
             # Wrong passwords are counted by login.
-            form = FORM | {"login": f"no-{login}", "password": "x"}
+            form = FORM | {"login": f"no-{login}", "password": "x"} | FORMS.get(route, {})
             if method == "POST":
                 bare = client.post(address, data=form, **kept)
                 if login and path not in ("/prefer", "/sign-in"):
@@ -131,7 +162,10 @@ def test_every_page_by_role_and_by_whose(app, client_of, settings, people, tmp_p
 
 def test_no_page_carries_a_script_or_a_style_of_its_own(client_of):
     client = client_of("zhang")
-    for path in ("/sign-in", "/advance", "/map", "/boards", "/mines/A", "/inbox", "/nowhere"):
+    for path in (
+        *("/sign-in", "/advance", "/map", "/boards", "/mines/A", "/inbox", "/nowhere"),
+        *("/ponds", "/ponds/A", "/siting", "/layers", "/rules"),
+    ):
         answer = client.get(path)
         policy = answer.headers["content-security-policy"]
         assert "unsafe" not in policy

@@ -113,8 +113,10 @@ async function loadState() {
   ].join(" · ");
   $("legend-of").textContent = `· ${what}`;
   $("printed-what").textContent = say("map.printed", { what, version: state.version });
-  $("waiting").hidden = state.mines.length + state.ponds.length > 0;
-  if (!state.mines.length && !state.ponds.length) {
+  // Ponds are drawn whatever the mines are filtered by.
+  const none = !state.mines.length && (state.of > 0 || !state.ponds.length);
+  $("waiting").hidden = !none;
+  if (none) {
     $("waiting").textContent = say(state.grades ? "map.none_pass" : state.bounds ? "map.no_grades" : "map.empty");
   }
   if (view.mine) await answerMine(view.mine, false);
