@@ -135,9 +135,9 @@ def people(settings: Settings) -> dict[str, Actor]:
         return {login: accounts.actor_of(conn, login) for login in PASSWORDS}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium: one in a process, for Playwright does not run twice."""
+    """Debian's Chromium, gone with the module: while it runs, nothing else may use asyncio."""
     found = shutil.which("chromium")
     assert found, "chromium is missing; scripts/test installs it"
     with sync_playwright() as p:

@@ -111,7 +111,7 @@ def serving(home):
     }
     address = f"http://127.0.0.1:{port}"
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while time.monotonic() < until:
             with suppress(httpx.TransportError):
                 if httpx.get(f"{address}/readyz", timeout=5).status_code == 200:
@@ -127,7 +127,7 @@ def serving(home):
 
 @contextmanager
 def client(address, login):
-    with httpx.Client(base_url=f"{address}/api/v1", timeout=30) as made:
+    with httpx.Client(base_url=f"{address}/api/v1", timeout=120) as made:
         sent = {"login": login, "password": PASSWORDS[login]}
         made.headers["x-csrf-token"] = made.post("/session", json=sent).json()["csrf"]
         yield made

@@ -29,7 +29,7 @@ _FIND = text(
             CASE WHEN f.layer = 'pond' THEN f.attrs ->> 'name' END, f.attrs ->> 'code',
             f.attrs ->> 'name', f.mine_code, '') AS name,
         ST_XMin(f.geom) AS west, ST_YMin(f.geom) AS south, ST_XMax(f.geom) AS east,
-        ST_YMax(f.geom) AS north, f.layer <> 'mine_boundary' AS later
+        ST_YMax(f.geom) AS north, f.layer NOT IN ('mine_boundary', 'pond') AS later
     FROM minerisk.feature f
     JOIN minerisk.batch b ON b.id = f.batch_id
     LEFT JOIN minerisk.survey_states((SELECT COALESCE(max(seq), 0) FROM minerisk.batch)) s

@@ -5,6 +5,7 @@ passwords of the reading and grading roles only. The worker stays root, listens 
 gives each reading child the account of nobody, which an account of its own could not do.
 """
 
+import hashlib
 import json
 import os
 import pwd
@@ -67,19 +68,25 @@ def privileges(settings: Settings) -> str:
     return "reads_all" if _may_read_all() else "root"
 
 
-def kernels(settings: Settings) -> Path:
-    """Return where the server keeps what it compiles; whoever reads such a file runs it."""
-    return settings.local / "kernels"
+def kernels() -> Path:
+    """Return where the account keeps what it compiles of this checkout.
+
+    Whoever reads such a file runs it, so it is the account's alone; and it is compiled of the
+    code, not of the data, so every database served from one checkout shares it.
+    """
+    of = hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:12]
+    return Path("/var/lib/minerisk") / f"kernels-{of}"
 
 
 def hand_over(settings: Settings, to: pwd.struct_passwd) -> None:
     """Give an account what the server writes to, and the passwords of its two roles."""
     settings.raw_files.mkdir(parents=True, exist_ok=True)
-    kernels(settings).mkdir(exist_ok=True)
+    kernels().parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    kernels().mkdir(mode=0o700, exist_ok=True)
     passwords = role_passwords(settings)
     mine = service_file(settings)
     write_private(mine, json.dumps({role: passwords[role] for role in SERVICE_ROLES}))
-    given = settings.raw_files, kernels(settings)
+    given = settings.raw_files, kernels()
     for path in (settings.local, mine, *given, *(p for one in given for p in one.rglob("*"))):
         os.chown(path, to.pw_uid, to.pw_gid)
 
@@ -114,7 +121,7 @@ def running_as_account(settings: Settings, *words: str) -> Iterator[subprocess.P
         "MINERISK_DATABASE_URL": url.render_as_string(),
         "MINERISK_LOCAL": str(settings.local),
         "HOME": "/nonexistent",
-        "NUMBA_CACHE_DIR": str(kernels(settings)),
+        "NUMBA_CACHE_DIR": str(kernels()),
     }
     command = [*prefix(become, how == "reads_all"), sys.executable, "-m", "geo.cli.run", *words]
     child = subprocess.Popen(command, env=env)
