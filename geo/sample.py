@@ -144,7 +144,7 @@ def _terrain(settings: Settings, said: dict[str, Any], reviewer: str, on: date) 
     # The terrain's compiler is slow to load, and a second start needs none of it.
     from geo.store.head_top_runs import compute
     from geo.store.terrains import take_dem
-    from geo.tailings.dem_reading import Stated
+    from geo.tailings.model import Stated
 
     stated = Stated(said["source"], said["dated"], said["error_m"])
     with connect(settings, "worker", SYSTEM) as conn:

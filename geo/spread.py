@@ -32,6 +32,15 @@ def one_after_another(function: Callable[..., T], tasks: Iterable[tuple[Any, ...
     return (function(*task) for task in tasks)
 
 
+def _result(future: Any) -> Any:
+    from distributed.scheduler import KilledWorker
+
+    try:
+        return future.result()
+    except KilledWorker as error:
+        raise Problem("spread.died") from error
+
+
 class _Dask:
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -42,9 +51,9 @@ class _Dask:
         for task in tasks:
             waiting.append(self._client.submit(function, *task, pure=False, retries=_RETRIES))
             if len(waiting) >= most:
-                yield waiting.popleft().result()
+                yield _result(waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield _result(waiting.popleft())
 
 
 @contextmanager

@@ -151,6 +151,7 @@ def main() -> None:
         reading,
         rules,
         serving,
+        zones,
     )
 
     # Told to end, a command still lets go of the cluster, which the last one out stops.

@@ -1,4 +1,4 @@
-"""Commands about tailings ponds: ponds, pond-event, terrain, headtop, zones, siting."""
+"""Commands about tailings ponds: ponds, pond-event, terrain, headtop, siting."""
 
 import json
 from datetime import date
@@ -9,7 +9,7 @@ import typer
 
 from geo.cli import acting, app, database, day, guarded, lang, show
 from geo.cli.files import As, Json, _table
-from geo.cli.grading import AsOf, Out, _write
+from geo.cli.grading import AsOf
 
 Code = Annotated[str | None, typer.Option("--pond", help="Pond code.", metavar="CODE")]
 
@@ -175,7 +175,7 @@ def terrain(
     from geo.store.engine import connect
     from geo.store.head_top_runs import compute
     from geo.store.terrains import take_dem
-    from geo.tailings.dem_reading import Stated
+    from geo.tailings.model import Stated
 
     with database() as conf:
         actor = acting(conf, login)
@@ -243,35 +243,6 @@ def _met(data: list[dict[str, Any]]) -> Any:
             }
         )
     return _table(("code", "name", "head_top", "by", "met"), rows)
-
-
-@app.command()
-@guarded
-def zones(output: Out = None, as_json: Json = False, login: As = None) -> None:
-    """Write the no-build zone and the strips below ponds as GeoJSON; computed anew where due.
-
-    Example: minerisk zones -o 禁建区.geojson
-    """
-    from geo.store import pond_queries
-    from geo.store.engine import connect
-    from geo.store.head_top_runs import compute
-
-    with database() as conf:
-        actor = acting(conf, login)
-        compute(conf, date.today())
-        with connect(conf, "app", actor) as conn:
-            found = pond_queries.zones(conn)
-    collection = pond_queries.as_geojson(found)
-    text = json.dumps(collection, ensure_ascii=False)
-    if output is not None or not as_json:
-        _write([text], output)
-    if as_json:
-        listed = [feature["properties"] for feature in collection["features"]]
-        km2 = {
-            kind: round(sum(z["area_m2"] for z in found if z["kind"] == kind) / 1e6, 4)
-            for kind in ("no_build", "strip")
-        }
-        show({"km2": km2, "zones": listed}, True, lambda: None)
 
 
 @app.command()

@@ -31,6 +31,7 @@ from geo.tailings.headtop import Verdict, judge
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.profile import profiles
 from geo.tailings.protected import counts, people, protected_classes
+from geo.tailings.tiles import OnGround
 from geo.tailings.zone import Zone, no_build, strip
 
 _LAYERS = ("dam", "drainage", "pond", "protected_object")
@@ -91,12 +92,31 @@ def prepared(settings: Settings, facts: Ground) -> Prepared:
 
 def _prepare(settings: Settings, facts: Ground) -> Prepared:
     dem = read_taken(settings, facts.taken).dem
-    kinds = {"channel": [], "culvert": []}  # type: dict[str, list[Any]]
-    for row in facts.of("drainage"):
-        kinds[row["attrs"].get("drainage_kind") or "channel"].append(row["geometry"])
-    terrain = prepare(dem, channels=kinds["channel"], culverts=kinds["culvert"])
-    found = captures(dem, protected_frame(facts.of("protected_object")))
+    on = on_ground(facts.rows)
+    terrain = prepare(dem, channels=on.channels, culverts=on.culverts)
+    found = captures(dem, on.objects)
     return Prepared(terrain, found, no_build(terrain, found))
+
+
+def laid_on(settings: Settings) -> OnGround:
+    """Return what the register has on the ground now, whoever may see it."""
+    with connect(settings, "worker", SYSTEM) as conn:
+        return on_ground(features(conn, ("drainage", "protected_object"), newest_seq(conn)))
+
+
+def on_ground(rows: Iterable[Mapping[str, Any]]) -> OnGround:
+    """Return the objects that count and the waterways among rows, in the order of their keys."""
+    ordered = sorted(rows, key=lambda row: str(row["key"]))
+    lines: dict[str, list[Any]] = {"channel": [], "culvert": []}
+    for row in ordered:
+        if row["layer"] == "drainage":
+            lines[row["attrs"].get("drainage_kind") or "channel"].append(row["geometry"])
+    objects = protected_frame(row for row in ordered if row["layer"] == "protected_object")
+    return OnGround(
+        objects,
+        np.array(lines["channel"], dtype=object),
+        np.array(lines["culvert"], dtype=object),
+    )
 
 
 def protected_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

@@ -23,10 +23,9 @@ from geo.store.engine import Actor
 from geo.store.facts import known_at
 from geo.store.publish import publishing
 from geo.store.tables import batch, terrain
-from geo.tailings.dem_reading import DemRead, Stated, read_dem
-from geo.tailings.raster_source import describe
-
-Box = tuple[float, float, float, float]
+from geo.tailings.dem_reading import DemRead, read_dem
+from geo.tailings.model import Box, Stated
+from geo.tailings.raster_source import opened
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,11 @@ class Taken:
 
 def _box(path: Path, stated: Stated) -> Box:
     """Return the largest box of degrees whose sides all lie on the model."""
-    source = describe(path, path.parent, epsg=stated.epsg, unit=stated.unit)
-    rows, cols = source.shape
-    place = source.transform
-    (west, north), (east, south) = place @ (0, 0), place @ (cols, rows)
+    with opened(path, path.parent, epsg=stated.epsg, unit=stated.unit) as source:
+        rows, cols = source.shape
+        place = source.transform
+        west, north = place @ (0, 0)
+        east, south = place @ (cols, rows)
     move = Transformer.from_crs(source.crs, CRS.from_epsg(GEOGRAPHIC), always_xy=True)
     along = np.linspace(0, 1, 41)
     x, y = west + along * (east - west), south + along * (north - south)

@@ -1,52 +1,18 @@
-"""Read a terrain model: several files to one grid in the metres of the local zone."""
+"""Read a terrain model whole: several files to one grid in the metres of the local zone."""
 
-import math
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pyproj
 import shapely
-from numpy.typing import NDArray
-from rasterio import features, fill
-from rasterio.transform import Affine
 
-from geo.crs import GEOGRAPHIC, local_zone, transform
 from geo.problems import Problem
 from geo.tailings.dem import Dem
-from geo.tailings.parameters import terrain_rules
-from geo.tailings.raster_source import Source, describe, heights
-from geo.tailings.resample import resample
+from geo.tailings.model import Box, Model, Stated, bounded, box_in, model_of, shape_in
 
 _SAME_GROUND = {4326, 4490, 4479, 4480, 4978, 4979}  # WGS 84 and CGCS2000: apart by centimetres
-_DEGREE_M = 111_320.0
-
-
-@dataclass(frozen=True)
-class Stated:
-    """What whoever brings a model says of it.
-
-    Attributes
-    ----------
-    source : str
-    on : date or None
-        Day of the ground it shows.
-    error_m : float
-        Standard error of a height, m.
-    unit : str or None
-        Vertical unit, if the file does not say or says it wrong: ``m``, ``dm``, ``cm``, ``ft``.
-    epsg : int or None
-        Coordinate system, if the file does not say.
-    """
-
-    source: str
-    on: date | None
-    error_m: float
-    unit: str | None = None
-    epsg: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,111 +25,6 @@ class DemRead:
     approximate: bool
 
 
-def _round_cell(metres: float) -> float:
-    """Return a cell's size in halves of a metre, so that neighbours read alike."""
-    return round(metres * 2) / 2 if metres >= 1 else round(metres, 3)
-
-
-def _cell_of(source: Source, latitude: float) -> float:
-    width, height = source.transform.a, -source.transform.e
-    if source.crs.is_geographic:
-        return _round_cell(
-            max(width * _DEGREE_M * math.cos(math.radians(latitude)), height * _DEGREE_M)
-        )
-    factor = source.crs.axis_info[0].unit_conversion_factor or 1.0
-    return _round_cell(max(width, height) * factor)
-
-
-def _shape_in(geometry: object, source: pyproj.CRS, target: pyproj.CRS) -> shapely.Geometry:
-    move = pyproj.Transformer.from_crs(source, target, always_xy=True)
-    return shapely.transform(
-        geometry, lambda at: np.column_stack(move.transform(at[:, 0], at[:, 1]))
-    )
-
-
-def _window(source: Source, wanted: shapely.Geometry, margin: int) -> tuple[slice, slice] | None:
-    """Return the rows and columns of a file that a shape in its frame needs; None for none."""
-    west, south, east, north = wanted.bounds
-    corners = [~source.transform @ (x, y) for x, y in ((west, north), (east, south))]
-    (c0, r0), (c1, r1) = corners
-    rows = slice(max(math.floor(r0) - margin, 0), min(math.ceil(r1) + margin, source.shape[0]))
-    cols = slice(max(math.floor(c0) - margin, 0), min(math.ceil(c1) + margin, source.shape[1]))
-    return (rows, cols) if rows.start < rows.stop and cols.start < cols.stop else None
-
-
-def _lattice(source: Source) -> tuple[str, float, float, int, int]:
-    """Return what files share whose cells lie on one lattice: those are put together unmoved."""
-    a, e = source.transform.a, source.transform.e
-    phase = (source.transform.c / a) % 1, (source.transform.f / e) % 1
-    return (
-        source.crs.to_wkt(),
-        round(a, 12),
-        round(e, 12),
-        round(phase[0] * 1000) % 1000,
-        round(phase[1] * 1000) % 1000,
-    )
-
-
-def _mosaic(
-    parts: Sequence[tuple[Source, tuple[slice, slice]]],
-) -> tuple[NDArray[np.float32], Affine]:
-    """Put windows of files on one lattice together; of overlapping ones the first counts."""
-    first = parts[0][0]
-    a, e = first.transform.a, first.transform.e
-    places = []
-    for source, (rows, cols) in parts:
-        x, y = source.transform @ (cols.start, rows.start)
-        col = round((x - first.transform.c) / a)
-        row = round((y - first.transform.f) / e)
-        places.append((row, col, rows.stop - rows.start, cols.stop - cols.start))
-    top, left = min(one[0] for one in places), min(one[1] for one in places)
-    high = max(one[0] + one[2] for one in places) - top
-    wide = max(one[1] + one[3] for one in places) - left
-    _bounded(high * wide)
-    z = np.full((high, wide), np.nan, dtype=np.float32)
-    for (source, (rows, cols)), (row, col, h, w) in zip(parts, places, strict=True):
-        here = z[row - top : row - top + h, col - left : col - left + w]
-        np.copyto(here, heights(source, rows, cols), where=np.isnan(here))
-    return z, first.transform @ Affine.translation(left, top)
-
-
-def _bounded(cells: int) -> None:
-    most = terrain_rules()["reading"]["cells_at_most"]
-    if cells > most:
-        raise Problem("terrain.dem.too_large", cells=cells, most=most)
-
-
-def _bridge(z: NDArray[np.float32], most: int) -> int:
-    """Bridge voids of at most `most` × `most` cells from their rim, in place; return how many."""
-    void = np.isnan(z)
-    if not void.any() or void.all():
-        return 0
-    large = features.sieve(void.astype(np.uint8), size=most * most + 1, connectivity=8).astype(bool)
-    small = void & ~large
-    if small.any():
-        known = np.where(void, np.float32(0), z)
-        bridged = fill.fillnodata(known, mask=~void, max_search_distance=2 * most)
-        z[small] = bridged[small]
-        z[small & (bridged == 0) & void] = np.nan
-    return int(np.count_nonzero(small & ~np.isnan(z)))
-
-
-def _plausible(z: NDArray[np.float32], cell: float, name: str) -> None:
-    rules = terrain_rules()["reading"]
-    ground = z[~np.isnan(z)]
-    if not ground.size:
-        raise Problem("terrain.dem.no_heights", name=name)
-    low, high = float(ground.min()), float(ground.max())
-    if low < rules["lowest_m"] or high > rules["highest_m"]:
-        raise Problem("terrain.dem.not_metres", name=name, low=f"{low:.0f}", high=f"{high:.0f}")
-    steps = np.abs(np.diff(z, axis=1))
-    steps = steps[~np.isnan(steps)]
-    if steps.size and float(np.median(steps)) / cell > rules["steepest_median"]:
-        raise Problem(
-            "terrain.dem.too_steep", name=name, rise=f"{float(np.median(steps)):.0f}", cell=cell
-        )
-
-
 def _is_exact(crs: pyproj.CRS) -> bool:
     base = crs.geodetic_crs
     return base is not None and (base.to_2d().to_epsg(min_confidence=70) in _SAME_GROUND)
@@ -171,16 +32,13 @@ def _is_exact(crs: pyproj.CRS) -> bool:
 
 def read_dem(
     paths: Iterable[Path],
-    box: tuple[float, float, float, float],
+    box: Box,
     stated: Stated,
     *,
     cell_m: float | None = None,
     workdir: Path | None = None,
 ) -> DemRead:
-    """Read the ground of a box from one file or several.
-
-    Files whose cells lie on one lattice are put together as they are; each lattice is then moved to
-    the 3-degree zone of the box's middle, bilinear. Where files overlap, the first counts.
+    """Read the ground of a box from one file or several; see ``geo.tailings.model``.
 
     Parameters
     ----------
@@ -199,49 +57,23 @@ def read_dem(
     Problem
         ``terrain.dem.*`` or ``reader.child.*``
     """
-    rules = terrain_rules()["reading"]
-    files = list(paths)
-    if not files or len(files) > rules["sources_at_most"]:
-        raise Problem("terrain.dem.count", count=len(files), most=rules["sources_at_most"])
-    place = workdir or Path(tempfile.gettempdir())
-    sources = [describe(one, place, epsg=stated.epsg, unit=stated.unit) for one in files]
-    west, south, east, north = box
-    try:
-        zone = local_zone((west + east) / 2)
-    except ValueError as error:
-        raise Problem("terrain.dem.elsewhere", lon=f"{(west + east) / 2:.2f}") from error
-    target = pyproj.CRS.from_epsg(zone)
-    edge = shapely.segmentize(shapely.box(west, south, east, north), max(east - west, 1e-6) / 50)
-    (wanted,) = transform(np.array([edge], dtype=object), GEOGRAPHIC, zone)
-    cell = _cell_of(sources[0], (south + north) / 2) if cell_m is None else cell_m
-    x0, y0, x1, y1 = wanted.bounds
-    left, top = math.floor(x0 / cell), math.ceil(y1 / cell)
-    shape = top - math.floor(y0 / cell), math.ceil(x1 / cell) - left
-    _bounded(shape[0] * shape[1])
-    grid = Affine(cell, 0, left * cell, 0, -cell, top * cell)
-    _covered(sources, wanted, target)
-
-    z = np.full(shape, np.nan, dtype=np.float32)
-    lattices: dict[object, list[tuple[Source, tuple[slice, slice]]]] = {}
-    for source in sources:
-        window = _window(source, _shape_in(wanted, target, source.crs), 3)
-        if window is not None:
-            lattices.setdefault(_lattice(source), []).append((source, window))
-    for parts in lattices.values():
-        whole, corner = _mosaic(parts)
-        moved = resample(whole, corner, parts[0][0].crs, grid, shape, target)
-        np.copyto(z, moved, where=np.isnan(z))
-    bridged = _bridge(z, rules["void_bridge_cells"])
-    names = "、".join(one.name for one in sources[:3])
-    _plausible(z, cell, names)
-    dem = Dem(z, grid, zone, stated.source, stated.on, stated.error_m)
-    exact = all(_is_exact(one.crs) for one in sources)
-    return DemRead(dem, int(np.isnan(z).sum()), bridged, not exact)
+    with model_of(paths, stated, box=box, cell_m=cell_m, workdir=workdir) as model:
+        rows, cols = model.shape
+        bounded(rows * cols)
+        _covered(model, box)
+        dem, bridged = model.read(slice(0, rows), slice(0, cols))
+        if dem.no_ground.all():
+            raise Problem("terrain.dem.no_heights", name=model.sources[0].name)
+        exact = all(_is_exact(one.crs) for one in model.sources)
+    return DemRead(dem, int(dem.no_ground.sum()), bridged, not exact)
 
 
-def _covered(sources: list[Source], wanted: shapely.Geometry, target: pyproj.CRS) -> None:
+def _covered(model: Model, box: Box) -> None:
     """Refuse files that do not reach over the box."""
-    reached = shapely.union_all([_shape_in(one.outline(), one.crs, target) for one in sources])
+    wanted, target = box_in(box, model.epsg), pyproj.CRS.from_epsg(model.epsg)
+    reached = shapely.union_all(
+        np.array([shape_in(one.outline(), one.crs, target) for one in model.sources])
+    )
     # A finger's breadth: edges of neighbouring files need not meet to the last digit.
     missing = shapely.area(shapely.difference(wanted, shapely.buffer(reached, 1.0)))
     share = missing / shapely.area(wanted)

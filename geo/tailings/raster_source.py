@@ -1,8 +1,11 @@
 """One file of a terrain model: described and read by the confined child, judged here."""
 
+import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,20 +41,24 @@ UNITS = {
 }
 _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _HEIGHTS = ("int16", "uint16", "int32", "uint32", "float32", "float64")
+_BLOCK = 1 << 22
 _SIZE = {"int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "float32": 4, "float64": 8}
 
 
 @dataclass(frozen=True)
 class Source:
-    """A described file: its grid, its horizontal system, metres per vertical unit."""
+    """A described file: its grid, its horizontal system, metres per vertical unit.
 
-    path: Path
+    `copy` is the child's own, there as long as the file is ``opened``; `sha256` is of its bytes.
+    """
+
+    copy: Path
     name: str
+    sha256: str
     shape: tuple[int, int]
     transform: Affine
     crs: pyproj.CRS
     metres: float
-    workdir: Path
 
     def outline(self) -> shapely.Polygon:
         """Return its edge in its own frame, with a vertex every hundredth part."""
@@ -80,23 +87,27 @@ def _suffix(path: Path) -> str:
     raise Problem("terrain.dem.kind", name=path.name)
 
 
-def _ask(path: Path, workdir: Path, task: dict[str, Any], out: int) -> dict[str, Any]:
-    suffix = _suffix(path)
-    with room(workdir) as folder:
-        inside = folder / f"dem{suffix}"
-        # A copy: given to another user, a link would give the original away.
-        shutil.copyfile(path, inside)
-        beside = path.with_suffix(".prj")
-        if suffix == ".asc" and beside.is_file() and beside.stat().st_size < 65_536:
-            shutil.copyfile(beside, folder / "dem.prj")
-        hand_over(folder)
-        task = {**task, "path": inside.name}
-        return run_child("geo.tailings.raster_child", _to_skip(), task, folder, path.name, out)
+def _copied(path: Path, copy: Path) -> str:
+    """Copy a file and return the digest of what was copied, in one pass."""
+    told = hashlib.sha256()
+    with path.open("rb") as file, copy.open("wb") as made:
+        while block := file.read(_BLOCK):
+            told.update(block)
+            made.write(block)
+    return told.hexdigest()
+
+
+def _ask(copy: Path, name: str, task: dict[str, Any], out: int) -> dict[str, Any]:
+    task = {**task, "path": copy.name}
+    return run_child("geo.tailings.raster_child", _to_skip(), task, copy.parent, name, out)
 
 
 def _system(said: dict[str, Any], name: str, stated: int | None) -> pyproj.CRS:
     if stated is not None:
-        return pyproj.CRS.from_epsg(stated)
+        try:
+            return pyproj.CRS.from_epsg(stated)
+        except CRSError as error:
+            raise Problem("terrain.dem.bad_crs", epsg=stated) from error
     if not said["crs"]:
         raise Problem("terrain.dem.no_crs", name=name)
     try:
@@ -108,6 +119,8 @@ def _system(said: dict[str, Any], name: str, stated: int | None) -> pyproj.CRS:
 def _vertical(crs: pyproj.CRS, said: dict[str, Any], name: str, unit: str | None) -> float:
     """Return metres per unit of height: as stated, else as the file says, else metres."""
     if unit is not None:
+        if unit not in UNITS:
+            raise Problem("terrain.dem.bad_unit", unit=unit, units=", ".join(sorted(UNITS)))
         return UNITS[unit]
     named = (said["unit"] or "").strip().lower()
     if not named and crs.is_compound:
@@ -118,10 +131,11 @@ def _vertical(crs: pyproj.CRS, said: dict[str, Any], name: str, unit: str | None
     return 1.0
 
 
-def describe(
+@contextmanager
+def opened(
     path: Path, workdir: Path, *, epsg: int | None = None, unit: str | None = None
-) -> Source:
-    """Return what a file is, or refuse it in a sentence.
+) -> Iterator[Source]:
+    """Yield what a file is, with a copy for the child to read it from; or refuse it in a sentence.
 
     Parameters
     ----------
@@ -138,13 +152,26 @@ def describe(
     Problem
         ``terrain.dem.*``, ``reader.child.*``
     """
-    rules, name = terrain_rules()["reading"], path.name
+    suffix = _suffix(path)
+    with room(workdir) as folder:
+        # A copy: given to another user, a link would give the original away.
+        copy = folder / f"dem{suffix}"
+        digest = _copied(path, copy)
+        beside = path.with_suffix(".prj")
+        if suffix == ".asc" and beside.is_file() and beside.stat().st_size < 65_536:
+            shutil.copyfile(beside, folder / "dem.prj")
+        hand_over(folder)
+        yield _described(copy, path.name, digest, epsg, unit)
+
+
+def _described(copy: Path, name: str, digest: str, epsg: int | None, unit: str | None) -> Source:
+    rules = terrain_rules()["reading"]
     with open(os.devnull, "wb") as nowhere:
-        said = _ask(path, workdir, {"do": "describe"}, nowhere.fileno())
+        said = _ask(copy, name, {"do": "describe"}, nowhere.fileno())
     if said["bands"] != 1 or said["kind"] not in _HEIGHTS:
         raise Problem("terrain.dem.not_heights", name=name, bands=said["bands"], kind=said["kind"])
     rows, cols = int(said["height"]), int(said["width"])
-    declared, held = rows * cols * _SIZE[said["kind"]], path.stat().st_size
+    declared, held = rows * cols * _SIZE[said["kind"]], copy.stat().st_size
     if declared > rules["swell_from_bytes"] and declared > rules["swell_at_most"] * held:
         raise Problem("terrain.dem.swells", name=name, rows=rows, cols=cols, bytes=held)
     transform = Affine(*said["transform"])
@@ -153,7 +180,7 @@ def describe(
     crs = _system(said, name, epsg)
     metres = _vertical(crs, said, name, unit)
     flat = crs.sub_crs_list[0] if crs.is_compound else crs
-    source = Source(path, name, (rows, cols), transform, flat.to_2d(), metres, workdir)
+    source = Source(copy, name, digest, (rows, cols), transform, flat.to_2d(), metres)
     west, south, east, north = source.outline().bounds
     in_degrees = max(abs(west), abs(east)) <= 360 and max(abs(south), abs(north)) <= 90
     if flat.is_geographic and not in_degrees:
@@ -174,7 +201,7 @@ def heights(source: Source, rows: slice, cols: slice) -> NDArray[np.float32]:
     shape = rows.stop - rows.start, cols.stop - cols.start
     task = {"do": "send", "window": [rows.start, cols.start, *shape]}
     with tempfile.TemporaryFile() as out:
-        _ask(source.path, source.workdir, task, out.fileno())
+        _ask(source.copy, source.name, task, out.fileno())
         if out.seek(0, os.SEEK_END) != shape[0] * shape[1] * 4:
             raise Problem("reader.child.died", name=source.name)
         out.seek(0)

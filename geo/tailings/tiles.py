@@ -1,30 +1,27 @@
-"""The no-build zone of a model too large for memory: tiles of a fixed grid with ground around.
+"""The no-build zone of a model by tiles of a fixed grid, each with ground around it.
 
 A tile is conditioned with its surroundings and on its own, and its answers are those of its window
 alone: so they do not depend on how many work, or in which order. No path from inside the tile
 reaches the window's edge within the limit. The grid is fixed in the zone's coordinates, and a
-verdict on a large model uses the window of its toe's tile (``window_of``): the two agree here too.
+verdict uses the window of its toe's tile (``tile_at``): the two agree here too.
 """
 
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterator
-from concurrent.futures import Executor, as_completed
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import rasterio
 import shapely
 from numpy.typing import NDArray
-from rasterio import shutil as raster_files
-from rasterio.windows import Window
+from rasterio.transform import Affine
 
 from geo.tailings.capture import captures, reach_of
 from geo.tailings.dem import Dem, prepare
+from geo.tailings.model import Model
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.zone import no_build
 
@@ -42,29 +39,35 @@ class Tile:
     window_cols: slice
 
 
-@dataclass(frozen=True)
-class Model:
-    """A large model in a file of our own making: heights in metres of a 3-degree zone."""
+@dataclass(frozen=True, eq=False)
+class OnGround:
+    """What is laid on a model, CGCS2000 degrees: protected objects (``capture.OBJECTS``), lines."""
 
-    path: Path
-    epsg: int
-    error_m: float = 0.0
+    objects: pd.DataFrame
+    channels: NDArray[np.object_]
+    culverts: NDArray[np.object_]
 
-    def part(self, rows: slice, cols: slice) -> Dem:
-        """Return a window of it."""
-        window = Window(cols.start, rows.start, cols.stop - cols.start, rows.stop - rows.start)
-        with rasterio.open(self.path) as source:
-            z = source.read(1, window=window, out_dtype=np.float32)
-            if source.nodata is not None:
-                z[z == np.float32(source.nodata)] = np.nan
-            return Dem(z, source.window_transform(window), self.epsg, error_m=self.error_m)
+    def digest(self) -> str:
+        """Return what it says, as a digest."""
+        told = hashlib.sha256()
+        for shape, error in zip(self.objects["geometry"], self.objects["error_m"], strict=True):
+            told.update(shapely.to_wkb(shape) + repr(float(error)).encode())
+        for lines in (self.channels, self.culverts):
+            told.update(b"lines")
+            for line in lines:
+                told.update(shapely.to_wkb(line))
+        return told.hexdigest()
 
 
-def _halo(cell: float, wanted: int) -> int:
-    capture = terrain_rules()["capture"]
-    reach = reach_of(Dem(np.zeros((1, 1)), rasterio.Affine(cell, 0, 0, 0, -cell, 0), 4547), capture)
+def _frame(grid: Affine, epsg: int) -> Dem:
+    """Return a model of one cell: all that reach and coordinates ask of it."""
+    return Dem(np.zeros((1, 1)), grid, epsg)
+
+
+def _halo(model: Model, wanted: int) -> int:
+    reach = reach_of(_frame(model.grid, model.epsg))
     metres = float(terrain_rules()["path"]["limit_m"]) + reach.width + reach.point
-    return max(wanted, math.ceil(metres / cell) + 2)
+    return max(wanted, math.ceil(metres / model.grid.a) + 2)
 
 
 def _spans(first: int, count: int, size: int, halo: int) -> Iterator[tuple[int, slice, slice]]:
@@ -92,9 +95,8 @@ def tiles_of(model: Model, *, cells: int | None = None, halo: int | None = None)
     """
     rules = terrain_rules()["tiles"]
     size = int(rules["cells"]) if cells is None else cells
-    with rasterio.open(model.path) as source:
-        place, (high, wide) = source.transform, source.shape
-    around = _halo(place.a, int(rules["halo_cells"]) if halo is None else halo)
+    around = _halo(model, int(rules["halo_cells"]) if halo is None else halo)
+    place, (high, wide) = model.grid, model.shape
     top, left = round(-place.f / -place.e), round(place.c / place.a)
     return [
         Tile(f"{row}_{col}", rows, cols, window_rows, window_cols)
@@ -103,139 +105,90 @@ def tiles_of(model: Model, *, cells: int | None = None, halo: int | None = None)
     ]
 
 
-def window_of(model: Model, tiles: list[Tile], x: float, y: float) -> Dem:
-    """Return the window that answers for a place, in the zone's metres.
-
-    Raises
-    ------
-    KeyError
-        If the place lies outside the model.
-    """
-    with rasterio.open(model.path) as source:
-        row, col = source.index(x, y)
+def tile_at(model: Model, tiles: list[Tile], x: float, y: float) -> Tile | None:
+    """Return the tile that answers for a place in the zone's metres; None outside the model."""
+    col, row = ~model.grid @ (x, y)
     for tile in tiles:
         if tile.rows.start <= row < tile.rows.stop and tile.cols.start <= col < tile.cols.stop:
-            return model.part(tile.window_rows, tile.window_cols)
-    raise KeyError((x, y))
+            return tile
+    return None
 
 
-def zone_of_tile(model: Model, tile: Tile, objects: pd.DataFrame) -> NDArray[np.uint8]:
+def near(model: Model, tile: Tile, ground: OnGround) -> OnGround:
+    """Return what lies within reach of a tile's window, so that little travels to who computes it.
+
+    Which objects these are depends on the tile and on each object alone.
+    """
+    (west, north) = model.grid @ (tile.window_cols.start, tile.window_rows.start)
+    (east, south) = model.grid @ (tile.window_cols.stop, tile.window_rows.stop)
+    frame = _frame(model.grid, model.epsg)
+    reach = reach_of(frame)
+    edge = shapely.box(west, south, east, north)
+    (box,) = frame.abroad([shapely.segmentize(edge, max(east - west, north - south) / 8)])
+    errors = ground.objects["error_m"].fillna(0).to_numpy(dtype=float)
+    # Twice the distance, in degrees of the longest parallel's worth: too many do no harm.
+    most = 2 * (reach.width + reach.point + errors) / 111_000 / math.cos(math.radians(54))
+    shapes = ground.objects["geometry"].to_numpy()
+    box = shapely.envelope(box)
+    close = shapely.distance(shapes, box) <= most
+
+    def lines(some: NDArray[np.object_]) -> NDArray[np.object_]:
+        return some[shapely.intersects(some, box)] if len(some) else some
+
+    return replace(
+        ground,
+        objects=ground.objects[close],
+        channels=lines(ground.channels),
+        culverts=lines(ground.culverts),
+    )
+
+
+def key_of(model: Model, tile: Tile, close: OnGround) -> str:
+    """Return what a tile's answer depends on, as a digest.
+
+    Parameters
+    ----------
+    model : Model
+    tile : Tile
+    close : OnGround
+        ``near`` of the tile.
+    """
+    rules: dict[str, Any] = {
+        name: terrain_rules()[name] for name in ("path", "capture", "conditioning", "reading")
+    }
+    told = json.dumps(rules, sort_keys=True, default=str)
+    parts = (model.digest(), repr(tile), close.digest(), told)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def zone_of_tile(model: Model, tile: Tile, close: OnGround) -> NDArray[np.uint8]:
     """Return the zone's codes of a tile's own cells.
 
     Parameters
     ----------
     model : Model
     tile : Tile
-    objects : DataFrame
-        Columns of ``capture.OBJECTS``; those that cannot reach the window do no harm.
+    close : OnGround
+        ``near`` of the tile; what cannot reach the window does no harm.
     """
     dem = model.part(tile.window_rows, tile.window_cols)
-    terrain = prepare(dem)
-    zone = no_build(terrain, captures(dem, objects))
-    code = np.full(dem.shape, OUTSIDE, dtype=np.uint8)
+    return own_cells(tile, zone_of(dem, close))
+
+
+def zone_of(dem: Dem, close: OnGround) -> NDArray[np.uint8]:
+    """Return the zone's codes of a window: inside, outside, undecided or no ground."""
+    code = np.full(dem.shape, NO_GROUND, dtype=np.uint8)
+    if dem.no_ground.all():
+        return code
+    terrain = prepare(dem, channels=close.channels, culverts=close.culverts)
+    zone = no_build(terrain, captures(dem, close.objects))
+    code[~dem.no_ground] = OUTSIDE
     code[zone.undecided] = UNDECIDED
     code[zone.mask] = INSIDE
-    code[dem.no_ground] = NO_GROUND
+    return code
+
+
+def own_cells(tile: Tile, code: NDArray[Any]) -> NDArray[Any]:
+    """Return the part of a window that the tile answers for."""
     r, c = tile.rows.start - tile.window_rows.start, tile.cols.start - tile.window_cols.start
     return code[r : r + tile.rows.stop - tile.rows.start, c : c + tile.cols.stop - tile.cols.start]
-
-
-def _near(model: Model, tile: Tile, objects: pd.DataFrame) -> pd.DataFrame:
-    """Return the objects within reach of a tile's window, so that little travels to the worker."""
-    with rasterio.open(model.path) as source:
-        place = source.transform
-    west, north = place @ (tile.window_cols.start, tile.window_rows.start)
-    east, south = place @ (tile.window_cols.stop, tile.window_rows.stop)
-    frame = Dem(np.zeros((1, 1)), place, model.epsg)
-    (box,) = frame.abroad([shapely.box(west, south, east, north)])
-    reach = reach_of(frame)
-    spread = objects["error_m"].fillna(0).max() if len(objects) else 0
-    degrees = 2 * (reach.width + reach.point + float(spread)) / 111_000 / math.cos(math.radians(54))
-    shapes = objects["geometry"].to_numpy()
-    return objects[shapely.intersects(shapes, shapely.buffer(shapely.envelope(box), degrees))]
-
-
-def _write(model: Model, tile: Tile, objects: pd.DataFrame, folder: Path) -> str:
-    code = zone_of_tile(model, tile, objects)
-    aside = folder / f".{tile.name}.{os.getpid()}"
-    with aside.open("wb") as file:
-        np.save(file, code)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.rename(folder / f"{tile.name}.npy")
-    return tile.name
-
-
-def _key(model: Model, tiles: list[Tile], objects: pd.DataFrame) -> str:
-    """Return what the answer depends on, as a digest: a run is taken up only where all is alike."""
-    told = hashlib.sha256()
-    with model.path.open("rb") as file:
-        while block := file.read(1 << 22):
-            told.update(block)
-    told.update(repr((model.epsg, tiles)).encode())
-    told.update(json.dumps(terrain_rules(), sort_keys=True, default=str).encode())
-    for shape, error in zip(objects["geometry"], objects["error_m"], strict=True):
-        told.update(shapely.to_wkb(shape) + repr(float(error)).encode())
-    return told.hexdigest()
-
-
-def zone_of_model(
-    model: Model,
-    objects: pd.DataFrame,
-    out: Path,
-    work: Path,
-    executor: Executor,
-    *,
-    cells: int | None = None,
-    halo: int | None = None,
-) -> dict[str, int]:
-    """Write the zone of a large model as a cloud-optimised GeoTIFF; return cells by code.
-
-    Tiles that an earlier, killed run has finished are taken from `work`. The same bytes come out
-    whatever the executor: of processes, or ``distributed.Client(...).get_executor()``.
-
-    Parameters
-    ----------
-    model : Model
-    objects : DataFrame
-        Columns of ``capture.OBJECTS``.
-    out : Path
-    work : Path
-        Folder for finished tiles, reachable by all who work.
-    executor : Executor
-    cells, halo : int, optional
-        Cells along a tile and around it; by default the figures of ``terrain.yaml``.
-    """
-    tiles = tiles_of(model, cells=cells, halo=halo)
-    folder = work / _key(model, tiles, objects)
-    folder.mkdir(parents=True, exist_ok=True)
-    todo = [tile for tile in tiles if not (folder / f"{tile.name}.npy").exists()]
-    waiting = [
-        executor.submit(_write, model, tile, _near(model, tile, objects), folder) for tile in todo
-    ]
-    for one in as_completed(waiting):
-        one.result()
-    return _assemble(model, tiles, folder, out)
-
-
-def _assemble(model: Model, tiles: list[Tile], folder: Path, out: Path) -> dict[str, int]:
-    counts = np.zeros(256, dtype=np.int64)
-    plain = folder / "zone.tif"
-    with rasterio.open(model.path) as source:
-        profile = {
-            "driver": "GTiff", "dtype": "uint8", "count": 1, "nodata": NO_GROUND, "tiled": True,
-            "width": source.width, "height": source.height, "compress": "deflate",
-            "crs": source.crs, "transform": source.transform, "bigtiff": "if_safer",
-        }  # fmt: skip
-    with rasterio.open(plain, "w", **profile) as sink:
-        for tile in tiles:
-            code = np.load(folder / f"{tile.name}.npy")
-            counts += np.bincount(code.ravel(), minlength=256)
-            height, width = code.shape
-            sink.write(code, 1, window=Window(tile.cols.start, tile.rows.start, width, height))
-    aside = out.with_name(f".{out.name}")
-    raster_files.copy(plain, aside, driver="COG", compress="deflate", resampling="mode")
-    aside.rename(out)
-    plain.unlink()
-    names = {"outside": OUTSIDE, "inside": INSIDE, "undecided": UNDECIDED, "no_ground": NO_GROUND}
-    return {name: int(counts[code]) for name, code in names.items()}

@@ -9,7 +9,7 @@ from geo.store import intake
 from geo.store.engine import connect
 from geo.store.head_top_runs import compute
 from geo.store.terrains import take_dem
-from geo.tailings.dem_reading import Stated
+from geo.tailings.model import Stated
 from sample_data import make
 from tests.conftest import TODAY
 from tests.county import goaf, rect, write

@@ -10,7 +10,8 @@ import rasterio
 from rasterio.transform import Affine, from_origin
 
 from geo.problems import Problem
-from geo.tailings.dem_reading import Stated, read_dem
+from geo.tailings.dem_reading import read_dem
+from geo.tailings.model import Stated
 from tests.conftest import SHARED
 
 SAID = Stated("made for the test", date(2023, 5, 1), 2.0)

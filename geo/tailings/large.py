@@ -1,0 +1,193 @@
+"""The zone of a model too large for memory: tiles spread over workers, kept, put together.
+
+A finished tile rests on disk under what it was computed from, with a digest of its content: a run
+that was killed is taken up by the next, and a tile that is not what it says is computed again.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio import shutil as raster_files
+from rasterio.windows import Window
+
+from geo.problems import Problem
+from geo.spread import Spread
+from geo.tailings.model import Model
+from geo.tailings.tiles import (
+    INSIDE,
+    NO_GROUND,
+    OUTSIDE,
+    UNDECIDED,
+    OnGround,
+    Tile,
+    key_of,
+    near,
+    tiles_of,
+    zone_of_tile,
+)
+
+_CODES = {"outside": OUTSIDE, "inside": INSIDE, "undecided": UNDECIDED, "no_ground": NO_GROUND}
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a run has written: cells by code, its tiles, those taken up, seconds by stage."""
+
+    cells: dict[str, int]
+    tiles: int
+    taken_up: int
+    seconds: dict[str, float]
+
+
+@contextmanager
+def alone(work: Path) -> Iterator[None]:
+    """Hold a folder of tiles for this run; a killed run lets go of it by itself.
+
+    Raises
+    ------
+    Problem
+        ``terrain.zone.busy`` where another run holds it.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / "lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Problem("terrain.zone.busy", folder=str(work)) from error
+        for left in work.glob("read-*"):  # the copies of a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+
+
+def _keep(path: Path, code: NDArray[np.uint8]) -> None:
+    """Write a finished tile whole or not at all."""
+    packed = zlib.compress(code.tobytes(), 1)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with aside.open("wb") as file:
+        file.write(hashlib.sha256(packed).digest() + packed)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.rename(path)
+
+
+def _kept(path: Path, tile: Tile) -> NDArray[np.uint8] | None:
+    """Return a finished tile; None if it is missing or not what was written."""
+    shape = tile.rows.stop - tile.rows.start, tile.cols.stop - tile.cols.start
+    try:
+        said = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if hashlib.sha256(said[32:]).digest() != said[:32]:
+        return None
+    return np.frombuffer(zlib.decompress(said[32:]), dtype=np.uint8).reshape(shape)
+
+
+def _compute(model: Model, tile: Tile, close: OnGround, path: Path) -> None:
+    if not path.parent.is_dir() or not model.sources[0].copy.is_file():
+        raise Problem("terrain.zone.not_shared", folder=str(path.parent))
+    _keep(path, zone_of_tile(model, tile, close))
+
+
+def zone_of_model(
+    model: Model,
+    ground: OnGround,
+    out: Path,
+    work: Path,
+    spread: Spread,
+    *,
+    threads: int = 1,
+    told: Callable[[int, int], None] = lambda done, total: None,
+    cells: int | None = None,
+    halo: int | None = None,
+) -> Written:
+    """Write the zone of a model as a cloud-optimised GeoTIFF.
+
+    Tiles that an earlier run has finished are taken from `work`. The same bytes come out whoever
+    computes them.
+
+    Parameters
+    ----------
+    model : Model
+    ground : OnGround
+    out : Path
+    work : Path
+        Folder for finished tiles, reachable by all who work.
+    spread : Spread
+    threads : int
+        That squeeze the file at the end.
+    told : callable
+        Called with (done, total) as tiles are finished.
+    cells, halo : int, optional
+        Cells along a tile and around it; by default the figures of ``terrain.yaml``.
+
+    Raises
+    ------
+    Problem
+        ``terrain.dem.*``, ``reader.child.*``, ``terrain.zone.not_shared``
+    """
+    began = time.perf_counter()
+    tiles = tiles_of(model, cells=cells, halo=halo)
+    close = [near(model, tile, ground) for tile in tiles]
+    paths = [
+        work / f"{tile.name}-{key_of(model, tile, on)[:32]}"
+        for tile, on in zip(tiles, close, strict=True)
+    ]
+    todo = [n for n, tile in enumerate(tiles) if _kept(paths[n], tile) is None]
+    done = len(tiles) - len(todo)
+    told(done, len(tiles))
+    laid = time.perf_counter()
+    tasks = ((model, tiles[n], close[n], paths[n]) for n in todo)
+    for _ in spread(_compute, tasks):
+        done += 1
+        told(done, len(tiles))
+    computed = time.perf_counter()
+    counts = _assemble(model, list(zip(tiles, paths, strict=True)), work, out, threads)
+    spent = {
+        "lay_out": laid - began,
+        "tiles": computed - laid,
+        "assemble": time.perf_counter() - computed,
+    }
+    return Written(
+        {name: int(counts[code]) for name, code in _CODES.items()},
+        len(tiles),
+        len(tiles) - len(todo),
+        {name: round(seconds, 3) for name, seconds in spent.items()},
+    )
+
+
+def _assemble(
+    model: Model, kept: list[tuple[Tile, Path]], work: Path, out: Path, threads: int
+) -> NDArray[np.int64]:
+    counts = np.zeros(256, dtype=np.int64)
+    plain, aside = work / "plain.tif", out.with_name(f".{out.name}")
+    profile = {
+        "driver": "GTiff", "dtype": "uint8", "count": 1, "nodata": NO_GROUND, "tiled": True,
+        "width": model.shape[1], "height": model.shape[0], "compress": "lzw", "blockxsize": 512,
+        "blockysize": 512, "crs": f"EPSG:{model.epsg}", "transform": model.grid,
+        "bigtiff": "if_safer", "num_threads": threads,
+    }  # fmt: skip
+    with rasterio.open(plain, "w", **profile) as sink:
+        for tile, path in kept:
+            code = _kept(path, tile)
+            if code is None:
+                raise Problem("terrain.zone.lost", tile=tile.name, folder=str(work))
+            counts += np.bincount(code.ravel(), minlength=256)
+            height, width = code.shape
+            sink.write(code, 1, window=Window(tile.cols.start, tile.rows.start, width, height))
+    raster_files.copy(
+        plain, aside, driver="COG", compress="deflate", resampling="mode", num_threads=threads
+    )
+    aside.rename(out)
+    plain.unlink()
+    return counts
