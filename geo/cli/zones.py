@@ -148,4 +148,5 @@ def _large(
         "tiles": written.tiles,
         "taken_up": written.taken_up,
         "seconds": {"open": round(read - began, 3), **written.seconds},
+        "processor_seconds": written.work,
     }

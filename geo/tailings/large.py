@@ -33,21 +33,41 @@ from geo.tailings.tiles import (
     Tile,
     key_of,
     near,
+    own_cells,
     tiles_of,
-    zone_of_tile,
+    zone_of,
 )
 
 _CODES = {"outside": OUTSIDE, "inside": INSIDE, "undecided": UNDECIDED, "no_ground": NO_GROUND}
+_STEPS = ("read", "zone", "keep")
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a run has written: cells by code, its tiles, those taken up, seconds by stage."""
+    """What a run has written.
+
+    Attributes
+    ----------
+    cells : dict
+        Cells by code.
+    tiles, taken_up : int
+        All tiles, and those an earlier run had finished.
+    seconds : dict
+        Of the clock, by stage.
+    work : dict
+        Of the processor, by step of a tile, summed over tiles; ``busiest``: the worker with most.
+    """
 
     cells: dict[str, int]
     tiles: int
     taken_up: int
     seconds: dict[str, float]
+    work: dict[str, float]
+
+
+def _processor() -> float:
+    """Return this process's seconds of the processor, its reading children's included."""
+    return sum(os.times()[:4])
 
 
 @contextmanager
@@ -93,10 +113,18 @@ def _kept(path: Path, tile: Tile) -> NDArray[np.uint8] | None:
     return np.frombuffer(zlib.decompress(said[32:]), dtype=np.uint8).reshape(shape)
 
 
-def _compute(model: Model, tile: Tile, close: OnGround, path: Path) -> None:
+def _compute(model: Model, tile: Tile, close: OnGround, path: Path) -> tuple[int, list[float]]:
+    """Make one tile; return who did and the processor's seconds for each of ``_STEPS``."""
     if not path.parent.is_dir() or not model.sources[0].copy.is_file():
         raise Problem("terrain.zone.not_shared", folder=str(path.parent))
-    _keep(path, zone_of_tile(model, tile, close))
+    clock = [_processor()]
+    dem = model.part(tile.window_rows, tile.window_cols)
+    clock.append(_processor())
+    code = own_cells(tile, zone_of(dem, close))
+    clock.append(_processor())
+    _keep(path, code)
+    clock.append(_processor())
+    return os.getpid(), np.diff(clock).tolist()
 
 
 def zone_of_model(
@@ -148,21 +176,28 @@ def zone_of_model(
     told(done, len(tiles))
     laid = time.perf_counter()
     tasks = ((model, tiles[n], close[n], paths[n]) for n in todo)
-    for _ in spread(_compute, tasks):
+    spent = np.zeros(len(_STEPS))
+    by_worker: dict[int, float] = {}
+    for worker, steps in spread(_compute, tasks):
+        spent += steps
+        by_worker[worker] = by_worker.get(worker, 0.0) + sum(steps)
         done += 1
         told(done, len(tiles))
     computed = time.perf_counter()
     counts = _assemble(model, list(zip(tiles, paths, strict=True)), work, out, threads)
-    spent = {
+    seconds = {
         "lay_out": laid - began,
         "tiles": computed - laid,
         "assemble": time.perf_counter() - computed,
     }
+    work_done = dict(zip(_STEPS, spent.tolist(), strict=True))
+    work_done["busiest"] = max(by_worker.values(), default=0.0)
     return Written(
         {name: int(counts[code]) for name, code in _CODES.items()},
         len(tiles),
         len(tiles) - len(todo),
-        {name: round(seconds, 3) for name, seconds in spent.items()},
+        {name: round(took, 3) for name, took in seconds.items()},
+        {name: round(took, 3) for name, took in work_done.items()},
     )
 
 

@@ -161,20 +161,6 @@ def key_of(model: Model, tile: Tile, close: OnGround) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def zone_of_tile(model: Model, tile: Tile, close: OnGround) -> NDArray[np.uint8]:
-    """Return the zone's codes of a tile's own cells.
-
-    Parameters
-    ----------
-    model : Model
-    tile : Tile
-    close : OnGround
-        ``near`` of the tile; what cannot reach the window does no harm.
-    """
-    dem = model.part(tile.window_rows, tile.window_cols)
-    return own_cells(tile, zone_of(dem, close))
-
-
 def zone_of(dem: Dem, close: OnGround) -> NDArray[np.uint8]:
     """Return the zone's codes of a window: inside, outside, undecided or no ground."""
     code = np.full(dem.shape, NO_GROUND, dtype=np.uint8)

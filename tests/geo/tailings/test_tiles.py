@@ -138,16 +138,16 @@ VICTIM = """
     from tests.geo.tailings import test_tiles as own
 
     path, folder, last = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    real, begun = large.zone_of_tile, []
+    real, begun = large._compute, []
 
-    def told(model, tile, close):
+    def told(model, tile, close, path):
         begun.append(tile.name)
         print(tile.name, flush=True)
         if len(begun) == last:
             os.kill(os.getpid(), 9)
-        return real(model, tile, close)
+        return real(model, tile, close, path)
 
-    large.zone_of_tile = told
+    large._compute = told
     dem = own.ground_of()
     objects = own.objects_on(dem, own.np.random.default_rng(4), 15)
     with own.model_of([path], own.SAID) as model:
@@ -188,8 +188,8 @@ def test_only_tiles_that_a_new_house_can_reach_are_computed_anew(
     house = objects_on(dem.window(slice(215, 230), slice(215, 230)), np.random.default_rng(1), 1)
     more = replace(ground, objects=pd.concat([ground.objects, house], ignore_index=True))
     again = []
-    real = large.zone_of_tile
-    monkeypatch.setattr(large, "zone_of_tile", lambda *a: again.append(a[1].name) or real(*a))
+    real = large._compute
+    monkeypatch.setattr(large, "_compute", lambda *a: again.append(a[1].name) or real(*a))
     run((None, model, dem, more), tmp_path, one_after_another)
     far = {tile.name for tile in tiles_of(model, **SMALL) if tile.window_rows.stop < 190}
     assert again
