@@ -61,8 +61,8 @@ def write_model(path: Path, side: int) -> None:
             for east, north, high, phase in waves:
                 # sin(a + b), taken apart: two short rows instead of one large sheet.
                 a, b = rows * north + phase, cols * east
-                z += (high * np.outer(np.sin(a), np.cos(b))).astype(np.float32)
-                z += (high * np.outer(np.cos(a), np.sin(b))).astype(np.float32)
+                for along, across in ((np.sin(a), np.cos(b)), (np.cos(a), np.sin(b))):
+                    z += np.outer((high * along).astype("f4"), across.astype("f4"))
             out.write(z, 1, window=Window(0, begin, side, rows.size))
 
 

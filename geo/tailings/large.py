@@ -74,6 +74,8 @@ def _processor() -> float:
 def alone(work: Path) -> Iterator[None]:
     """Hold a folder of tiles for this run; a killed run lets go of it by itself.
 
+    Without any tile in it at the end, the folder goes.
+
     Raises
     ------
     Problem
@@ -87,7 +89,11 @@ def alone(work: Path) -> Iterator[None]:
             raise Problem("terrain.zone.busy", folder=str(work)) from error
         for left in work.glob("read-*"):  # the copies of a run that was killed
             shutil.rmtree(left, ignore_errors=True)
-        yield
+        try:
+            yield
+        finally:
+            if [one.name for one in work.iterdir()] == ["lock"]:
+                shutil.rmtree(work)
 
 
 def _keep(path: Path, code: NDArray[np.uint8]) -> None:

@@ -19,8 +19,12 @@ from pathlib import Path
 from uuid import UUID
 
 import geopandas as gpd
+import numpy as np
 import openpyxl
 import pytest
+import rasterio
+import rasterio.shutil
+import rasterio.transform
 import shapely
 from typer.testing import CliRunner
 
@@ -34,6 +38,7 @@ from geo.cli import (  # noqa: F401 -- they add commands
     ponds,
     reading,
     rules,
+    zones,
 )
 from geo.cli import serving as _serving  # noqa: F401
 from geo.rules.catalogue import DATA
@@ -388,15 +393,11 @@ def test_a_survey_replaces_the_one_it_names(place, goaf, tmp_path):
     assert place.refused(*words[:3], "00000000-0000-0000-0000-000000000000", "--yes")
 
 
-def test_a_bar_on_a_terminal_and_no_chatter_in_a_pipe(place, goaf):
-    ended = place.run("ingest", str(goaf), "--dry-run", "--json")
-    assert ended.stderr == ""
-    json.loads(ended.stdout)
-    # A dry run keeps nothing, yet tells what it found.
-    assert "坐标基准是假定的" in place.run("ingest", str(goaf), "--dry-run").stdout
+def on_a_terminal(place, *words: str) -> tuple[str, str]:
+    """Run a command whose errors go to a terminal; return what it printed and what it drew."""
     primary, secondary = pty.openpty()
     process = subprocess.Popen(
-        [*MINERISK, "ingest", str(goaf), "--dry-run", "--json"],
+        [*MINERISK, *words],
         cwd=CHECKOUT,
         env=place.env(TERM="xterm", COLUMNS="120"),
         stdin=subprocess.DEVNULL,
@@ -413,7 +414,16 @@ def test_a_bar_on_a_terminal_and_no_chatter_in_a_pipe(place, goaf):
             break
     out, _ = process.communicate(timeout=120)
     os.close(primary)
-    text = drawn.decode()
+    return out.decode(), drawn.decode()
+
+
+def test_a_bar_on_a_terminal_and_no_chatter_in_a_pipe(place, goaf):
+    ended = place.run("ingest", str(goaf), "--dry-run", "--json")
+    assert ended.stderr == ""
+    json.loads(ended.stdout)
+    # A dry run keeps nothing, yet tells what it found.
+    assert "坐标基准是假定的" in place.run("ingest", str(goaf), "--dry-run").stdout
+    out, text = on_a_terminal(place, "ingest", str(goaf), "--dry-run", "--json")
     at = [text.index(stage) for stage in ("送入", "读取", "检查", "试算")]
     assert at == sorted(at)
     size = goaf.stat().st_size
@@ -596,6 +606,79 @@ def test_an_enterprise_sees_its_own_mines_only(place):
     everybody = {row["mine_code"] for row in place.ask("grades")}
     assert seen
     assert seen < everybody
+
+
+SHEET = CHECKOUT / "sample_data" / "14_示例县地形_30m.tif"
+
+
+def test_the_zone_of_a_large_model_is_that_of_the_register_whoever_computes_it(place, tmp_path):
+    alone, spread = tmp_path / "alone.tif", tmp_path / "禁建区.tif"
+    found = place.ask("zones", "--dem", str(SHEET), "-o", str(alone))
+    # The same model, objects and rules as the register's own zone.
+    assert found["km2"]["inside"] == place.summary["zones_km2"]
+    assert found["objects"] > 0
+    assert found["taken_up"] == 0
+    words = ("zones", "--dem", str(SHEET), "--cluster", "local", "-o", str(spread))
+    ended = place.run(*words)
+    assert ended.stderr == ""
+    assert f"{found['km2']['inside']}" in ended.stdout
+    assert spread.read_bytes() == alone.read_bytes()
+    assert {one.name for one in tmp_path.iterdir()} == {alone.name, spread.name}
+    # A cloud-optimised file goes in as well as out.
+    again = tmp_path / "cog.tif"
+    rasterio.shutil.copy(SHEET, again, driver="COG")
+    out, drawn = on_a_terminal(
+        place, "zones", "--dem", str(again), "-o", str(tmp_path / "z.tif"), "--json"
+    )
+    assert json.loads(out)["cells"] == found["cells"]
+    assert f"{found['tiles']}/{found['tiles']}" in drawn
+    assert "分块" in drawn
+    assert (tmp_path / "z.tif").read_bytes() == alone.read_bytes()
+
+
+def test_a_killed_zone_goes_on_where_it_was(place, tmp_path):
+    # About a corner of the fixed grid, so that four tiles share it.
+    z = np.add.outer(np.arange(80), np.arange(80)).astype("float32")
+    corner = 4096 * 30 * 4, 4096 * 30 * 35
+    transform = rasterio.transform.from_origin(corner[0] - 1200, corner[1] + 1200, 30, 30)
+    sheet = tmp_path / "dem.tif"
+    profile = {"driver": "GTiff", "count": 1, "dtype": "float32", "crs": "EPSG:4547"}
+    with rasterio.open(sheet, "w", width=80, height=80, transform=transform, **profile) as made:
+        made.write(z, 1)
+    whole, out = tmp_path / "whole.tif", tmp_path / "zone.tif"
+    words = ("zones", "--dem", str(sheet), "--json", "-o")
+    assert json.loads(place.run(*words, str(whole)).stdout)["tiles"] == 4
+    process = place.start(*words, str(out))
+    while not list(tmp_path.glob(".zone.tif.tiles/-*_*-*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert not out.exists()
+    found = json.loads(place.run(*words, str(out)).stdout)
+    assert 1 <= found["taken_up"] < 4
+    assert out.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--dem", "README.md", "-o", "x.tif"),
+        ("--dem", "nowhere.tif", "-o", "x.tif"),
+        ("--dem", str(SHEET), "--unit", "cm", "-o", "x.tif", "--crs", "99999"),
+        ("--dem", str(SHEET), "--unit", "li", "-o", "x.tif"),
+        ("--dem", str(SHEET), "--crs", "4490", "-o", "x.tif"),
+        ("--dem", str(SHEET), "-o", "nowhere/x.tif"),
+        ("--dem", str(SHEET), "-o", "x.tif", "--as", "zhao"),
+        ("--dem", str(SHEET)),
+        ("--cluster", "local", "-o", "x.tif"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_no_model_for_a_zone_is_one_sentence(place, tmp_path, words):
+    words = [str(tmp_path / one) if one == "x.tif" else one for one in words]
+    assert place.refused("zones", *words)
+    assert not (tmp_path / "x.tif").exists()
 
 
 def test_exports_and_the_chain(place, tmp_path):

@@ -1,5 +1,6 @@
 """Terrain models come as they come: read to metres of the zone, or refused in one sentence."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from rasterio.transform import Affine, from_origin
 
 from geo.problems import Problem
 from geo.tailings.dem_reading import read_dem
-from geo.tailings.model import Stated
+from geo.tailings.model import Stated, model_of
 from tests.conftest import SHARED
 
 SAID = Stated("made for the test", date(2023, 5, 1), 2.0)
@@ -221,3 +222,23 @@ def test_a_model_of_elsewhere_does_not_cover_the_box() -> None:
     with pytest.raises(Problem) as told:
         read_dem([file], (13.2, 47.4, 13.3, 47.5), SAID)
     assert told.value.code == "terrain.dem.elsewhere"
+
+
+def test_a_model_on_the_zones_own_lattice_is_taken_as_it_is(tmp_path: Path) -> None:
+    z = np.random.default_rng(8).random((90, 80), dtype=np.float32) * 40 + 900
+    z[30:34, 20:27] = np.nan
+    place = Affine(30, 0, 30 * 16_666, 0, -30, 30 * 143_334)
+    path = write(tmp_path / "own.tif", z, place, 4547)
+    with model_of([path], SAID) as model:
+        np.testing.assert_array_equal(model.part(slice(0, 90), slice(0, 80)).z, z)
+        # Beside what the file reaches there is no ground.
+        wide = replace(model, grid=place @ Affine.translation(-5, -7), shape=(100, 90))
+        around = model.part(slice(0, 90), slice(0, 80)).z
+        beside = wide.part(slice(0, 100), slice(0, 90)).z
+    np.testing.assert_array_equal(beside[7:97, 5:85], around)
+    assert np.isnan(beside).sum() == np.isnan(around).sum() + 100 * 90 - 90 * 80
+    # Moved by half a cell it is weighed, not taken.
+    moved = write(tmp_path / "half.tif", z, place @ Affine.translation(0.5, 0), 4547)
+    with model_of([moved], SAID) as model:
+        half = model.part(slice(0, 90), slice(0, 81)).z
+    np.testing.assert_allclose(half[5:25, 5:70], (z[5:25, 4:69] + z[5:25, 5:70]) / 2, rtol=1e-6)

@@ -198,15 +198,18 @@ def test_only_tiles_that_a_new_house_can_reach_are_computed_anew(
 
 
 def test_two_runs_do_not_work_in_one_folder(tmp_path: Path) -> None:
-    left = tmp_path / "read-of-a-killed-run"
-    left.mkdir()
-    with alone(tmp_path):
+    work = tmp_path / "work"
+    left = work / "read-of-a-killed-run"
+    left.mkdir(parents=True)
+    with alone(work):
         assert not left.exists()
-        with pytest.raises(Problem) as told, alone(tmp_path):
+        with pytest.raises(Problem) as told, alone(work):
             pass
         assert told.value.code == "terrain.zone.busy"
-    with alone(tmp_path):
-        pass
+        (work / "tile").touch()
+    with alone(work):
+        (work / "tile").unlink()
+    assert not work.exists()
 
 
 def test_zone_and_verdict_agree_each_by_the_window_of_the_toes_tile(
