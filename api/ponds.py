@@ -41,16 +41,18 @@ def ponds(
     state: Asked = "",
     late: Asked = "",
     who: Asked = "",
+    demand: Asked = "",
     list: Asked = "",
 ) -> list[dict[str, Any]]:
     """Return the ponds one may see, or those behind one figure of the closure board."""
     found = pond_queries.ponds(conn, times.on, times.known)
-    return chosen(found, {"state": state, "late": late, "who": who, "list": list})
+    asked = {"state": state, "late": late, "who": who, "demand": demand, "list": list}
+    return chosen(found, asked)
 
 
 @router.get("/ponds/board", summary="The closure board")
 def ponds_board(conn: AppConn, times: TimesAsked) -> dict[str, Any]:
-    """Return counts by state, lateness and who must act, each with the codes behind it."""
+    """Return counts by state, lateness, who must act and requirement, with the codes behind."""
     return board(pond_queries.ponds(conn, times.on, times.known))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from geo.messages import say
 from geo.problems import Problem
 from geo.store.pond_queries import labels
+from geo.survey.layers import layer
 from geo.tailings.board import BANDS, most_late
 from geo.tailings.life import life_rules
 from geo.tailings.siting import ACTIONS, Proposal
@@ -106,6 +107,9 @@ def pond(found: dict[str, Any], lang: str) -> dict[str, Any]:
         **found,
         "mark": mark(found),
         "shade": shade(found),
+        "requirements": [
+            {**one, "missing_words": _fields(one["missing"], lang)} for one in found["requirements"]
+        ],
         "asked": [question(code, lang) for code in found["questions"]],
         "trouble": [Problem(t["code"], **t["params"]).say(lang) for t in found["trouble"]],
         "evidence": evidence,
@@ -115,6 +119,13 @@ def pond(found: dict[str, Any], lang: str) -> dict[str, Any]:
         "documents": _documents(found),
         "drawn": _drawn(found, evidence),
     }
+
+
+def _fields(names: Iterable[str], lang: str) -> str:
+    """Return the names a survey's columns have, as one reads them."""
+    fields = layer("pond").fields
+    labels_ = [getattr(fields[name].label, lang) for name in names]
+    return ("、" if lang == "zh" else ", ").join(labels_)
 
 
 def _documents(found: dict[str, Any]) -> list[dict[str, Any]]:

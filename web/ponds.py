@@ -41,13 +41,14 @@ def ponds(
     state: str = "",
     late: str = "",
     who: str = "",
+    demand: str = "",
     list: str = "",
 ) -> Response:
     """Draw the closure board and the ponds behind the figure asked for."""
     day = view.day(on)
     found = pond_queries.ponds(conn, day)
     figures = board(found)
-    asked = {"state": state, "late": late, "who": who, "list": list}
+    asked = {"state": state, "late": late, "who": who, "demand": demand, "list": list}
     given = {name: value for name, value in asked.items() if value}
     since = {"on": day.isoformat()} if on else {}
     return draw(
@@ -59,6 +60,7 @@ def ponds(
         board=figures,
         figures=pond_view.figures(figures),
         groups=pond_view.groups(figures),
+        demands=figures["by_demand"],
         ponds=[{**p, "mark": pond_view.mark(p)} for p in chosen(found, asked)],
         every=len(found),
         keep=f"{urlencode(since)}&" if since else "",

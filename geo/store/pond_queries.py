@@ -98,6 +98,7 @@ def _one(row: dict[str, Any], events: list[Event], said: list[Any], on: date) ->
     triggers = [asdict(one) for one in found.closure.triggers]
     west, south, east, north = row["geometry"].bounds
     point = shapely.point_on_surface(row["geometry"])
+    demands = requirements(attrs, grade.governing, on, found.state)
     still_rising = found.state in ("unknown", "in_use", "idle", "raising")
     return {
         "code": row["code"],
@@ -118,6 +119,7 @@ def _one(row: dict[str, Any], events: list[Event], said: list[Any], on: date) ->
         "final_elevation_on": reached,
         "upcoming": still_rising and not triggers and is_upcoming(reached, on),
         "head_top": _verdict(row, said, on),
+        "requirements": [asdict(demand) for demand in demands],
         "questions": list(found.questions),
         "trouble": trouble,
         "_life": found,
@@ -125,7 +127,7 @@ def _one(row: dict[str, Any], events: list[Event], said: list[Any], on: date) ->
 
 
 def ponds(conn: Connection, on: date, known_at: When = None) -> list[dict[str, Any]]:
-    """Return every pond one may see: state, obligations, who must act, grade, head-top.
+    """Return every pond one may see: state, duties, who must act, grade, head-top, requirements.
 
     Sorted by code. `questions` are codes with a day for a person to judge; `trouble` holds what of
     its history contradicts itself.
@@ -161,7 +163,6 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
     one = _one(row, events, said, on)
     found = one.pop("_life")
     rules = requirement_rules()
-    demands = requirements(row["attrs"], one["grade"]["governing"], on, one["state"])
     computed = next((s for s in said if s.source == "computed"), None)
     return {
         **one,
@@ -174,7 +175,7 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
         "events": [_event(r, rows) for r in rows],
         "moves": [{"on": day, "event": kind, "state": after} for day, kind, after in found.moves],
         "next": list(found.next),
-        "requirements": [{**asdict(f), "basis": basis(rules[f.code])} for f in demands],
+        "requirements": [{**f, "basis": basis(rules[f["code"]])} for f in one["requirements"]],
         "why": [
             {**asdict(t), "basis": basis(closure_rules()["triggers"][t.code])}
             for t in found.closure.triggers
@@ -284,13 +285,18 @@ def run_summary(conn: Connection, seq: int) -> dict[str, Any] | None:
 
 def labels() -> dict[str, Any]:
     """Return the words for states, events, who acts, triggers, obligations and requirements."""
-    life, closing = life_rules(), closure_rules()
+    life, closing, demands = life_rules(), closure_rules(), requirement_rules()
     return {
         "state": {name: one["label"] for name, one in life["states"].items()},
         "event": {name: one["label"] for name, one in life["moves"].items()},
         "who": life["who"],
         "trigger": {name: one["label"] for name, one in closing["triggers"].items()},
         "obligation": {name: one["label"] for name, one in closing["obligations"].items()},
+        "requirement": {n: r["label"] for n, r in demands.items() if n != "in_production"},
+        "sign": {n: sign["label"] for n, sign in demands["safety_degree"]["signs"].items()},
+        "act": {
+            n: one["act"] for n, one in demands["safety_degree"]["degrees"].items() if one["act"]
+        },
     }
 
 

@@ -20,10 +20,10 @@ DAY = "2024-09-01"
 def test_every_number_of_the_board_opens_its_list(site: Site, person: People) -> None:
     page = person(site, "zhang").page
     page.goto(f"{site.url}/ponds?on={DAY}")
-    links = page.locator(".figures a, .three a").evaluate_all(
+    links = page.locator(".figures a, .three a, #demands a").evaluate_all(
         "all => all.map((a) => [a.href, Number(a.textContent)])"
     )
-    assert len(links) > 15
+    assert len(links) > 35
     for href, count in links:
         page.goto(href)
         assert page.locator("#list tbody tr").count() == count, href
@@ -37,6 +37,8 @@ def test_the_board_goes_out_as_excel(site: Site, person: People) -> None:
     assert len(rows) == 10
     assert 92 in rows["SL-T04"]
     assert 305 in rows["SL-T07"]
+    assert "病库" in rows["SL-T04"]
+    assert any("干滩" in str(cell) for cell in rows["SL-T04"])
 
 
 def test_a_pond_says_why_and_shows_who_lies_below(site: Site, person: People) -> None:
