@@ -14,7 +14,7 @@ from web.profile import draw_profile
 
 # What an enterprise may report of its own pond (the store decides; the form offers no more).
 OWN_REPORTS = ("stopped", "final_elevation", "discharge_ended")
-LISTS = ("must_close", "late_law", "late_plan", "upcoming", "head_top", "questions")
+LISTS = ("must_close", "late_law", "late_plan", "upcoming", "head_top", "alarms", "questions")
 
 
 def shade(pond: dict[str, Any]) -> str:
@@ -110,6 +110,7 @@ def pond(found: dict[str, Any], lang: str) -> dict[str, Any]:
         "requirements": [
             {**one, "missing_words": _fields(one["missing"], lang)} for one in found["requirements"]
         ],
+        "unwatched": _words("item", (found["monitoring"] or {}).get("unwatched", ()), lang),
         "asked": [question(code, lang) for code in found["questions"]],
         "trouble": [Problem(t["code"], **t["params"]).say(lang) for t in found["trouble"]],
         "evidence": evidence,
@@ -119,6 +120,11 @@ def pond(found: dict[str, Any], lang: str) -> dict[str, Any]:
         "documents": _documents(found),
         "drawn": _drawn(found, evidence),
     }
+
+
+def _words(room: str, codes: Iterable[str], lang: str) -> str:
+    words = labels()[room]
+    return ("、" if lang == "zh" else ", ").join(words[code][lang] for code in codes)
 
 
 def _fields(names: Iterable[str], lang: str) -> str:

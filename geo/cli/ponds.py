@@ -27,7 +27,10 @@ def ponds(
         str, typer.Option(help="A requirement and its outcome, e.g. freeboard.no.")
     ] = "",
     listed: Annotated[
-        str, typer.Option("--list", help="must_close, plan_open, upcoming, head_top, questions.")
+        str,
+        typer.Option(
+            "--list", help="must_close, plan_open, upcoming, head_top, alarms, questions."
+        ),
     ] = "",
     board: Annotated[bool, typer.Option("--board", help="Counts instead of ponds.")] = False,
     as_of: AsOf = None,
@@ -115,7 +118,7 @@ def _counts(counted: dict[str, Any]) -> Any:
             rows.append(
                 {"figure": f"{label}: {word}", "count": len(codes), "ponds": ", ".join(codes)}
             )
-    for name in ("must_close", "late_law", "late_plan", "upcoming", "head_top"):
+    for name in ("must_close", "late_law", "late_plan", "upcoming", "head_top", "alarms"):
         rows.append(
             {"figure": name, "count": len(counted[name]), "ponds": ", ".join(counted[name])}
         )
@@ -135,6 +138,10 @@ def _story(one: dict[str, Any]) -> str:
         f" ({r['have'] if r['have'] is not None else '—'} / {r['need'] or '—'})"
         for r in one["requirements"]
     ]
+    if one["monitoring"]:
+        level = one["monitoring"]["level"]
+        said = words["level"][level][lang()] if level else say("web.pond.level_unknown", lang())
+        lines.append(f"  {say('web.pond.alarm_level', lang())}: {said}")
     lines.append(f"  {say('report.head_top.' + one['head_top']['outcome'], lang())}")
     return "\n".join(lines)
 

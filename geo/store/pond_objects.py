@@ -19,12 +19,23 @@ from geo.store.accounts import ensure_organisation
 from geo.store.authority import authorise, need, owner_of
 from geo.store.engine import Actor
 from geo.store.facts import newest_seq, states
-from geo.store.pond_facts import ANNULLED, event_rows, life_of, newest_ponds, standing_events
+from geo.store.pond_facts import (
+    ANNULLED,
+    alarm_of,
+    event_rows,
+    life_of,
+    newest_ponds,
+    readings,
+    standing_events,
+)
 from geo.store.publish import Batch, publishing
 from geo.store.tables import HEAD_TOP_SOURCES, feature, head_top, pond, pond_event
 from geo.survey.keys import content_key
 from geo.tailings.life import life_rules
+from geo.tailings.monitoring import LOWERED, monitoring_rules
 
+# Layers whose rows name the pond they belong to.
+OF_A_POND = ("dam", "monitoring_reading")
 # What an enterprise may report of its own pond: what burdens it. What relieves it, the regulator
 # records.
 _OWN_REPORTS = ("stopped", "final_elevation", "discharge_ended")
@@ -42,8 +53,9 @@ def pond_of(row: Any) -> str | None:
         row[name] if isinstance(row, Mapping) else getattr(row, name)
         for name in ("layer", "code", "attrs")
     )
-    found: str | None = {"pond": code, "dam": attrs.get("pond_code")}.get(layer)
-    return found
+    if layer == "pond":
+        return str(code) if code else None
+    return attrs.get("pond_code") if layer in OF_A_POND else None
 
 
 def known_ponds(conn: Connection) -> set[str]:
@@ -196,9 +208,29 @@ def record_event(
         row_added = {"id": uuid4(), "key": key, **content, "actor_login": actor.login}
         made.add(pond_event, [{**row_added, **owner_of(row)}])
         attrs = newest_ponds(conn, seq).get(code, {}).get("attrs", {})
+        if kind == LOWERED:
+            _calm(conn, code, attrs, detail, on_date, seq)
         # Raises, and so rolls back, where this cannot have happened.
         life_of(attrs, standing_events(event_rows(conn, seq, code)), today)
     return key
+
+
+def _calm(
+    conn: Connection, code: str, attrs: Mapping[str, Any], point: str, on_date: date, seq: int
+) -> None:
+    """Raise where a point's alarm may not be lowered yet: too few readings below it (L27).
+
+    The event itself is written already and counts from its day on; asked is the day before.
+    """
+    rows = readings(conn, seq).get(code, [])
+    before = [e for e in standing_events(event_rows(conn, seq, code)) if e.on < on_date]
+    found = alarm_of(rows, attrs, before, None, on_date)
+    points = [p for one in (found.items if found else ()) for p in one.points if p.point == point]
+    if not points:
+        raise Problem("store.no_such_point", pond=code, point=point or "—")
+    if all(p.may_fall_to is None for p in points):
+        needed = monitoring_rules()["lowering"]["readings"]
+        raise Problem("store.alarm_not_calm", point=point, needed=needed)
 
 
 def say_head_top(

@@ -15,10 +15,12 @@ from sqlalchemy import Connection, func, select, text
 from geo.problems import Problem
 from geo.store.pond_facts import (
     ANNULLED,
+    alarm_of,
     event_rows,
     features,
     life_of,
     newest_ponds,
+    readings,
     standing_events,
 )
 from geo.store.queries import seq_at
@@ -26,6 +28,7 @@ from geo.store.tables import batch, head_top, terrain, terrain_run, zone
 from geo.store.tables import pond as pond_table
 from geo.tailings.closure import Event, closure_rules
 from geo.tailings.life import final_elevation_on, is_upcoming, life_rules
+from geo.tailings.monitoring import monitoring_rules
 from geo.tailings.requirements import grades, requirement_rules, requirements
 from geo.tailings.sources import Said, head_top_of
 
@@ -83,7 +86,9 @@ def _measured_on(row: dict[str, Any]) -> date | None:
     return date.fromisoformat(said) if isinstance(said, str) else row["since"]
 
 
-def _one(row: dict[str, Any], events: list[Event], said: list[Any], on: date) -> dict[str, Any]:
+def _one(
+    row: dict[str, Any], events: list[Event], said: list[Any], read: list[Any], on: date
+) -> dict[str, Any]:
     attrs = row["attrs"]
     trouble: list[dict[str, Any]] = []
     try:
@@ -98,6 +103,7 @@ def _one(row: dict[str, Any], events: list[Event], said: list[Any], on: date) ->
     triggers = [asdict(one) for one in found.closure.triggers]
     west, south, east, north = row["geometry"].bounds
     point = shapely.point_on_surface(row["geometry"])
+    alarm = alarm_of(read, attrs, events, grade.governing, on)
     demands = requirements(attrs, grade.governing, on, found.state)
     still_rising = found.state in ("unknown", "in_use", "idle", "raising")
     return {
@@ -120,6 +126,7 @@ def _one(row: dict[str, Any], events: list[Event], said: list[Any], on: date) ->
         "upcoming": still_rising and not triggers and is_upcoming(reached, on),
         "head_top": _verdict(row, said, on),
         "requirements": [asdict(demand) for demand in demands],
+        "monitoring": None if alarm is None else asdict(alarm),
         "questions": list(found.questions),
         "trouble": trouble,
         "_life": found,
@@ -127,7 +134,7 @@ def _one(row: dict[str, Any], events: list[Event], said: list[Any], on: date) ->
 
 
 def ponds(conn: Connection, on: date, known_at: When = None) -> list[dict[str, Any]]:
-    """Return every pond one may see: state, duties, who must act, grade, head-top, requirements.
+    """Return every pond one may see: state, duties, who must act, grade, head-top, monitoring.
 
     Sorted by code. `questions` are codes with a day for a person to judge; `trouble` holds what of
     its history contradicts itself.
@@ -137,9 +144,11 @@ def ponds(conn: Connection, on: date, known_at: When = None) -> list[dict[str, A
     for row in event_rows(conn, seq):
         by_code.setdefault(row.pond_code, []).append(row)
     said = _said(conn, seq, newest_run(conn, seq))
+    read = readings(conn, seq)
     listed = []
     for code, row in sorted(newest_ponds(conn, seq).items()):
-        one = _one(row, standing_events(by_code.get(code, ())), said.get(code, []), on)
+        events = standing_events(by_code.get(code, ()))
+        one = _one(row, events, said.get(code, []), read.get(code, []), on)
         del one["_life"]
         listed.append(one)
     return listed
@@ -160,7 +169,7 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
     run = newest_run(conn, seq)
     said = _said(conn, seq, run, code).get(code, [])
     events = standing_events(rows)
-    one = _one(row, events, said, on)
+    one = _one(row, events, said, readings(conn, seq).get(code, []), on)
     found = one.pop("_life")
     rules = requirement_rules()
     computed = next((s for s in said if s.source == "computed"), None)
@@ -176,6 +185,10 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
         "moves": [{"on": day, "event": kind, "state": after} for day, kind, after in found.moves],
         "next": list(found.next),
         "requirements": [{**f, "basis": basis(rules[f["code"]])} for f in one["requirements"]],
+        "monitoring_basis": {
+            name: basis(monitoring_rules()[name])
+            for name in ("points", "items_together", "lowering", "sets")
+        },
         "why": [
             {**asdict(t), "basis": basis(closure_rules()["triggers"][t.code])}
             for t in found.closure.triggers
@@ -286,6 +299,7 @@ def run_summary(conn: Connection, seq: int) -> dict[str, Any] | None:
 def labels() -> dict[str, Any]:
     """Return the words for states, events, who acts, triggers, obligations and requirements."""
     life, closing, demands = life_rules(), closure_rules(), requirement_rules()
+    watched = monitoring_rules()
     return {
         "state": {name: one["label"] for name, one in life["states"].items()},
         "event": {name: one["label"] for name, one in life["moves"].items()},
@@ -293,6 +307,8 @@ def labels() -> dict[str, Any]:
         "trigger": {name: one["label"] for name, one in closing["triggers"].items()},
         "obligation": {name: one["label"] for name, one in closing["obligations"].items()},
         "requirement": {n: r["label"] for n, r in demands.items() if n != "in_production"},
+        "level": {n: one["label"] for n, one in watched["levels"].items()},
+        "item": {n: one["label"] for n, one in watched["items"].items()},
         "sign": {n: sign["label"] for n, sign in demands["safety_degree"]["signs"].items()},
         "act": {
             n: one["act"] for n, one in demands["safety_degree"]["degrees"].items() if one["act"]

@@ -14,7 +14,7 @@ Pond = dict[str, Any]
 # Days late, upper bounds of the bands; the last is open.
 BANDS = ("in_time", "late_90", "late_365", "late_more")
 _DAYS = (0, 90, 365)
-LISTS = ("must_close", "plan_open", "upcoming", "head_top", "questions")
+LISTS = ("must_close", "plan_open", "upcoming", "head_top", "alarms", "questions")
 
 
 def band(days_late: int) -> str:
@@ -25,6 +25,12 @@ def band(days_late: int) -> str:
 def must_close(pond: Pond) -> bool:
     """Tell whether a duty to close runs: a trigger stands and the pond is still on the register."""
     return bool(pond["counted"] and pond["obligations"])
+
+
+def alarmed(pond: Pond) -> bool:
+    """Tell whether a pond's monitoring raises an alarm; silence is one (L27)."""
+    found = pond["monitoring"]
+    return bool(found and (found["silent"] or found["level"] not in (None, "normal")))
 
 
 def most_late(pond: Pond) -> int:
@@ -83,7 +89,8 @@ def board(ponds: Sequence[Pond]) -> dict[str, Any]:
     dict
         total (ponds that count), by_state, by_lateness and by_who (of those that must close),
         by_demand (each requirement's yes, no and undetermined), late_law, late_plan, plan_open
-        (bound by the plan, works not under way), upcoming, head_top, questions.
+        (bound by the plan, works not under way), upcoming, head_top, alarms,
+        questions.
     """
     rules = life_rules()
     closing = [one for one in ponds if must_close(one)]
@@ -111,6 +118,7 @@ def board(ponds: Sequence[Pond]) -> dict[str, Any]:
         ],
         "upcoming": [one["code"] for one in ponds if one["upcoming"]],
         "head_top": [one["code"] for one in ponds if one["head_top"]["counts"]],
+        "alarms": [one["code"] for one in ponds if one["counted"] and alarmed(one)],
         "questions": [one["code"] for one in ponds if one["questions"]],
     }
 

@@ -120,7 +120,7 @@ def _absent(pond: Attrs, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if pond.get(name) is None)
 
 
-def _beach_at_flood(pond: Attrs) -> float | None:
+def beach_at_flood(pond: Attrs) -> float | None:
     """Return today's beach as it would be at design flood level, m; None if a figure is missing.
 
     Above today's water the beach falls at its measured slope, so a rise of the water by h takes
@@ -144,7 +144,7 @@ def _beach(pond: Attrs, grade: int | None, on: date) -> Finding | None:
     if need is not None and grade is not None and grade >= rule["reduced_from_grade"]:
         need *= 1 - rule["reduced_by"] if pond.get("seepage_proven") is True else 1
         need = round(need, 3)
-    said, found = _number(pond, "beach_flood_m"), _beach_at_flood(pond)
+    said, found = _number(pond, "beach_flood_m"), beach_at_flood(pond)
     have = found if said is None else said
     one = _at_least("beach", need, have, converted=said is None and found is not None)
     if have is None:

@@ -281,3 +281,45 @@ def test_a_pond_drawn_in_two_rows_is_one_pond_of_both(own, tmp_path):
     assert len(found["geometry"]["coordinates"]) == 2
     assert found["state"] == "unknown"
     assert [q.split(":")[0] for q in found["questions"]] == ["no_history"]
+
+
+def read_off(own, tmp_path, name, readings):
+    """Send readings of one point of SL-T01 (day of August 2024, value) and have them accepted."""
+    zhang = actor_of(own, "zhang")
+    spot = degrees(shapely.Point(drawn.place(3, drawn.TOE + 60)))
+    said = {"测点编号": "W1", "所属尾矿库编号": "SL-T01", "监测项目": "坝体位移", "蓝色": 10,
+            "黄色": 20, "橙色": 30, "红色": 40, "监测间隔": 7}  # fmt: skip
+    rows = [
+        (said | {"监测日期": f"2024-08-{day:02}", "监测值": value}, spot) for day, value in readings
+    ]
+    path = write(tmp_path / f"{name}.geojson", rows)
+    survey = filed(own, path, actor_of(own, "wang"), layer="monitoring_reading")
+    with connect(own, "worker", zhang) as conn:
+        decisions.accept(conn, zhang, survey, "ok", "doc", on=ON)
+
+
+def test_readings_raise_an_alarm_that_only_a_person_lowers(own, tmp_path):
+    read_off(own, tmp_path, "a", [(1, 5), (2, 35), (3, 12)])
+    found = seen(own, "zhang", d(2024, 8, 3))["SL-T01"]["monitoring"]
+    assert found["level"] == "orange"
+    assert "beach" in found["unwatched"]
+    with pytest.raises(Problem) as refused:
+        recorded(
+            own, "zhang", "SL-T01", "alarm_lowered", d(2024, 8, 4), detail="W1", document="解1号"
+        )
+    assert refused.value.code == "store.alarm_not_calm"
+    # A second file goes on where the first ended.
+    read_off(own, tmp_path, "b", [(4, 11), (5, 8)])
+    assert seen(own, "zhang", d(2024, 8, 5))["SL-T01"]["monitoring"]["level"] == "orange"
+    recorded(own, "zhang", "SL-T01", "alarm_lowered", d(2024, 8, 6), detail="W1", document="解1号")
+    after = seen(own, "zhao", d(2024, 8, 6))["SL-T01"]["monitoring"]
+    assert after["level"] == "blue"
+    assert not after["silent"]
+    # Nobody has read since 5 August: on 1 September that is 20 days after the seventh.
+    silent = seen(own, "zhang", ON)["SL-T01"]["monitoring"]["items"][0]["points"][0]
+    assert silent["silent_days"] == (ON - d(2024, 8, 5)).days - 7
+    with pytest.raises(Problem) as unknown:
+        recorded(
+            own, "zhang", "SL-T01", "alarm_lowered", d(2024, 8, 7), detail="W9", document="解1号"
+        )
+    assert unknown.value.code == "store.no_such_point"
