@@ -12,7 +12,7 @@ from api.pond_shapes import Happened, HeadTopSaid, NewObject, Site
 from geo.problems import Problem
 from geo.report.ponds import write_ponds_xlsx
 from geo.settings import settings
-from geo.store import pond_objects, pond_queries, sites
+from geo.store import pond_events, pond_objects, pond_queries, sites
 from geo.store.engine import connect
 from geo.tailings.board import board, chosen
 
@@ -86,10 +86,13 @@ def headtop(code: str, conn: AppConn, times: TimesAsked) -> dict[str, Any]:
 
 @router.post("/ponds/{code}/events", status_code=201, summary="Record what happened to a pond")
 def happened(code: str, sent: Happened, who: Caller) -> dict[str, Any]:
-    """Put one dated fact or decision on record; an impossible history is refused, and why."""
+    """Put one dated fact or decision on record; an impossible history is refused, and why.
+
+    What would end a duty or strike the pond off is proposed: a second person confirms it.
+    """
     _seen(who, code)
     with who.working() as conn:
-        key = pond_objects.record_event(
+        return pond_events.record_event(
             conn,
             who.actor,
             code,
@@ -99,7 +102,6 @@ def happened(code: str, sent: Happened, who: Caller) -> dict[str, Any]:
             document=sent.document,
             proven_only=sent.proven_only,
         )
-    return {"key": key, "state": "recorded"}
 
 
 @router.post("/ponds/{code}/headtop", status_code=201, summary="Say whether a pond is head-top")

@@ -12,8 +12,6 @@ from geo.tailings.life import life_rules
 from geo.tailings.siting import ACTIONS, Proposal
 from web.profile import draw_profile
 
-# What an enterprise may report of its own pond (the store decides; the form offers no more).
-OWN_REPORTS = ("stopped", "final_elevation", "discharge_ended")
 LISTS = ("must_close", "late_law", "late_plan", "upcoming", "head_top", "alarms", "questions")
 
 

@@ -162,15 +162,18 @@ def pond_event(
 ) -> None:
     """Record a dated fact or decision; an impossible history is refused with the reason.
 
+    What would end a duty or strike the pond off waits for a second person (minerisk confirm).
+
     Example: minerisk pond-event SL-T06 works_started 2024-08-20
     """
+    from geo.messages import say
     from geo.store.engine import connect
-    from geo.store.pond_objects import record_event
+    from geo.store.pond_events import record_event
 
     with database() as conf:
         actor = acting(conf, login)
         with connect(conf, "worker", actor) as conn:
-            key = record_event(
+            told = record_event(
                 conn,
                 actor,
                 pond,
@@ -180,7 +183,8 @@ def pond_event(
                 detail=detail,
                 proven_only=proven_only,
             )
-        show({"state": "recorded", "key": key}, as_json, lambda: key)
+        text = f"cli.state.{told['state']}"
+        show(told, as_json, lambda: f"{say(text, lang())} {told['key'] or told['proposal']}")
 
 
 @app.command()

@@ -70,7 +70,7 @@ def newest_ponds(conn: Connection, seq: int) -> dict[str, dict[str, Any]]:
 def event_rows(conn: Connection, seq: int, code: str | None = None) -> list[Any]:
     """Return the rows of ``pond_event`` one may see, as known at a batch, oldest first."""
     wanted = (
-        select(pond_event, batch.c.recorded_at)
+        select(pond_event, batch.c.recorded_at, batch.c.note)
         .outerjoin(batch, batch.c.id == pond_event.c.batch_id)
         .where(known_at(seq))
         .order_by(pond_event.c.pond_code, pond_event.c.on_date, pond_event.c.key)

@@ -24,7 +24,7 @@ from geo.store.pond_facts import (
     standing_events,
 )
 from geo.store.queries import seq_at
-from geo.store.tables import batch, head_top, terrain, terrain_run, zone
+from geo.store.tables import batch, head_top, proposal, terrain, terrain_run, zone
 from geo.store.tables import pond as pond_table
 from geo.tailings.closure import Event, closure_rules
 from geo.tailings.life import final_elevation_on, is_upcoming, life_rules
@@ -182,6 +182,7 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
         "geometry": shapely.geometry.mapping(row["geometry"]),
         "dams": _dams(conn, code, seq),
         "events": [_event(r, rows) for r in rows],
+        "waiting": _waiting(conn, code),
         "moves": [{"on": day, "event": kind, "state": after} for day, kind, after in found.moves],
         "next": list(found.next),
         "requirements": [{**f, "basis": basis(rules[f["code"]])} for f in one["requirements"]],
@@ -197,6 +198,26 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
         "strip": _strip(conn, code, run),
         "terrain": run_summary(conn, seq),
     }
+
+
+def _waiting(conn: Connection, code: str) -> list[dict[str, Any]]:
+    """Return the events of a pond that wait for a second person, oldest first."""
+    found = conn.execute(
+        select(proposal)
+        .where(proposal.c.state == "open", proposal.c.action == "pond_event")
+        .where(proposal.c.body["pond_code"].astext == code)
+        .order_by(proposal.c.proposed_at)
+    )
+    return [
+        {
+            "proposal": row.id,
+            "kind": row.body["kind"],
+            "on": row.body["on_date"],
+            "document": row.body["document"],
+            "proposed_by": row.proposed_by,
+        }
+        for row in found
+    ]
 
 
 def visible(conn: Connection, code: str) -> bool:
@@ -229,6 +250,7 @@ def _event(row: Any, rows: list[Any]) -> dict[str, Any]:
     return {
         **{name: getattr(row, name) for name in names},
         "recorded_at": row.recorded_at,
+        "confirmed_by": (row.note or {}).get("confirmed_by"),
         "annulled": row.key in void,
     }
 

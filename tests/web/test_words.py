@@ -43,7 +43,7 @@ PARTS = {
     "web.colour.": ("red", "orange", "yellow", "blue", "grey"),
     "web.advance.head.": ("90", "180", "365"),
     "web.layers.": ("zip", "gpkg", "xlsx"),
-    "web.action.": ("accept", "ending"),
+    "web.action.": ("accept", "ending", "pond_event"),
     "web.nav.": ("advance", "inbox", "map", "boards", "surveys", "uploads", "ponds"),
     "web.ponds.figure.": pond_view.LISTS,
     "web.ponds.group.": ("by_state", "by_lateness", "by_who"),

@@ -13,8 +13,9 @@ from geo.problems import Problem
 from geo.store import accounts, audit, decisions, pond_queries, sites
 from geo.store.engine import SYSTEM, connect
 from geo.store.head_top_runs import compute
+from geo.store.pond_events import record_event
 from geo.store.pond_facts import may_have_changed
-from geo.store.pond_objects import record_event, say_head_top
+from geo.store.pond_objects import say_head_top
 from geo.store.tiles import data_version, tile
 from geo.tailings.siting import Proposal
 from sample_data import ponds as drawn
@@ -125,15 +126,85 @@ def test_what_cannot_be_recorded_and_by_whom(own, login, event, status, word):
     assert seen(own, "zhang") == before
 
 
+def settled(settings, login, proposal, confirm=True):
+    actor = actor_of(settings, login)
+    with connect(settings, "worker", actor) as conn:
+        return decisions.settle(conn, actor, proposal, confirm, on=ON)
+
+
+def test_a_pond_is_struck_off_by_two_persons_and_by_no_one_alone(own):
+    told = recorded(own, "zhang", "SL-T08", "deregistered", d(2024, 8, 20), document="销8号")
+    assert (told["state"], told["key"]) == ("needs_second", None)
+    assert seen(own, "zhang")["SL-T08"]["state"] == "closure_acceptance"
+    with connect(own, "app", actor_of(own, "zhang")) as conn:
+        (waiting,) = pond_queries.pond(conn, "SL-T08", ON)["waiting"]
+    assert (waiting["kind"], waiting["proposed_by"]) == ("deregistered", "zhang")
+    # Saying it twice makes one matter of it.
+    again = recorded(own, "zhang", "SL-T08", "deregistered", d(2024, 8, 20), document="销8号")
+    assert again["proposal"] == told["proposal"]
+    for login, status in (("zhang", 409), ("zhao", 404), ("admin", 403)):
+        with pytest.raises(Problem) as refused:
+            settled(own, login, told["proposal"])
+        assert refused.value.http_status == status, login
+    assert settled(own, "li", told["proposal"])["state"] == "recorded"
+    found = seen(own, "zhang")["SL-T08"]
+    assert (found["state"], found["counted"]) == ("deregistered", False)
+    with connect(own, "app", actor_of(own, "zhang")) as conn:
+        one = pond_queries.pond(conn, "SL-T08", ON)
+    last = one["events"][-1]
+    assert (last["actor_login"], last["confirmed_by"]) == ("zhang", "li")
+    assert one["waiting"] == []
+    with pytest.raises(Problem):
+        settled(own, "li", told["proposal"])
+    with connect(own, "worker", SYSTEM) as conn:
+        assert audit.verify(conn).fault is None
+
+
+def test_a_refused_deregistration_leaves_the_pond_on_the_register(own):
+    told = recorded(own, "zhang", "SL-T08", "deregistered", d(2024, 8, 20), document="销8号")
+    assert settled(own, "li", told["proposal"], False)["state"] == "refused"
+    assert seen(own, "zhang")["SL-T08"]["state"] == "closure_acceptance"
+
+
+def test_what_two_saw_must_still_be_so_when_the_second_confirms(own):
+    told = recorded(own, "zhang", "SL-T08", "deregistered", d(2024, 8, 20), document="销8号")
+    recorded(own, "zhang", "SL-T08", "acceptance_failed", d(2024, 8, 10), document="验8号")
+    with pytest.raises(Problem) as moved:
+        settled(own, "li", told["proposal"])
+    assert moved.value.code == "tailings.impossible_move"
+    assert seen(own, "zhang")["SL-T08"]["state"] == "closure_works"
+
+
+def test_a_trigger_is_reversed_by_two_and_an_impossible_one_is_not_even_proposed(own):
+    told = recorded(
+        own, "zhang", "SL-T04", "trigger_reversed", d(2024, 8, 1),
+        detail="final_elevation", document="复核4号",
+    )  # fmt: skip
+    assert told["state"] == "needs_second"
+    settled(own, "li", told["proposal"])
+    assert seen(own, "zhang")["SL-T04"]["obligations"] == []
+    with pytest.raises(Problem) as refused:
+        recorded(
+            own, "zhang", "SL-T04", "trigger_reversed", d(2024, 8, 2), detail="idle", document="x"
+        )
+    assert refused.value.code == "tailings.impossible_move"
+
+
 def test_an_enterprise_reports_what_burdens_it(own):
     recorded(own, "zhao", "SL-T01", "discharge_ended", d(2024, 8, 1))
     assert seen(own, "zhao")["SL-T01"]["state"] == "must_close"
 
 
 def test_an_event_recorded_by_mistake_is_taken_back_and_stays_on_record(own):
-    key = recorded(own, "zhang", "SL-T01", "operator_lost", d(2024, 8, 1))
+    key = recorded(own, "zhang", "SL-T01", "operator_lost", d(2024, 8, 1))["key"]
     assert seen(own, "zhang")["SL-T01"]["who"] == "county_government"
-    recorded(own, "zhang", "SL-T01", "annulled", d(2024, 8, 2), detail=key, document="更正1号")
+    told = recorded(
+        own, "zhang", "SL-T01", "annulled", d(2024, 8, 2), detail=key, document="更正1号"
+    )
+    # Without it nobody would have to close: that takes two.
+    assert told["state"] == "needs_second"
+    assert seen(own, "zhang")["SL-T01"]["who"] == "county_government"
+    settled(own, "li", told["proposal"])
     assert seen(own, "zhang")["SL-T01"]["state"] == "in_use"
     with connect(own, "worker", SYSTEM) as conn:
         events = pond_queries.pond(conn, "SL-T01", ON)["events"]
