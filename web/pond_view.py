@@ -12,7 +12,16 @@ from geo.tailings.life import life_rules
 from geo.tailings.siting import ACTIONS, Proposal
 from web.profile import draw_profile
 
-LISTS = ("must_close", "late_law", "late_plan", "upcoming", "head_top", "alarms", "questions")
+LISTS = (
+    "must_close",
+    "late_law",
+    "late_plan",
+    "upcoming",
+    "head_top",
+    "alarms",
+    "under",
+    "questions",
+)
 
 
 def shade(pond: dict[str, Any]) -> str:

@@ -29,7 +29,7 @@ def ponds(
     listed: Annotated[
         str,
         typer.Option(
-            "--list", help="must_close, plan_open, upcoming, head_top, alarms, questions."
+            "--list", help="must_close, plan_open, upcoming, head_top, alarms, under, questions."
         ),
     ] = "",
     board: Annotated[bool, typer.Option("--board", help="Counts instead of ponds.")] = False,
@@ -118,7 +118,7 @@ def _counts(counted: dict[str, Any]) -> Any:
             rows.append(
                 {"figure": f"{label}: {word}", "count": len(codes), "ponds": ", ".join(codes)}
             )
-    for name in ("must_close", "late_law", "late_plan", "upcoming", "head_top", "alarms"):
+    for name in ("must_close", "late_law", "late_plan", "upcoming", "head_top", "alarms", "under"):
         rows.append(
             {"figure": name, "count": len(counted[name]), "ponds": ", ".join(counted[name])}
         )

@@ -26,10 +26,12 @@ from geo.store.pond_facts import (
 from geo.store.queries import seq_at
 from geo.store.tables import batch, head_top, proposal, terrain, terrain_run, zone
 from geo.store.tables import pond as pond_table
+from geo.store.tiles import horizon_day
 from geo.tailings.closure import Event, closure_rules
 from geo.tailings.life import final_elevation_on, is_upcoming, life_rules
 from geo.tailings.monitoring import monitoring_rules
 from geo.tailings.requirements import grades, requirement_rules, requirements
+from geo.tailings.siting_rules import WORKINGS, siting_rules
 from geo.tailings.sources import Said, head_top_of
 
 When = datetime | date | None
@@ -79,6 +81,36 @@ def _verdict(row: dict[str, Any], said: Iterable[Any], on: date) -> dict[str, An
         "counts": found.counts,
         "said": [asdict(word) for word in words],
     }
+
+
+_UNDER = text(
+    "SELECT p.code AS pond, f.layer, f.key, f.mine_code, "
+    "COALESCE(f.attrs ->> 'name', f.code) AS name "
+    "FROM unnest(CAST(:codes AS text[]), CAST(:shapes AS bytea[])) AS p(code, shape) "
+    "CROSS JOIN LATERAL (SELECT ST_Transform(ST_GeomFromWKB(p.shape, 4490), 3857) AS place) AS at "
+    "CROSS JOIN LATERAL minerisk.features_in(:wanted, at.place, :seq, :on, :until) AS f "
+    "WHERE f.state <> 'submitted' AND f.attrs ->> 'finished' IS DISTINCT FROM 'true' "
+    "AND ST_Intersects(f.geom_3857, at.place) ORDER BY p.code, f.layer, f.key"
+)
+
+
+def _under(conn: Connection, rows: Mapping[str, Any], seq: int, on: date) -> dict[str, list[Any]]:
+    """Return the workings one may see under each pond on a day, whoever drives them (L26)."""
+    if not rows:
+        return {}
+    asked = {
+        "codes": list(rows),
+        "shapes": [shapely.to_wkb(row["geometry"]) for row in rows.values()],
+        "wanted": list(WORKINGS),
+        "seq": seq,
+        "on": on,
+        "until": horizon_day(on),
+    }
+    found: dict[str, list[Any]] = {}
+    for row in conn.execute(_UNDER, asked):
+        one = {"kind": WORKINGS[row.layer], "name": row.name, "mine_code": row.mine_code}
+        found.setdefault(row.pond, []).append({**one, "key": row.key})
+    return found
 
 
 def _measured_on(row: dict[str, Any]) -> date | None:
@@ -146,11 +178,13 @@ def ponds(conn: Connection, on: date, known_at: When = None) -> list[dict[str, A
     said = _said(conn, seq, newest_run(conn, seq))
     read = readings(conn, seq)
     listed = []
-    for code, row in sorted(newest_ponds(conn, seq).items()):
+    newest = newest_ponds(conn, seq)
+    under = _under(conn, newest, seq, on)
+    for code, row in sorted(newest.items()):
         events = standing_events(by_code.get(code, ()))
         one = _one(row, events, said.get(code, []), read.get(code, []), on)
         del one["_life"]
-        listed.append(one)
+        listed.append({**one, "under": under.get(code, [])})
     return listed
 
 
@@ -176,6 +210,8 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
     return {
         **one,
         "on": on,
+        "under": _under(conn, {code: row}, seq, on).get(code, []),
+        "under_basis": basis(siting_rules()["workings"]),
         "attrs": row["attrs"],
         "error_m": row["error_m"],
         "survey": {"id": row["survey_id"], "filename": row["filename"], "state": row["state"]},

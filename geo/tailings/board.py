@@ -14,7 +14,7 @@ Pond = dict[str, Any]
 # Days late, upper bounds of the bands; the last is open.
 BANDS = ("in_time", "late_90", "late_365", "late_more")
 _DAYS = (0, 90, 365)
-LISTS = ("must_close", "plan_open", "upcoming", "head_top", "alarms", "questions")
+LISTS = ("must_close", "plan_open", "upcoming", "head_top", "alarms", "under", "questions")
 
 
 def band(days_late: int) -> str:
@@ -90,7 +90,7 @@ def board(ponds: Sequence[Pond]) -> dict[str, Any]:
         total (ponds that count), by_state, by_lateness and by_who (of those that must close),
         by_demand (each requirement's yes, no and undetermined), late_law, late_plan, plan_open
         (bound by the plan, works not under way), upcoming, head_top, alarms,
-        questions.
+        under (over workings), questions.
     """
     rules = life_rules()
     closing = [one for one in ponds if must_close(one)]
@@ -119,6 +119,7 @@ def board(ponds: Sequence[Pond]) -> dict[str, Any]:
         "upcoming": [one["code"] for one in ponds if one["upcoming"]],
         "head_top": [one["code"] for one in ponds if one["head_top"]["counts"]],
         "alarms": [one["code"] for one in ponds if one["counted"] and alarmed(one)],
+        "under": [one["code"] for one in ponds if one["counted"] and one["under"]],
         "questions": [one["code"] for one in ponds if one["questions"]],
     }
 

@@ -53,6 +53,7 @@ PARTS = {
     "web.head_top.": ("yes", "suspected", "no", "undetermined"),
     "web.verdict.": ("yes", "suspected", "no"),
     "web.outcome_of.": ("yes", "no", "undetermined"),
+    "web.pond.under_kind.": ("goaf", "subsidence", "footprint"),
     "web.siting.what_is.": ("pond", "object"),
     "web.siting.action_is.": ACTIONS,
     "web.siting.verdict.": ("yes", "no", "undetermined"),

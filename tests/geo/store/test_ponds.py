@@ -6,11 +6,12 @@ from datetime import date as d
 import numpy as np
 import pytest
 import shapely
+from sqlalchemy import text
 
 from geo import sample
 from geo.crs import from_metric
 from geo.problems import Problem
-from geo.store import accounts, audit, decisions, pond_queries, sites
+from geo.store import accounts, audit, decisions, pond_queries, queries, sites
 from geo.store.engine import SYSTEM, connect
 from geo.store.head_top_runs import compute
 from geo.store.pond_events import record_event
@@ -394,3 +395,49 @@ def test_readings_raise_an_alarm_that_only_a_person_lowers(own, tmp_path):
             own, "zhang", "SL-T01", "alarm_lowered", d(2024, 8, 7), detail="W9", document="解1号"
         )
     assert unknown.value.code == "store.no_such_point"
+
+
+def over_the_plan(conn):
+    """Return a coal mine and the ground of a face of its plan."""
+    row = conn.execute(
+        text(
+            "SELECT f.mine_code, ST_AsBinary(f.geom) AS wkb FROM minerisk.feature f "
+            "JOIN minerisk.mine m ON m.code = f.mine_code AND m.kind = 'coal' "
+            "WHERE f.layer = 'plan_item' AND ST_Dimension(f.geom) = 2 "
+            "AND f.attrs ->> 'finished' IS DISTINCT FROM 'true' "
+            "AND CAST(f.attrs ->> 'start' AS date) <= '2025-01-01' ORDER BY f.key LIMIT 1"
+        )
+    ).one()
+    return row.mine_code, shapely.from_wkb(bytes(row.wkb))
+
+
+@pytest.mark.parametrize(("discharge", "water"), [("湿排", True), ("干排", False)])
+def test_a_pond_over_a_mine_is_told_of_and_its_pool_is_water_above_the_mine(
+    own, tmp_path, discharge, water
+):
+    zhang = actor_of(own, "zhang")
+    with connect(own, "worker", SYSTEM) as conn:
+        code, face = over_the_plan(conn)
+    row = {"编号": "SL-T40", "名称": "压矿库", "行政区划": "140981", "排放方式": discharge}
+    path = write(tmp_path / "p.geojson", [(row, shapely.buffer(shapely.centroid(face), 0.0005))])
+    survey = filed(own, path, actor_of(own, "wang"), layer="pond")
+
+    def waters():
+        with connect(own, "app", zhang) as conn:
+            found = queries.mine(conn, code, ON)
+        return [
+            e for e in found["encounters"]
+            if e["evidence"]["attrs"].get("code") == "SL-T40" and e["layer"] == "surface_water"
+        ]  # fmt: skip
+
+    assert waters() == []
+    with connect(own, "worker", zhang) as conn:
+        decisions.accept(conn, zhang, survey, "ok", "doc", on=ON)
+    assert bool(waters()) is water
+    # Wet or dry, it lies over what is to be mined, and the board lists it.
+    found = seen(own, "zhang")
+    assert code in {one["mine_code"] for one in found["SL-T40"]["under"]}
+    assert {one["kind"] for one in found["SL-T40"]["under"]} >= {"footprint"}
+    assert found["SL-T01"]["under"] == []
+    with connect(own, "worker", SYSTEM) as conn:
+        assert audit.verify(conn).fault is None

@@ -19,7 +19,7 @@ def pond(
     return {
         "code": code, "state": state, "obligations": duties, "who": who, "counted": counted,
         "upcoming": False, "questions": [], "head_top": {"counts": top},
-        "monitoring": None, "requirements": [{"code": c, "outcome": o} for c, o in demands.items()],
+        "monitoring": None, "under": [], "requirements": [{"code": c, "outcome": o} for c, o in demands.items()],
     }  # fmt: skip
 
 
