@@ -12,7 +12,7 @@ from api.pond_shapes import Happened, HeadTopSaid, NewObject, Site
 from geo.problems import Problem
 from geo.report.ponds import write_ponds_xlsx
 from geo.settings import settings
-from geo.store import pond_objects, pond_queries, sites
+from geo.store import pond_events, pond_objects, pond_queries, sites
 from geo.store.engine import connect
 from geo.tailings.board import board, chosen
 
@@ -41,16 +41,18 @@ def ponds(
     state: Asked = "",
     late: Asked = "",
     who: Asked = "",
+    demand: Asked = "",
     list: Asked = "",
 ) -> list[dict[str, Any]]:
     """Return the ponds one may see, or those behind one figure of the closure board."""
     found = pond_queries.ponds(conn, times.on, times.known)
-    return chosen(found, {"state": state, "late": late, "who": who, "list": list})
+    asked = {"state": state, "late": late, "who": who, "demand": demand, "list": list}
+    return chosen(found, asked)
 
 
 @router.get("/ponds/board", summary="The closure board")
 def ponds_board(conn: AppConn, times: TimesAsked) -> dict[str, Any]:
-    """Return counts by state, lateness and who must act, each with the codes behind it."""
+    """Return counts by state, lateness, who must act and requirement, with the codes behind."""
     return board(pond_queries.ponds(conn, times.on, times.known))
 
 
@@ -84,10 +86,13 @@ def headtop(code: str, conn: AppConn, times: TimesAsked) -> dict[str, Any]:
 
 @router.post("/ponds/{code}/events", status_code=201, summary="Record what happened to a pond")
 def happened(code: str, sent: Happened, who: Caller) -> dict[str, Any]:
-    """Put one dated fact or decision on record; an impossible history is refused, and why."""
+    """Put one dated fact or decision on record; an impossible history is refused, and why.
+
+    What would end a duty or strike the pond off is proposed: a second person confirms it.
+    """
     _seen(who, code)
     with who.working() as conn:
-        key = pond_objects.record_event(
+        return pond_events.record_event(
             conn,
             who.actor,
             code,
@@ -97,7 +102,6 @@ def happened(code: str, sent: Happened, who: Caller) -> dict[str, Any]:
             document=sent.document,
             proven_only=sent.proven_only,
         )
-    return {"key": key, "state": "recorded"}
 
 
 @router.post("/ponds/{code}/headtop", status_code=201, summary="Say whether a pond is head-top")

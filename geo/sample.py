@@ -15,8 +15,8 @@ from geo.settings import CHECKOUT, Settings
 from geo.store import accounts, decisions, intake
 from geo.store.engine import SYSTEM, Actor, connect
 from geo.store.facts import newest_seq, states
+from geo.store.pond_events import record_event
 from geo.store.pond_facts import event_rows, may_have_changed
-from geo.store.pond_objects import record_event
 from geo.store.secrets import write_private
 from geo.store.tables import app_user, survey
 from geo.survey.reading import ReadOptions
@@ -124,7 +124,7 @@ def load(settings: Settings, on: date, told: Told = lambda *_: None) -> bool:
         by_id = states(conn, newest_seq(conn))
         found = conn.execute(select(survey.c.filename, survey.c.id)).all()
         filed = {(row.filename, by_id[row.id]) for row in found}
-    reviewer = next(u["login"] for u in plan["users"] if u["role"] == "regulator")
+    reviewer, second = [u["login"] for u in plan["users"] if u["role"] == "regulator"][:2]
     todo = [
         entry for entry in plan["files"] if (entry["file"], STEPS[entry["then"]][-1]) not in filed
     ]
@@ -132,7 +132,7 @@ def load(settings: Settings, on: date, told: Told = lambda *_: None) -> bool:
         told(entry["file"], done, len(todo))
         _file(settings, entry, reviewer, on)
     _claims(settings, plan["claims"], reviewer, on)
-    _events(settings, plan["pond_events"], reviewer, on)
+    _events(settings, plan["pond_events"], reviewer, second, on)
     _terrain(settings, plan["terrain"], reviewer, on)
     return bool(todo)
 
@@ -152,14 +152,16 @@ def _terrain(settings: Settings, said: dict[str, Any], reviewer: str, on: date) 
     compute(settings, on)
 
 
-def _events(settings: Settings, said: list[dict[str, Any]], reviewer: str, on: date) -> None:
+def _events(
+    settings: Settings, said: list[dict[str, Any]], reviewer: str, second: str, on: date
+) -> None:
     with connect(settings, "worker", SYSTEM) as conn:
         known = {(r.pond_code, r.on_date, r.kind) for r in event_rows(conn, newest_seq(conn))}
     for one in said:
         if (one["pond"], one["day"], one["kind"]) in known:
             continue
         with connect(settings, "worker", SYSTEM) as conn:
-            record_event(
+            told = record_event(
                 conn,
                 _actor(conn, reviewer),
                 one["pond"],
@@ -169,6 +171,8 @@ def _events(settings: Settings, said: list[dict[str, Any]], reviewer: str, on: d
                 document=one.get("document", ""),
                 on=on,
             )
+            if told["state"] == "needs_second":
+                decisions.settle(conn, _actor(conn, second), told["proposal"], True, on=on)
 
 
 def _claims(settings: Settings, said: list[dict[str, Any]], reviewer: str, on: date) -> None:

@@ -66,6 +66,22 @@ def test_the_pond_worked_by_hand(loaded, code):
     assert {m["name"] for m in met if m["captured"] and not m["circle"]} == set(
         answer.get("beyond_circle", ())
     )
+    by_hand = {
+        m["name"]: {"path_m": m["path_m"], "lateral_m": pytest.approx(m["lateral_m"], abs=0.01)}
+        for m in met
+        if m["captured"]
+    }
+    assert by_hand == answer["met_m"]
+    outcomes = {r["code"]: r["outcome"] for r in found["requirements"]}
+    assert outcomes == answer["requirements"]
+
+
+def test_the_answers_hold_a_pond_the_circle_misses_and_one_it_wrongly_takes():
+    ponds = ANSWERS["ponds"].values()
+    # Head-top by the path alone: whoever draws a circle would build a school below it.
+    assert any(p["head_top"]["outcome"] == "yes" and p.get("beyond_circle") for p in ponds)
+    # By the circle alone: whoever draws one would move a village for nothing.
+    assert any(p["head_top"]["outcome"] == "no" and p["only_in_circle"] for p in ponds)
 
 
 @pytest.mark.database

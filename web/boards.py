@@ -56,7 +56,9 @@ def _face(row: dict[str, Any], lang: str) -> str:
 def _progress(row: dict[str, Any], lang: str) -> str:
     if row["done"] is None:
         return say("web.board.no_data", lang)
-    return say("web.board.done_of", lang, done=row["done"], of=row["of"])
+    mines = row["measured"] == "survey"
+    code = "web.board.done_of" if mines else "web.board.done_of_ponds"
+    return say(code, lang, done=row["done"], of=row["of"])
 
 
 def _late_by(row: dict[str, Any], lang: str) -> str:
@@ -90,6 +92,20 @@ _VALUE: dict[str, Any] = {
 }
 
 
+# The list behind a figure of the plan: what is not done yet.
+_OPENS = {
+    "survey": ("/boards/unclear", ""),
+    "pond_closure": ("/ponds", "&list=plan_open#list"),
+    "pond_standardisation": ("/ponds", "&demand=standardisation.open#list"),
+    "pond_monitoring": ("/ponds", "&demand=monitoring.open#list"),
+}
+
+
+def _opens(row: dict[str, Any], on: str) -> str:
+    path, asked = _OPENS.get(row["measured"], ("/boards/plan", ""))
+    return f"{path}?on={on}{asked}"
+
+
 def cell(row: dict[str, Any], column: str, lang: str) -> Any:
     """Return what stands in a list: words, a number or a date."""
     if column in _TEXT:
@@ -104,6 +120,8 @@ def cell(row: dict[str, Any], column: str, lang: str) -> Any:
 def listed(boards: Boards, name: str, lang: str, limit: int | None = None) -> dict[str, Any]:
     """Return a list as a page draws it: columns, rows with their cells, how many there are."""
     rows = getattr(boards, name)
+    if name == "plan":
+        rows = [{**row, "opens": _opens(row, boards.on.isoformat())} for row in rows]
     return {
         "name": name,
         "columns": COLUMNS[name],

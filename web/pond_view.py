@@ -6,14 +6,22 @@ from typing import Any
 from geo.messages import say
 from geo.problems import Problem
 from geo.store.pond_queries import labels
+from geo.survey.layers import layer
 from geo.tailings.board import BANDS, most_late
 from geo.tailings.life import life_rules
 from geo.tailings.siting import ACTIONS, Proposal
 from web.profile import draw_profile
 
-# What an enterprise may report of its own pond (the store decides; the form offers no more).
-OWN_REPORTS = ("stopped", "final_elevation", "discharge_ended")
-LISTS = ("must_close", "late_law", "late_plan", "upcoming", "head_top", "questions")
+LISTS = (
+    "must_close",
+    "late_law",
+    "late_plan",
+    "upcoming",
+    "head_top",
+    "alarms",
+    "under",
+    "questions",
+)
 
 
 def shade(pond: dict[str, Any]) -> str:
@@ -106,6 +114,10 @@ def pond(found: dict[str, Any], lang: str) -> dict[str, Any]:
         **found,
         "mark": mark(found),
         "shade": shade(found),
+        "requirements": [
+            {**one, "missing_words": _fields(one["missing"], lang)} for one in found["requirements"]
+        ],
+        "unwatched": _words("item", (found["monitoring"] or {}).get("unwatched", ()), lang),
         "asked": [question(code, lang) for code in found["questions"]],
         "trouble": [Problem(t["code"], **t["params"]).say(lang) for t in found["trouble"]],
         "evidence": evidence,
@@ -115,6 +127,18 @@ def pond(found: dict[str, Any], lang: str) -> dict[str, Any]:
         "documents": _documents(found),
         "drawn": _drawn(found, evidence),
     }
+
+
+def _words(room: str, codes: Iterable[str], lang: str) -> str:
+    words = labels()[room]
+    return ("、" if lang == "zh" else ", ").join(words[code][lang] for code in codes)
+
+
+def _fields(names: Iterable[str], lang: str) -> str:
+    """Return the names a survey's columns have, as one reads them."""
+    fields = layer("pond").fields
+    labels_ = [getattr(fields[name].label, lang) for name in names]
+    return ("、" if lang == "zh" else ", ").join(labels_)
 
 
 def _documents(found: dict[str, Any]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from geo.problems import Problem
 from geo.report.ponds import write_ponds_xlsx
 from geo.settings import settings
-from geo.store import pond_objects, pond_queries, sites
+from geo.store import pond_events, pond_objects, pond_queries, sites
 from geo.store.tiles import data_version
 from geo.tailings.board import board, chosen
 from geo.tailings.life import life_rules
@@ -41,13 +41,14 @@ def ponds(
     state: str = "",
     late: str = "",
     who: str = "",
+    demand: str = "",
     list: str = "",
 ) -> Response:
     """Draw the closure board and the ponds behind the figure asked for."""
     day = view.day(on)
     found = pond_queries.ponds(conn, day)
     figures = board(found)
-    asked = {"state": state, "late": late, "who": who, "list": list}
+    asked = {"state": state, "late": late, "who": who, "demand": demand, "list": list}
     given = {name: value for name, value in asked.items() if value}
     since = {"on": day.isoformat()} if on else {}
     return draw(
@@ -59,6 +60,7 @@ def ponds(
         board=figures,
         figures=pond_view.figures(figures),
         groups=pond_view.groups(figures),
+        demands=figures["by_demand"],
         ponds=[{**p, "mark": pond_view.mark(p)} for p in chosen(found, asked)],
         every=len(found),
         keep=f"{urlencode(since)}&" if since else "",
@@ -101,7 +103,7 @@ def pond(
     regulator = reader.role == "regulator"
     offered = shown["next"] if regulator else []
     if reader.role == "enterprise":
-        offered = [kind for kind in pond_view.OWN_REPORTS if kind in shown["next"]]
+        offered = [kind for kind in pond_events.OWN_REPORTS if kind in shown["next"]]
     return draw(
         request,
         "pond.html",
@@ -199,7 +201,7 @@ def happened(
     if not pond_queries.visible(conn, code):
         raise missing()
     with reader.working() as working:
-        pond_objects.record_event(
+        done = pond_events.record_event(
             working,
             reader.actor,
             code,
@@ -209,7 +211,8 @@ def happened(
             document=document.strip(),
             proven_only=proven_only == "yes",
         )
-    return told(f"/ponds/{code}", "web.told.pond_event")
+    waits = done["state"] == "needs_second"
+    return told(f"/ponds/{code}", "web.told.pond_waits" if waits else "web.told.pond_event")
 
 
 @forms.post("/ponds/{code}/headtop")

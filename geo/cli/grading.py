@@ -283,8 +283,9 @@ def proposals(as_json: Json = False, login: As = None) -> None:
     with database() as conf:
         with connect(conf, "app", acting(conf, login)) as conn:
             rows = queries.proposals(conn)
-        names = ("id", "action", "mine_code", "proposed_by", "proposed_at")
-        show(rows, as_json, lambda: _table(names, rows))
+        names = ("id", "action", "of", "proposed_by", "proposed_at")
+        listed = [{**r, "of": r["mine_code"] or r["body"].get("pond_code")} for r in rows]
+        show(rows, as_json, lambda: _table(names, listed))
 
 
 @app.command()

@@ -23,8 +23,14 @@ def ponds(
         str, typer.Option(help="law, plan, in_time, late_90, late_365, late_more.")
     ] = "",
     who: Annotated[str, typer.Option(help="Who must act, e.g. county_government.")] = "",
+    demand: Annotated[
+        str, typer.Option(help="A requirement and its outcome, e.g. freeboard.no.")
+    ] = "",
     listed: Annotated[
-        str, typer.Option("--list", help="must_close, upcoming, head_top, questions.")
+        str,
+        typer.Option(
+            "--list", help="must_close, plan_open, upcoming, head_top, alarms, under, questions."
+        ),
     ] = "",
     board: Annotated[bool, typer.Option("--board", help="Counts instead of ponds.")] = False,
     as_of: AsOf = None,
@@ -55,7 +61,8 @@ def ponds(
             counted = figures(rows)
             show(counted, as_json, lambda: _counts(counted))
             return
-        kept = chosen(rows, {"state": state, "late": late, "who": who, "list": listed})
+        asked = {"state": state, "late": late, "who": who, "demand": demand, "list": listed}
+        kept = chosen(rows, asked)
         show(kept, as_json, lambda: _listed(kept))
 
 
@@ -91,6 +98,8 @@ def _listed(rows: list[dict[str, Any]]) -> Any:
 
 
 def _counts(counted: dict[str, Any]) -> Any:
+    from geo.messages import say
+
     words = _words()
     rows = [
         {
@@ -101,7 +110,15 @@ def _counts(counted: dict[str, Any]) -> Any:
         for f in counted["by_state"]
         if f["count"]
     ]
-    for name in ("must_close", "late_law", "late_plan", "upcoming", "head_top"):
+    for demand in counted["by_demand"]:
+        for outcome in ("no", "undetermined"):
+            label = words["requirement"][demand["name"]][lang()]
+            word = say(f"web.outcome_of.{outcome}", lang())
+            codes = demand[outcome]
+            rows.append(
+                {"figure": f"{label}: {word}", "count": len(codes), "ponds": ", ".join(codes)}
+            )
+    for name in ("must_close", "late_law", "late_plan", "upcoming", "head_top", "alarms", "under"):
         rows.append(
             {"figure": name, "count": len(counted[name]), "ponds": ", ".join(counted[name])}
         )
@@ -115,6 +132,16 @@ def _story(one: dict[str, Any]) -> str:
     lines = [f"{one['code']} {one['name']}: {words['state'][one['state']][lang()]}"]
     lines += [f"  {m['on']} {words['event'][m['event']][lang()]}" for m in one["moves"]]
     lines += [f"  {_duties(one)}"] if one["obligations"] else []
+    lines += [
+        f"  {words['requirement'][r['code']][lang()]}: "
+        f"{say('web.outcome_of.' + r['outcome'], lang())}"
+        f" ({r['have'] if r['have'] is not None else '—'} / {r['need'] or '—'})"
+        for r in one["requirements"]
+    ]
+    if one["monitoring"]:
+        level = one["monitoring"]["level"]
+        said = words["level"][level][lang()] if level else say("web.pond.level_unknown", lang())
+        lines.append(f"  {say('web.pond.alarm_level', lang())}: {said}")
     lines.append(f"  {say('report.head_top.' + one['head_top']['outcome'], lang())}")
     return "\n".join(lines)
 
@@ -135,15 +162,18 @@ def pond_event(
 ) -> None:
     """Record a dated fact or decision; an impossible history is refused with the reason.
 
+    What would end a duty or strike the pond off waits for a second person (minerisk confirm).
+
     Example: minerisk pond-event SL-T06 works_started 2024-08-20
     """
+    from geo.messages import say
     from geo.store.engine import connect
-    from geo.store.pond_objects import record_event
+    from geo.store.pond_events import record_event
 
     with database() as conf:
         actor = acting(conf, login)
         with connect(conf, "worker", actor) as conn:
-            key = record_event(
+            told = record_event(
                 conn,
                 actor,
                 pond,
@@ -153,7 +183,8 @@ def pond_event(
                 detail=detail,
                 proven_only=proven_only,
             )
-        show({"state": "recorded", "key": key}, as_json, lambda: key)
+        text = f"cli.state.{told['state']}"
+        show(told, as_json, lambda: f"{say(text, lang())} {told['key'] or told['proposal']}")
 
 
 @app.command()

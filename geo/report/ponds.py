@@ -14,8 +14,9 @@ from geo.store.pond_queries import labels
 _COLUMNS = (
     "pond_code", "pond_name", "enterprise", "grade_design", "grade_present", "state", "since",
     "who", "trigger", "starts_on", "due_law", "late_law", "due_plan", "late_plan", "head_top",
+    "safety_degree", "unmet", "cannot_tell",
 )  # fmt: skip
-_WIDTHS = (12, 22, 22, 10, 10, 12, 12, 22, 22, 16, 12, 10, 12, 10, 18)
+_WIDTHS = (12, 22, 22, 10, 10, 12, 12, 22, 22, 16, 12, 10, 12, 10, 18, 12, 30, 30)
 
 
 def _row(pond: dict[str, Any], lang: str) -> list[Any]:
@@ -42,7 +43,21 @@ def _row(pond: dict[str, Any], lang: str) -> list[Any]:
             for name in ("due", "days_late")
         ),
         say(f"report.head_top.{pond['head_top']['outcome']}", lang),
+        _degree(pond, lang),
+        *(
+            "、".join(
+                words["requirement"][r["code"]][lang]
+                for r in pond["requirements"]
+                if r["outcome"] == outcome
+            )
+            for outcome in ("no", "undetermined")
+        ),
     ]
+
+
+def _degree(pond: dict[str, Any], lang: str) -> str | None:
+    found = next(r["have"] for r in pond["requirements"] if r["code"] == "safety_degree")
+    return None if found is None else say(f"web.value.{found}", lang)
 
 
 def write_ponds_xlsx(path: Path, rows: list[dict[str, Any]], on: date, lang: str) -> None:

@@ -13,11 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from geo.rules import national_rules
-from geo.store import queries
+from geo.store import pond_queries, queries
 from geo.store.standing import claims_holding
 from geo.store.tiles import LAYERS, horizon_day
 from geo.survey import boards as pure
 from geo.survey.why import sentence
+from geo.tailings.board import plan_counts
 
 _DISTRICTS = text(
     "SELECT DISTINCT district FROM minerisk.mine WHERE district <> '' ORDER BY district"
@@ -326,7 +327,9 @@ class Boards:
         """The dates of the plan, and how far each is."""
         open_mines = {row["mine_code"] for row in self.unclear}
         of = len(self.mines)
-        return pure.progress(pure.plan_dates(), of - len(open_mines), of, self.on)
+        counts = {"survey": (of - len(open_mines), of)}
+        counts |= plan_counts(pond_queries.ponds(self.conn, self.on, self.known_at))
+        return pure.progress(pure.plan_dates(self.on), counts, self.on)
 
 
 def _of(row: dict[str, Any]) -> dict[str, Any]:

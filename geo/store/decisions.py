@@ -26,6 +26,8 @@ from geo.store.engine import Actor
 from geo.store.facts import newest_seq, states, touched
 from geo.store.grading import Changes, regrade
 from geo.store.licences import ensure_mines
+from geo.store.pond_events import ACTION as POND_EVENT
+from geo.store.pond_events import record_by_two
 from geo.store.pond_objects import ensure_ponds
 from geo.store.publish import Batch, publishing
 from geo.store.tables import assertion, proposal, survey, survey_event
@@ -312,6 +314,9 @@ def settle(
     if not confirm:
         return {"state": "refused", "moves": []}
     day = on or date.today()
+    if found.action == POND_EVENT:
+        record_by_two(conn, actor, found, day)
+        return {"state": "recorded", "mines": [], "moves": []}
     carry_out = _accept_by_two if found.action == "accept" else end
     changes = carry_out(conn, actor, found, day)
     state = "accepted" if found.action == "accept" else "confirmed"

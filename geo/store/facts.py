@@ -33,6 +33,9 @@ _METRES_PER_DEGREE = 65_000.0
 # Fixed, so that a mine's place along the curve does not hang on which others are asked for.
 _CHINA = (73.0, 3.0, 136.0, 54.0)
 _LAST_ZONE = 10**6
+# A pond's pool is surface water over whatever lies below it (L26); the rest of its layers touch no
+# mine.
+_OF_NO_MINE = tuple(name for name in pond_layers() if name != "pond")
 
 
 def degrees(metres: Any) -> Any:
@@ -109,7 +112,7 @@ def _rows(conn: Connection, codes: Collection[str] | None, reach_m: float, known
         )
         .join(survey, survey.c.id == feature.c.survey_id)
         .outerjoin(batch, batch.c.id == feature.c.batch_id)
-        .where(known_at(known), feature.c.layer.not_in(pond_layers()))
+        .where(known_at(known), feature.c.layer.not_in(_OF_NO_MINE))
     )
     if codes is not None:
         wanted = wanted.where(feature.c.id.in_(_near(codes, reach_m)))
@@ -203,16 +206,53 @@ def _extents(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _factors(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _pools(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the pool of each pond as surface water, by its newest row (L26).
+
+    A dry pond holds none. What nobody said of its discharge is no reason to take it for dry. Its
+    level is that of the design flood, as a reservoir's is. One whose tailings were removed stands
+    until an ending says so: nothing lapses by itself (L3).
+    """
+    parts: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        if row["layer"] not in NOT_FACTORS:
-            attrs = row["attrs"]
-            yield row | {
-                # A geophysical anomaly that nobody drilled is inferred (L8); so is the unsaid.
-                "verification": attrs.get("verification") or "inferred",
-                "observed_on": _day(attrs.get("observed_on")),
-                "attrs": {k: v for k, v in attrs.items() if v is not None},
-            }
+        if row["layer"] == "pond":
+            parts.setdefault((row["code"], row["status"]), []).append(row)
+    for (code, status), drawn in sorted(parts.items()):
+        if status == "held" and (code, "in_force") in parts:
+            continue
+        row = max(drawn, key=lambda part: _age([part]))
+        own = [part["geometry"] for part in drawn if part["survey_key"] == row["survey_key"]]
+        attrs = row["attrs"]
+        if attrs.get("discharge") == "dry":
+            continue
+        level = attrs.get("flood_level_m")
+        yield row | {
+            "layer": "surface_water",
+            "mine_code": None,
+            "geometry": shapely.union_all(own),
+            "attrs": {
+                "code": code,
+                "name": attrs.get("name") or code,
+                "water_type": "尾矿库",
+                "volume_m3": attrs.get("volume_m3"),
+                "level_m": attrs.get("water_level_m") if level is None else level,
+                "observed_on": attrs.get("observed_on"),
+                # It lies in plain sight: there is nothing to infer.
+                "verification": "verified",
+            },
+        }
+
+
+def _factors(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    known = [row for row in rows if row["layer"] not in (*NOT_FACTORS, "pond")]
+    for row in [*known, *_pools(rows)]:
+        attrs = row["attrs"]
+        yield row | {
+            # A geophysical anomaly that nobody drilled is inferred (L8); so is the unsaid.
+            "verification": attrs.get("verification") or "inferred",
+            "observed_on": _day(attrs.get("observed_on")),
+            "attrs": {k: v for k, v in attrs.items() if v is not None},
+        }
 
 
 def _unique(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -332,7 +372,7 @@ def touched(conn: Connection, rules: Rules, survey_ids: Collection[Any]) -> set[
         gis.ST_Expand(feature.c.geom, degrees(rules.reach_m) + degrees(feature.c.error_m)).label(
             "box"
         ),
-    ).where(feature.c.survey_id.in_(survey_ids), feature.c.layer.not_in(pond_layers()))
+    ).where(feature.c.survey_id.in_(survey_ids), feature.c.layer.not_in(_OF_NO_MINE))
     boundaries = select(feature.c.mine_code).where(
         feature.c.survey_id.in_(survey_ids), feature.c.layer == "mine_boundary"
     )

@@ -14,6 +14,7 @@ from geo.survey.keys import content_key
 from geo.survey.layers import pond_layers
 from geo.tailings.closure import Event
 from geo.tailings.life import Life, is_small, life
+from geo.tailings.monitoring import LOWERED, Alarm, alarm
 
 # Takes an event back that should never have been recorded; it names the event by its key.
 ANNULLED = "annulled"
@@ -69,7 +70,7 @@ def newest_ponds(conn: Connection, seq: int) -> dict[str, dict[str, Any]]:
 def event_rows(conn: Connection, seq: int, code: str | None = None) -> list[Any]:
     """Return the rows of ``pond_event`` one may see, as known at a batch, oldest first."""
     wanted = (
-        select(pond_event, batch.c.recorded_at)
+        select(pond_event, batch.c.recorded_at, batch.c.note)
         .outerjoin(batch, batch.c.id == pond_event.c.batch_id)
         .where(known_at(seq))
         .order_by(pond_event.c.pond_code, pond_event.c.on_date, pond_event.c.key)
@@ -105,6 +106,28 @@ def surveyed_events(attrs: Mapping[str, Any], recorded: Iterable[Event]) -> list
     if isinstance(last, str) and not later:
         found.append(Event(date.fromisoformat(last), "discharge"))
     return found
+
+
+def readings(conn: Connection, seq: int) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the accepted monitoring readings one may see, by pond: each row's own words."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in features(conn, ("monitoring_reading",), seq):
+        if row["state"] == "accepted":
+            said = {**row["attrs"], "code": row["code"]}
+            found.setdefault(str(said["pond_code"]), []).append(said)
+    return found
+
+
+def alarm_of(
+    rows: Iterable[Mapping[str, Any]],
+    attrs: Mapping[str, Any],
+    events: Iterable[Event],
+    grade: int | None,
+    on: date,
+) -> Alarm | None:
+    """Return a pond's alarm by its readings and by what persons lowered; None without readings."""
+    lowered = [(event.detail, event.on) for event in events if event.kind == LOWERED]
+    return alarm(rows, attrs, grade, lowered, on)
 
 
 def life_of(

@@ -1,4 +1,4 @@
-"""A pond's lasting identity and its dated events: what is written of ponds.
+"""A pond's lasting identity, and what is said of it; its events are in `pond_events`.
 
 A pond is made by the acceptance of the first survey that names it; its state is never stored, but
 follows from its events (:mod:`geo.tailings.life`).
@@ -19,15 +19,12 @@ from geo.store.accounts import ensure_organisation
 from geo.store.authority import authorise, need, owner_of
 from geo.store.engine import Actor
 from geo.store.facts import newest_seq, states
-from geo.store.pond_facts import ANNULLED, event_rows, life_of, newest_ponds, standing_events
 from geo.store.publish import Batch, publishing
-from geo.store.tables import HEAD_TOP_SOURCES, feature, head_top, pond, pond_event
+from geo.store.tables import HEAD_TOP_SOURCES, feature, head_top, pond
 from geo.survey.keys import content_key
-from geo.tailings.life import life_rules
 
-# What an enterprise may report of its own pond: what burdens it. What relieves it, the regulator
-# records.
-_OWN_REPORTS = ("stopped", "final_elevation", "discharge_ended")
+# Layers whose rows name the pond they belong to.
+OF_A_POND = ("dam", "monitoring_reading")
 
 
 def pond_of(row: Any) -> str | None:
@@ -42,8 +39,9 @@ def pond_of(row: Any) -> str | None:
         row[name] if isinstance(row, Mapping) else getattr(row, name)
         for name in ("layer", "code", "attrs")
     )
-    found: str | None = {"pond": code, "dam": attrs.get("pond_code")}.get(layer)
-    return found
+    if layer == "pond":
+        return str(code) if code else None
+    return attrs.get("pond_code") if layer in OF_A_POND else None
 
 
 def known_ponds(conn: Connection) -> set[str]:
@@ -134,71 +132,6 @@ def pond_row(conn: Connection, code: str) -> Row[Any]:
     if found is None:
         raise Problem("store.no_such_pond", http_status=404, pond=code)
     return found
-
-
-def record_event(
-    conn: Connection,
-    actor: Actor,
-    code: str,
-    kind: str,
-    on_date: date,
-    *,
-    detail: str = "",
-    document: str = "",
-    proven_only: bool = False,
-    on: date | None = None,
-) -> str:
-    """Put one dated fact or decision of a pond on record; returns the event's key.
-
-    Parameters
-    ----------
-    conn : Connection
-        Of the worker role.
-    actor : Actor
-        The regulator; an enterprise reports of its own pond only what burdens it.
-    code, kind, on_date, detail, document, proven_only
-        The event (:class:`geo.tailings.closure.Event`); `kind` may be ``annulled``, with the key of
-        the event taken back as `detail`.
-
-    Raises
-    ------
-    Problem
-        Where the history would be impossible with it, says which event and why.
-    """
-    row = pond_row(conn, code)
-    own = actor.role == "enterprise" and actor.org_id == row.owner_org and kind in _OWN_REPORTS
-    if not own:
-        authorise(actor, kind, row)
-    kinds = (*life_rules()["moves"], ANNULLED)
-    if kind not in kinds:
-        raise Problem("store.no_such_event", kind=kind, kinds=", ".join(kinds))
-    today = on or date.today()
-    if on_date > today:
-        raise Problem("store.event_in_future", on=on_date)
-    content = {
-        "pond_code": code,
-        "on_date": on_date,
-        "kind": kind,
-        "detail": detail,
-        "document": document,
-        "proven_only": proven_only,
-    }
-    key = content_key(content)
-    with publishing(conn, actor, "pond_event", today, {"pond": code, "event": kind}) as made:
-        seq = newest_seq(conn)
-        known = {known.key for known in event_rows(conn, seq, code)}
-        if key in known:
-            raise Problem("store.said_before", http_status=409, document=document or "—")
-        if kind == ANNULLED:
-            need(document)
-            if detail not in known:
-                raise Problem("store.not_found", http_status=404)
-        row_added = {"id": uuid4(), "key": key, **content, "actor_login": actor.login}
-        made.add(pond_event, [{**row_added, **owner_of(row)}])
-        attrs = newest_ponds(conn, seq).get(code, {}).get("attrs", {})
-        # Raises, and so rolls back, where this cannot have happened.
-        life_of(attrs, standing_events(event_rows(conn, seq, code)), today)
-    return key
 
 
 def say_head_top(

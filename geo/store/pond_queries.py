@@ -15,18 +15,23 @@ from sqlalchemy import Connection, func, select, text
 from geo.problems import Problem
 from geo.store.pond_facts import (
     ANNULLED,
+    alarm_of,
     event_rows,
     features,
     life_of,
     newest_ponds,
+    readings,
     standing_events,
 )
 from geo.store.queries import seq_at
-from geo.store.tables import batch, head_top, terrain, terrain_run, zone
+from geo.store.tables import batch, head_top, proposal, terrain, terrain_run, zone
 from geo.store.tables import pond as pond_table
+from geo.store.tiles import horizon_day
 from geo.tailings.closure import Event, closure_rules
 from geo.tailings.life import final_elevation_on, is_upcoming, life_rules
+from geo.tailings.monitoring import monitoring_rules
 from geo.tailings.requirements import grades, requirement_rules, requirements
+from geo.tailings.siting_rules import WORKINGS, siting_rules
 from geo.tailings.sources import Said, head_top_of
 
 When = datetime | date | None
@@ -78,12 +83,44 @@ def _verdict(row: dict[str, Any], said: Iterable[Any], on: date) -> dict[str, An
     }
 
 
+_UNDER = text(
+    "SELECT p.code AS pond, f.layer, f.key, f.mine_code, "
+    "COALESCE(f.attrs ->> 'name', f.code) AS name "
+    "FROM unnest(CAST(:codes AS text[]), CAST(:shapes AS bytea[])) AS p(code, shape) "
+    "CROSS JOIN LATERAL (SELECT ST_Transform(ST_GeomFromWKB(p.shape, 4490), 3857) AS place) AS at "
+    "CROSS JOIN LATERAL minerisk.features_in(:wanted, at.place, :seq, :on, :until) AS f "
+    "WHERE f.state <> 'submitted' AND f.attrs ->> 'finished' IS DISTINCT FROM 'true' "
+    "AND ST_Intersects(f.geom_3857, at.place) ORDER BY p.code, f.layer, f.key"
+)
+
+
+def _under(conn: Connection, rows: Mapping[str, Any], seq: int, on: date) -> dict[str, list[Any]]:
+    """Return the workings one may see under each pond on a day, whoever drives them (L26)."""
+    if not rows:
+        return {}
+    asked = {
+        "codes": list(rows),
+        "shapes": [shapely.to_wkb(row["geometry"]) for row in rows.values()],
+        "wanted": list(WORKINGS),
+        "seq": seq,
+        "on": on,
+        "until": horizon_day(on),
+    }
+    found: dict[str, list[Any]] = {}
+    for row in conn.execute(_UNDER, asked):
+        one = {"kind": WORKINGS[row.layer], "name": row.name, "mine_code": row.mine_code}
+        found.setdefault(row.pond, []).append({**one, "key": row.key})
+    return found
+
+
 def _measured_on(row: dict[str, Any]) -> date | None:
     said = row["attrs"].get("observed_on")
     return date.fromisoformat(said) if isinstance(said, str) else row["since"]
 
 
-def _one(row: dict[str, Any], events: list[Event], said: list[Any], on: date) -> dict[str, Any]:
+def _one(
+    row: dict[str, Any], events: list[Event], said: list[Any], read: list[Any], on: date
+) -> dict[str, Any]:
     attrs = row["attrs"]
     trouble: list[dict[str, Any]] = []
     try:
@@ -98,6 +135,8 @@ def _one(row: dict[str, Any], events: list[Event], said: list[Any], on: date) ->
     triggers = [asdict(one) for one in found.closure.triggers]
     west, south, east, north = row["geometry"].bounds
     point = shapely.point_on_surface(row["geometry"])
+    alarm = alarm_of(read, attrs, events, grade.governing, on)
+    demands = requirements(attrs, grade.governing, on, found.state)
     still_rising = found.state in ("unknown", "in_use", "idle", "raising")
     return {
         "code": row["code"],
@@ -118,6 +157,8 @@ def _one(row: dict[str, Any], events: list[Event], said: list[Any], on: date) ->
         "final_elevation_on": reached,
         "upcoming": still_rising and not triggers and is_upcoming(reached, on),
         "head_top": _verdict(row, said, on),
+        "requirements": [asdict(demand) for demand in demands],
+        "monitoring": None if alarm is None else asdict(alarm),
         "questions": list(found.questions),
         "trouble": trouble,
         "_life": found,
@@ -125,7 +166,7 @@ def _one(row: dict[str, Any], events: list[Event], said: list[Any], on: date) ->
 
 
 def ponds(conn: Connection, on: date, known_at: When = None) -> list[dict[str, Any]]:
-    """Return every pond one may see: state, obligations, who must act, grade, head-top.
+    """Return every pond one may see: state, duties, who must act, grade, head-top, monitoring.
 
     Sorted by code. `questions` are codes with a day for a person to judge; `trouble` holds what of
     its history contradicts itself.
@@ -135,11 +176,15 @@ def ponds(conn: Connection, on: date, known_at: When = None) -> list[dict[str, A
     for row in event_rows(conn, seq):
         by_code.setdefault(row.pond_code, []).append(row)
     said = _said(conn, seq, newest_run(conn, seq))
+    read = readings(conn, seq)
     listed = []
-    for code, row in sorted(newest_ponds(conn, seq).items()):
-        one = _one(row, standing_events(by_code.get(code, ())), said.get(code, []), on)
+    newest = newest_ponds(conn, seq)
+    under = _under(conn, newest, seq, on)
+    for code, row in sorted(newest.items()):
+        events = standing_events(by_code.get(code, ()))
+        one = _one(row, events, said.get(code, []), read.get(code, []), on)
         del one["_life"]
-        listed.append(one)
+        listed.append({**one, "under": under.get(code, [])})
     return listed
 
 
@@ -158,23 +203,29 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
     run = newest_run(conn, seq)
     said = _said(conn, seq, run, code).get(code, [])
     events = standing_events(rows)
-    one = _one(row, events, said, on)
+    one = _one(row, events, said, readings(conn, seq).get(code, []), on)
     found = one.pop("_life")
     rules = requirement_rules()
-    demands = requirements(row["attrs"], one["grade"]["governing"], on, one["state"])
     computed = next((s for s in said if s.source == "computed"), None)
     return {
         **one,
         "on": on,
+        "under": _under(conn, {code: row}, seq, on).get(code, []),
+        "under_basis": basis(siting_rules()["workings"]),
         "attrs": row["attrs"],
         "error_m": row["error_m"],
         "survey": {"id": row["survey_id"], "filename": row["filename"], "state": row["state"]},
         "geometry": shapely.geometry.mapping(row["geometry"]),
         "dams": _dams(conn, code, seq),
         "events": [_event(r, rows) for r in rows],
+        "waiting": _waiting(conn, code),
         "moves": [{"on": day, "event": kind, "state": after} for day, kind, after in found.moves],
         "next": list(found.next),
-        "requirements": [{**asdict(f), "basis": basis(rules[f.code])} for f in demands],
+        "requirements": [{**f, "basis": basis(rules[f["code"]])} for f in one["requirements"]],
+        "monitoring_basis": {
+            name: basis(monitoring_rules()[name])
+            for name in ("points", "items_together", "lowering", "sets")
+        },
         "why": [
             {**asdict(t), "basis": basis(closure_rules()["triggers"][t.code])}
             for t in found.closure.triggers
@@ -183,6 +234,26 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
         "strip": _strip(conn, code, run),
         "terrain": run_summary(conn, seq),
     }
+
+
+def _waiting(conn: Connection, code: str) -> list[dict[str, Any]]:
+    """Return the events of a pond that wait for a second person, oldest first."""
+    found = conn.execute(
+        select(proposal)
+        .where(proposal.c.state == "open", proposal.c.action == "pond_event")
+        .where(proposal.c.body["pond_code"].astext == code)
+        .order_by(proposal.c.proposed_at)
+    )
+    return [
+        {
+            "proposal": row.id,
+            "kind": row.body["kind"],
+            "on": row.body["on_date"],
+            "document": row.body["document"],
+            "proposed_by": row.proposed_by,
+        }
+        for row in found
+    ]
 
 
 def visible(conn: Connection, code: str) -> bool:
@@ -215,6 +286,7 @@ def _event(row: Any, rows: list[Any]) -> dict[str, Any]:
     return {
         **{name: getattr(row, name) for name in names},
         "recorded_at": row.recorded_at,
+        "confirmed_by": (row.note or {}).get("confirmed_by"),
         "annulled": row.key in void,
     }
 
@@ -284,13 +356,21 @@ def run_summary(conn: Connection, seq: int) -> dict[str, Any] | None:
 
 def labels() -> dict[str, Any]:
     """Return the words for states, events, who acts, triggers, obligations and requirements."""
-    life, closing = life_rules(), closure_rules()
+    life, closing, demands = life_rules(), closure_rules(), requirement_rules()
+    watched = monitoring_rules()
     return {
         "state": {name: one["label"] for name, one in life["states"].items()},
         "event": {name: one["label"] for name, one in life["moves"].items()},
         "who": life["who"],
         "trigger": {name: one["label"] for name, one in closing["triggers"].items()},
         "obligation": {name: one["label"] for name, one in closing["obligations"].items()},
+        "requirement": {n: r["label"] for n, r in demands.items() if n != "in_production"},
+        "level": {n: one["label"] for n, one in watched["levels"].items()},
+        "item": {n: one["label"] for n, one in watched["items"].items()},
+        "sign": {n: sign["label"] for n, sign in demands["safety_degree"]["signs"].items()},
+        "act": {
+            n: one["act"] for n, one in demands["safety_degree"]["degrees"].items() if one["act"]
+        },
     }
 
 

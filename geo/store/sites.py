@@ -18,7 +18,8 @@ from geo.store.pond_queries import ponds
 from geo.tailings.capture import captures
 from geo.tailings.closure import anniversary
 from geo.tailings.headtop import meets, toe_paths
-from geo.tailings.siting import Proposal, ask, nearest_admissible, siting_rules
+from geo.tailings.siting import Proposal, ask, nearest_admissible
+from geo.tailings.siting_rules import WORKINGS, siting_rules
 
 # A footprint is what a mine works within five years (L10, L26).
 _FOOTPRINT_YEARS = 5
@@ -54,15 +55,13 @@ def _banks(settings: Settings) -> pd.DataFrame | None:
 def _workings(settings: Settings, on: date) -> pd.DataFrame:
     until = anniversary(on, years=_FOOTPRINT_YEARS).isoformat()
     listed = []
-    for row in _rows(settings, ("goaf", "plan_item")):
+    for row in _rows(settings, tuple(WORKINGS)):
         attrs = row["attrs"]
-        if row["layer"] == "plan_item":
-            if attrs.get("finished") is True or str(attrs.get("start") or "") > until:
-                continue
-            kind = "footprint"
-        else:
-            kind = "goaf"
+        planned = row["layer"] == "plan_item"
+        if planned and (attrs.get("finished") is True or str(attrs.get("start") or "") > until):
+            continue
         name = attrs.get("name") or row["code"] or ""
+        kind = WORKINGS[row["layer"]]
         listed.append({"name": name, "geometry": row["geometry"], "kind": kind})
     return pd.DataFrame(listed, columns=["name", "geometry", "kind"])
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 from geo.store import matches
 from geo.store.facts import newest_seq, states
 from geo.store.licences import known_mines
-from geo.store.pond_objects import known_ponds, pond_of
+from geo.store.pond_objects import OF_A_POND, known_ponds, pond_of
 from geo.store.tables import staged_feature, staged_match, staged_note, upload
 from geo.survey.keys import content_key
 from geo.survey.layers import pond_layers
@@ -137,9 +137,14 @@ def _sorted_out(
             notes.append(_note(one, "refused", told, params))
             late["refused"][slot] += 1
             continue
-        if one["layer"] == "dam" and pond_of(one) not in ponds:
+        if one["layer"] in OF_A_POND and pond_of(one) not in ponds:
             notes.append(
-                _note(one, "refused", "store.dam_of_unknown_pond", {**params, "pond": pond_of(one)})
+                _note(
+                    one,
+                    "refused",
+                    f"store.{one['layer']}_of_unknown_pond",
+                    {**params, "pond": pond_of(one)},
+                )
             )
             late["refused"][slot] += 1
             continue

@@ -20,7 +20,8 @@ LAYERS: dict[str, tuple[str, ...] | None] = {
     "plan": ("plan_item",),
     "extents": ("survey_extent",),
     "factors": FACTORS,
-    "ponds": pond_layers(),
+    # A point is read every day and would be drawn as often; its alarm is on the pond's page.
+    "ponds": tuple(name for name in pond_layers() if name != "monitoring_reading"),
     "zones": None,
     "paths": None,
 }

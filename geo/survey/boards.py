@@ -4,7 +4,7 @@ Every function takes the claims that hold and the mines with their lines, and gi
 day is a parameter.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -33,9 +33,21 @@ def appraisal_rules() -> tuple[str, ...]:
     return tuple(_data()["appraisal_rules"])
 
 
-def plan_dates() -> list[Row]:
-    """Return the dates of the plan (L28): id, due, measured, verified, text, whom."""
-    return [dict(one) for one in _data()["plan"]]
+def plan_dates(on: date) -> list[Row]:
+    """Return the dates of the plan (L28) in order: id, due, measured, verified, text, whom.
+
+    What falls due each year is shown with its next day, and after the last with that one.
+    """
+    rows = [{**one, "due": one.get("due") or _next(one["yearly"], on)} for one in _data()["plan"]]
+    return sorted(rows, key=lambda row: row["due"])
+
+
+def _next(yearly: Row, on: date) -> date:
+    days = [
+        date(year, yearly["month"], yearly["day"])
+        for year in range(yearly["from"], yearly["to"] + 1)
+    ]
+    return next((day for day in days if day >= on), days[-1])
 
 
 def _days(since: date | None, on: date) -> int | None:
@@ -163,32 +175,27 @@ def lapse_proposed(claims: pd.DataFrame, worked_out: dict[str, date], on: date) 
     return _longest_first(rows())
 
 
-def progress(plan: list[Row], surveyed: int, of: int, on: date) -> list[Row]:
+def progress(plan: list[Row], counts: Mapping[str, tuple[int, int]], on: date) -> list[Row]:
     """Return the dates of the plan with how far each is, and how late what is not done.
 
     Parameters
     ----------
-    surveyed, of : int
-        Mines whose footprint is surveyed for every kind, of all.
+    plan : list of dict
+        As :func:`plan_dates` gives it.
+    counts : mapping
+        Done and of how many, by the name an item is `measured` by; an item without a count is
+        ``unknown``. Where there is none to do, it is done.
     """
     rows = []
     for item in plan:
-        measured = item["measured"] == "survey"
-        done, total = (surveyed, of) if measured else (None, None)
-        late = item["due"] < on and (done is None or done < (total or 0))
+        done, total = counts.get(item["measured"], (None, None))
+        if done is None or total is None:
+            state = "unknown"
+        elif done >= total:
+            state = "done"
+        else:
+            state = "late" if item["due"] < on else "open"
         rows.append(
-            {
-                **item,
-                "done": done,
-                "of": total,
-                "days": (on - item["due"]).days,
-                "state": "unknown"
-                if done is None
-                else "late"
-                if late
-                else "done"
-                if done == total
-                else "open",
-            }
+            {**item, "done": done, "of": total, "days": (on - item["due"]).days, "state": state}
         )
     return rows

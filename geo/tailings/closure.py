@@ -40,6 +40,7 @@ EVENTS = (
     "removed",  # 销库
     "replaced_by",  # struck off, it makes room for a new pond; `detail` is that one's code
     "grade_raised",  # decision with document
+    "alarm_lowered",  # by a person; `detail` is the point
 )
 _GONE = ("deregistered", "removed")
 _USE = ("discharge", "token_discharge", "raise_approved")

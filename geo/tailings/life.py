@@ -181,6 +181,20 @@ def life(events: Iterable[Event], on: date, *, small: bool = False) -> Life:
     )
 
 
+def relieves(before: Life, after: Life) -> bool:
+    """Tell whether a pond comes out of an event with less to answer for; it takes two persons (L3).
+
+    It is off the register, a trigger is gone, the duty starts later, or a raised grade falls back.
+    An extension is none of these: it is granted by its own paper, once (L21).
+    """
+    gone = {t.code for t in before.closure.triggers} - {t.code for t in after.closure.triggers}
+    was, now = before.closure.starts_on, after.closure.starts_on
+    later = was is not None and now is not None and now > was
+    raised = [any(kind == "grade_raised" for _, kind, _ in one.moves) for one in (before, after)]
+    struck = before.counted and not after.counted
+    return struck or bool(gone) or later or (raised[0] and not raised[1])
+
+
 def _who(state: str, now: Closure, history: list[Event]) -> str:
     whose = str(life_rules()["states"][state]["who"])
     if whose != "enterprise" or _NO_OPERATOR not in {t.code for t in now.triggers}:

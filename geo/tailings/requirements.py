@@ -4,8 +4,8 @@ Freeboard and beach hold at *design flood level*: a beach measured today is no a
 nothing else is known the outcome is undetermined, never met (LOGIC L27, L28).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -36,7 +36,11 @@ class Grades:
 
 @dataclass(frozen=True)
 class Finding:
-    """One requirement: ``yes``, ``no`` or ``undetermined``; what is needed and what is there."""
+    """One requirement: ``yes``, ``no`` or ``undetermined``; what is needed and what is there.
+
+    `converted`: the figure was taken from today's to design flood level; `missing` names the
+    attributes without which it could not be told; `signs` those behind a safety degree.
+    """
 
     code: str
     outcome: str
@@ -44,6 +48,9 @@ class Finding:
     have: float | str | None
     due: date | None = None
     days_late: int = 0
+    converted: bool = False
+    missing: tuple[str, ...] = ()
+    signs: tuple[str, ...] = ()
 
 
 @cache
@@ -84,19 +91,48 @@ def grades(pond: Attrs, *, raised: bool = False) -> Grades:
     return Grades(present, design, raised, governing)
 
 
-def _at_least(code: str, need: float | None, have: float | None) -> Finding:
+def _at_least(
+    code: str, need: float | None, have: float | None, *, converted: bool = False
+) -> Finding:
     if need is None or have is None:
-        return Finding(code, "undetermined", need, have)
-    return Finding(code, "yes" if have >= need else "no", need, have)
+        return Finding(code, "undetermined", need, have, converted=converted)
+    return Finding(code, "yes" if have >= need else "no", need, have, converted=converted)
 
 
 def _freeboard(pond: Attrs, grade: int | None, on: date) -> Finding:
     rule = requirement_rules()["freeboard"]
     need = rule["at_least"][grade] if grade is not None else None
-    found = _at_least("freeboard", need, _number(pond, "freeboard_flood_m"))
+    have = _number(pond, "freeboard_flood_m")
+    names = rule["converted"]
+    crest, flood = _number(pond, names["crest"]), _number(pond, names["flood"])
+    converted = have is None and crest is not None and flood is not None
+    if have is None and crest is not None and flood is not None:
+        have = round(crest - flood, 3)
+    found = _at_least("freeboard", need, have, converted=converted)
     if found.outcome == "yes" and pond.get("dam_method") in rule["more_for"]:
-        return Finding("freeboard", "undetermined", found.need, found.have)
+        return replace(found, outcome="undetermined")
+    if have is None:
+        return replace(found, missing=_absent(pond, ("freeboard_flood_m", *names.values())))
     return found
+
+
+def _absent(pond: Attrs, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if pond.get(name) is None)
+
+
+def beach_at_flood(pond: Attrs) -> float | None:
+    """Return today's beach as it would be at design flood level, m; None if a figure is missing.
+
+    Above today's water the beach falls at its measured slope, so a rise of the water by h takes
+    h / slope of it. Where the water stands above the design flood level already, it gains nothing.
+    """
+    names = requirement_rules()["beach"]["converted"]
+    measured, flood, water, slope = (
+        _number(pond, names[n]) for n in ("measured", "flood", "water", "slope_pct")
+    )
+    if measured is None or flood is None or water is None or slope is None or slope <= 0:
+        return None
+    return round(max(0.0, measured - max(0.0, flood - water) / (slope / 100)), 3)
 
 
 def _beach(pond: Attrs, grade: int | None, on: date) -> Finding | None:
@@ -108,11 +144,19 @@ def _beach(pond: Attrs, grade: int | None, on: date) -> Finding | None:
     if need is not None and grade is not None and grade >= rule["reduced_from_grade"]:
         need *= 1 - rule["reduced_by"] if pond.get("seepage_proven") is True else 1
         need = round(need, 3)
-    return _at_least("beach", need, _number(pond, "beach_flood_m"))
+    said, found = _number(pond, "beach_flood_m"), beach_at_flood(pond)
+    have = found if said is None else said
+    one = _at_least("beach", need, have, converted=said is None and found is not None)
+    if have is None:
+        return replace(one, missing=_absent(pond, ("beach_flood_m", *rule["converted"].values())))
+    return one
 
 
 def _flood(pond: Attrs, grade: int | None, on: date) -> Finding:
-    need = requirement_rules()["flood"]["at_least"][grade] if grade is not None else None
+    rule = requirement_rules()["flood"]
+    need = rule["at_least"][grade] if grade is not None else None
+    if pond.get("pond_type") == "pit" and pond.get("dams_expected") == 0:
+        need = rule["pit_at_least"]
     return _at_least("flood", need, _number(pond, "flood_years"))
 
 
@@ -155,14 +199,61 @@ def _by_day(code: str, met: bool, rule: Any, need: Any, have: Any, on: date) -> 
     return Finding(code, "yes" if met else "no", need, have, rule["due"], late)
 
 
-def _safety(pond: Attrs, grade: int | None, on: date) -> Finding:
-    degree = pond.get("safety_degree")
-    outcome = {None: "undetermined", "normal": "yes"}.get(degree, "no")
-    return Finding("safety_degree", outcome, "normal", degree)
+def _sign(sign: Attrs, pond: Attrs, failing: Attrs) -> bool | None:
+    """Tell whether a sign of the safety degree is there; None where it cannot be told."""
+    parts: list[bool | None] = []
+    if "fail" in sign:
+        # A dry pond has no beach: what is not asked cannot fail.
+        outcomes = [failing[code] for code in sign["fail"]["of"] if code in failing]
+        sure, open_ = outcomes.count("no"), outcomes.count("undetermined")
+        wanted = sign["fail"]["at_least"]
+        parts.append(True if sure >= wanted else None if sure + open_ >= wanted else False)
+    for name, words in sign.get("attrs", {}).items():
+        parts.append(None if pond.get(name) is None else pond[name] in words)
+    for name, limit in sign.get("under", {}).items():
+        value = _number(pond, name)
+        parts.append(None if value is None else value < limit)
+    if False in parts:
+        return False
+    return None if None in parts else True
+
+
+def safety_degree(pond: Attrs, findings: Iterable[Finding]) -> Finding:
+    """Return the safety degree: the worse of the register's word and of what the signs say.
+
+    Parameters
+    ----------
+    pond : mapping
+        Attributes of the pond; ``safety_degree`` is the register's word.
+    findings : iterable of Finding
+        Its freeboard and beach at design flood level.
+
+    Returns
+    -------
+    Finding
+        ``yes`` for a normal pond only: by the register where no sign speaks against it, or because
+        every sign is known to be absent. With neither, undetermined: unknown is never normal.
+        `signs` are those of the degree found, `missing` the attributes still wanted.
+    """
+    rule = requirement_rules()["safety_degree"]
+    order = list(rule["degrees"])
+    failing = {one.code: one.outcome for one in findings}
+    told = {name: _sign(sign, pond, failing) for name, sign in rule["signs"].items()}
+    there = [name for name, is_there in told.items() if is_there]
+    open_ = [rule["signs"][name] for name, is_there in told.items() if is_there is None]
+    missing = {n for sign in open_ for n in (*sign.get("attrs", ()), *sign.get("under", ()))}
+    wanted = _absent(pond, sorted(missing))
+    said = pond.get("safety_degree")
+    found = [rule["signs"][name]["degree"] for name in there] + ([said] if said else [])
+    if not found and open_:
+        return Finding("safety_degree", "undetermined", "normal", None, missing=wanted)
+    worst = max(found, key=order.index, default=order[0])
+    signs = tuple(name for name in there if rule["signs"][name]["degree"] == worst)
+    outcome = "yes" if worst == order[0] else "no"
+    return Finding("safety_degree", outcome, order[0], worst, missing=wanted, signs=signs)
 
 
 _ALWAYS: tuple[Callable[[Attrs, int | None, date], Finding | None], ...] = (
-    _safety,
     _freeboard,
     _beach,
     _flood,
@@ -187,5 +278,5 @@ def requirements(pond: Attrs, grade: int | None, on: date, state: str) -> tuple[
         production only.
     """
     asked = (*_ALWAYS, *(_IN_PRODUCTION if state in requirement_rules()["in_production"] else ()))
-    found = (ask(pond, grade, on) for ask in asked)
-    return tuple(one for one in found if one is not None)
+    found = [one for ask in asked if (one := ask(pond, grade, on)) is not None]
+    return (safety_degree(pond, found), *found)

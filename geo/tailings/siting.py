@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import shapely
-import yaml
 from numpy.typing import NDArray
 from rasterio import features
 
@@ -18,6 +15,7 @@ from geo.tailings.dem import Dem, Terrain
 from geo.tailings.grade import pond_grade
 from geo.tailings.headtop import toe_paths
 from geo.tailings.parameters import terrain_rules
+from geo.tailings.siting_rules import siting_rules
 from geo.tailings.zone import Zone
 
 ACTIONS = ("new", "rebuild", "expand")
@@ -76,13 +74,6 @@ class Answer:
     def say(self, lang: str) -> str:
         """Return the basis in `lang`."""
         return say(f"terrain.siting.{self.rule}.{self.basis}", lang, **self.params)
-
-
-@cache
-def siting_rules() -> dict[str, dict[str, Any]]:
-    """Return the rules of siting with standard, clause and whether each was verified."""
-    text = resources.files(__package__).joinpath("siting.yaml").read_text("utf-8")
-    return dict(yaml.safe_load(text))
 
 
 _Found = tuple[str, str, dict[str, Any]]

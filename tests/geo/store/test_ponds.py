@@ -6,15 +6,17 @@ from datetime import date as d
 import numpy as np
 import pytest
 import shapely
+from sqlalchemy import text
 
 from geo import sample
 from geo.crs import from_metric
 from geo.problems import Problem
-from geo.store import accounts, audit, decisions, pond_queries, sites
+from geo.store import accounts, audit, decisions, pond_queries, queries, sites
 from geo.store.engine import SYSTEM, connect
 from geo.store.head_top_runs import compute
+from geo.store.pond_events import record_event
 from geo.store.pond_facts import may_have_changed
-from geo.store.pond_objects import record_event, say_head_top
+from geo.store.pond_objects import say_head_top
 from geo.store.tiles import data_version, tile
 from geo.tailings.siting import Proposal
 from sample_data import ponds as drawn
@@ -125,15 +127,85 @@ def test_what_cannot_be_recorded_and_by_whom(own, login, event, status, word):
     assert seen(own, "zhang") == before
 
 
+def settled(settings, login, proposal, confirm=True):
+    actor = actor_of(settings, login)
+    with connect(settings, "worker", actor) as conn:
+        return decisions.settle(conn, actor, proposal, confirm, on=ON)
+
+
+def test_a_pond_is_struck_off_by_two_persons_and_by_no_one_alone(own):
+    told = recorded(own, "zhang", "SL-T08", "deregistered", d(2024, 8, 20), document="销8号")
+    assert (told["state"], told["key"]) == ("needs_second", None)
+    assert seen(own, "zhang")["SL-T08"]["state"] == "closure_acceptance"
+    with connect(own, "app", actor_of(own, "zhang")) as conn:
+        (waiting,) = pond_queries.pond(conn, "SL-T08", ON)["waiting"]
+    assert (waiting["kind"], waiting["proposed_by"]) == ("deregistered", "zhang")
+    # Saying it twice makes one matter of it.
+    again = recorded(own, "zhang", "SL-T08", "deregistered", d(2024, 8, 20), document="销8号")
+    assert again["proposal"] == told["proposal"]
+    for login, status in (("zhang", 409), ("zhao", 404), ("admin", 403)):
+        with pytest.raises(Problem) as refused:
+            settled(own, login, told["proposal"])
+        assert refused.value.http_status == status, login
+    assert settled(own, "li", told["proposal"])["state"] == "recorded"
+    found = seen(own, "zhang")["SL-T08"]
+    assert (found["state"], found["counted"]) == ("deregistered", False)
+    with connect(own, "app", actor_of(own, "zhang")) as conn:
+        one = pond_queries.pond(conn, "SL-T08", ON)
+    last = one["events"][-1]
+    assert (last["actor_login"], last["confirmed_by"]) == ("zhang", "li")
+    assert one["waiting"] == []
+    with pytest.raises(Problem):
+        settled(own, "li", told["proposal"])
+    with connect(own, "worker", SYSTEM) as conn:
+        assert audit.verify(conn).fault is None
+
+
+def test_a_refused_deregistration_leaves_the_pond_on_the_register(own):
+    told = recorded(own, "zhang", "SL-T08", "deregistered", d(2024, 8, 20), document="销8号")
+    assert settled(own, "li", told["proposal"], False)["state"] == "refused"
+    assert seen(own, "zhang")["SL-T08"]["state"] == "closure_acceptance"
+
+
+def test_what_two_saw_must_still_be_so_when_the_second_confirms(own):
+    told = recorded(own, "zhang", "SL-T08", "deregistered", d(2024, 8, 20), document="销8号")
+    recorded(own, "zhang", "SL-T08", "acceptance_failed", d(2024, 8, 10), document="验8号")
+    with pytest.raises(Problem) as moved:
+        settled(own, "li", told["proposal"])
+    assert moved.value.code == "tailings.impossible_move"
+    assert seen(own, "zhang")["SL-T08"]["state"] == "closure_works"
+
+
+def test_a_trigger_is_reversed_by_two_and_an_impossible_one_is_not_even_proposed(own):
+    told = recorded(
+        own, "zhang", "SL-T04", "trigger_reversed", d(2024, 8, 1),
+        detail="final_elevation", document="复核4号",
+    )  # fmt: skip
+    assert told["state"] == "needs_second"
+    settled(own, "li", told["proposal"])
+    assert seen(own, "zhang")["SL-T04"]["obligations"] == []
+    with pytest.raises(Problem) as refused:
+        recorded(
+            own, "zhang", "SL-T04", "trigger_reversed", d(2024, 8, 2), detail="idle", document="x"
+        )
+    assert refused.value.code == "tailings.impossible_move"
+
+
 def test_an_enterprise_reports_what_burdens_it(own):
     recorded(own, "zhao", "SL-T01", "discharge_ended", d(2024, 8, 1))
     assert seen(own, "zhao")["SL-T01"]["state"] == "must_close"
 
 
 def test_an_event_recorded_by_mistake_is_taken_back_and_stays_on_record(own):
-    key = recorded(own, "zhang", "SL-T01", "operator_lost", d(2024, 8, 1))
+    key = recorded(own, "zhang", "SL-T01", "operator_lost", d(2024, 8, 1))["key"]
     assert seen(own, "zhang")["SL-T01"]["who"] == "county_government"
-    recorded(own, "zhang", "SL-T01", "annulled", d(2024, 8, 2), detail=key, document="更正1号")
+    told = recorded(
+        own, "zhang", "SL-T01", "annulled", d(2024, 8, 2), detail=key, document="更正1号"
+    )
+    # Without it nobody would have to close: that takes two.
+    assert told["state"] == "needs_second"
+    assert seen(own, "zhang")["SL-T01"]["who"] == "county_government"
+    settled(own, "li", told["proposal"])
     assert seen(own, "zhang")["SL-T01"]["state"] == "in_use"
     with connect(own, "worker", SYSTEM) as conn:
         events = pond_queries.pond(conn, "SL-T01", ON)["events"]
@@ -281,3 +353,91 @@ def test_a_pond_drawn_in_two_rows_is_one_pond_of_both(own, tmp_path):
     assert len(found["geometry"]["coordinates"]) == 2
     assert found["state"] == "unknown"
     assert [q.split(":")[0] for q in found["questions"]] == ["no_history"]
+
+
+def read_off(own, tmp_path, name, readings):
+    """Send readings of one point of SL-T01 (day of August 2024, value) and have them accepted."""
+    zhang = actor_of(own, "zhang")
+    spot = degrees(shapely.Point(drawn.place(3, drawn.TOE + 60)))
+    said = {"测点编号": "W1", "所属尾矿库编号": "SL-T01", "监测项目": "坝体位移", "蓝色": 10,
+            "黄色": 20, "橙色": 30, "红色": 40, "监测间隔": 7}  # fmt: skip
+    rows = [
+        (said | {"监测日期": f"2024-08-{day:02}", "监测值": value}, spot) for day, value in readings
+    ]
+    path = write(tmp_path / f"{name}.geojson", rows)
+    survey = filed(own, path, actor_of(own, "wang"), layer="monitoring_reading")
+    with connect(own, "worker", zhang) as conn:
+        decisions.accept(conn, zhang, survey, "ok", "doc", on=ON)
+
+
+def test_readings_raise_an_alarm_that_only_a_person_lowers(own, tmp_path):
+    read_off(own, tmp_path, "a", [(1, 5), (2, 35), (3, 12)])
+    found = seen(own, "zhang", d(2024, 8, 3))["SL-T01"]["monitoring"]
+    assert found["level"] == "orange"
+    assert "beach" in found["unwatched"]
+    with pytest.raises(Problem) as refused:
+        recorded(
+            own, "zhang", "SL-T01", "alarm_lowered", d(2024, 8, 4), detail="W1", document="解1号"
+        )
+    assert refused.value.code == "store.alarm_not_calm"
+    # A second file goes on where the first ended.
+    read_off(own, tmp_path, "b", [(4, 11), (5, 8)])
+    assert seen(own, "zhang", d(2024, 8, 5))["SL-T01"]["monitoring"]["level"] == "orange"
+    recorded(own, "zhang", "SL-T01", "alarm_lowered", d(2024, 8, 6), detail="W1", document="解1号")
+    after = seen(own, "zhao", d(2024, 8, 6))["SL-T01"]["monitoring"]
+    assert after["level"] == "blue"
+    assert not after["silent"]
+    # Nobody has read since 5 August: on 1 September that is 20 days after the seventh.
+    silent = seen(own, "zhang", ON)["SL-T01"]["monitoring"]["items"][0]["points"][0]
+    assert silent["silent_days"] == (ON - d(2024, 8, 5)).days - 7
+    with pytest.raises(Problem) as unknown:
+        recorded(
+            own, "zhang", "SL-T01", "alarm_lowered", d(2024, 8, 7), detail="W9", document="解1号"
+        )
+    assert unknown.value.code == "store.no_such_point"
+
+
+def over_the_plan(conn):
+    """Return a coal mine and the ground of a face of its plan."""
+    row = conn.execute(
+        text(
+            "SELECT f.mine_code, ST_AsBinary(f.geom) AS wkb FROM minerisk.feature f "
+            "JOIN minerisk.mine m ON m.code = f.mine_code AND m.kind = 'coal' "
+            "WHERE f.layer = 'plan_item' AND ST_Dimension(f.geom) = 2 "
+            "AND f.attrs ->> 'finished' IS DISTINCT FROM 'true' "
+            "AND CAST(f.attrs ->> 'start' AS date) <= '2025-01-01' ORDER BY f.key LIMIT 1"
+        )
+    ).one()
+    return row.mine_code, shapely.from_wkb(bytes(row.wkb))
+
+
+@pytest.mark.parametrize(("discharge", "water"), [("湿排", True), ("干排", False)])
+def test_a_pond_over_a_mine_is_told_of_and_its_pool_is_water_above_the_mine(
+    own, tmp_path, discharge, water
+):
+    zhang = actor_of(own, "zhang")
+    with connect(own, "worker", SYSTEM) as conn:
+        code, face = over_the_plan(conn)
+    row = {"编号": "SL-T40", "名称": "压矿库", "行政区划": "140981", "排放方式": discharge}
+    path = write(tmp_path / "p.geojson", [(row, shapely.buffer(shapely.centroid(face), 0.0005))])
+    survey = filed(own, path, actor_of(own, "wang"), layer="pond")
+
+    def waters():
+        with connect(own, "app", zhang) as conn:
+            found = queries.mine(conn, code, ON)
+        return [
+            e for e in found["encounters"]
+            if e["evidence"]["attrs"].get("code") == "SL-T40" and e["layer"] == "surface_water"
+        ]  # fmt: skip
+
+    assert waters() == []
+    with connect(own, "worker", zhang) as conn:
+        decisions.accept(conn, zhang, survey, "ok", "doc", on=ON)
+    assert bool(waters()) is water
+    # Wet or dry, it lies over what is to be mined, and the board lists it.
+    found = seen(own, "zhang")
+    assert code in {one["mine_code"] for one in found["SL-T40"]["under"]}
+    assert {one["kind"] for one in found["SL-T40"]["under"]} >= {"footprint"}
+    assert found["SL-T01"]["under"] == []
+    with connect(own, "worker", SYSTEM) as conn:
+        assert audit.verify(conn).fault is None

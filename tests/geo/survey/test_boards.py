@@ -32,10 +32,10 @@ def test_the_data_names_rules_there_are_and_dates_in_order():
     known = {rule.id: rule for rule in national_rules().rules}
     for name in boards.appraisal_rules():
         assert any(row.outcome == "duty" for row in known[name].rows), name
-    dates = [one["due"] for one in boards.plan_dates()]
+    dates = [one["due"] for one in boards.plan_dates(TODAY)]
     assert dates == sorted(dates)
     # No clause of the plan was checked against its text.
-    assert not any(one["verified"] for one in boards.plan_dates())
+    assert not any(one["verified"] for one in boards.plan_dates(TODAY))
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,39 @@ def test_what_would_lapse_stands_on_the_list_and_nothing_else():
 
 
 def test_what_is_not_measured_is_never_taken_for_done():
-    rows = boards.progress(boards.plan_dates(), 12, 12, date(2027, 1, 1))
-    assert {r["state"] for r in rows if r["measured"] is None} == {"unknown"}
+    rows = boards.progress(boards.plan_dates(TODAY), {"survey": (12, 12)}, date(2027, 1, 1))
+    assert {r["state"] for r in rows if r["measured"] != "survey"} == {"unknown"}
     (survey,) = [r for r in rows if r["id"] == "survey"]
     assert survey["state"] == "done"
-    (survey,) = boards.progress(boards.plan_dates()[:1], 11, 12, date(2024, 7, 1))
+    (survey,) = boards.progress(
+        boards.plan_dates(TODAY)[:1], {"survey": (11, 12)}, date(2024, 7, 1)
+    )
     assert (survey["state"], survey["days"]) == ("late", 1)
-    (survey,) = boards.progress(boards.plan_dates()[:1], 11, 12, date(2024, 6, 30))
+    (survey,) = boards.progress(
+        boards.plan_dates(TODAY)[:1], {"survey": (11, 12)}, date(2024, 6, 30)
+    )
     assert survey["state"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("on", "due"),
+    [(date(2024, 12, 10), date(2024, 12, 10)), (date(2024, 12, 11), date(2025, 12, 10)),
+     (date(2027, 1, 1), date(2025, 12, 10))],
+)  # fmt: skip
+def test_the_report_of_the_year_is_due_on_each_tenth_of_december(on, due):
+    rows = {row["id"]: row for row in boards.plan_dates(on)}
+    assert rows["yearly_report"]["due"] == due
+    assert rows["final_report"]["due"] == date(2026, 11, 30)
+
+
+@pytest.mark.parametrize(
+    ("counts", "on", "state"),
+    [((2, 3), date(2025, 12, 31), "open"), ((2, 3), date(2026, 1, 1), "late"),
+     ((3, 3), date(2026, 1, 1), "done"), ((0, 0), date(2026, 1, 1), "done")],
+)  # fmt: skip
+def test_ponds_answer_their_own_dates_of_the_plan(counts, on, state):
+    rows = boards.progress(boards.plan_dates(on), {"pond_monitoring": counts}, on)
+    told = {row["id"]: row["state"] for row in rows}
+    assert told["monitoring_ponds"] == state
+    # Mines of the same date have no figure here, and are not taken for done with the ponds.
+    assert told["monitoring_mines"] == "unknown"

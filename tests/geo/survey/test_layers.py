@@ -65,7 +65,14 @@ def test_every_factor_says_how_sure_it_is_and_how_far_treated() -> None:
 
 
 def test_what_bears_on_ponds_is_no_factor_of_a_mine() -> None:
-    assert {"pond", "dam", "protected_object", "drainage", "bank_line"} == set(pond_layers())
+    assert {
+        "pond",
+        "dam",
+        "protected_object",
+        "drainage",
+        "bank_line",
+        "monitoring_reading",
+    } == set(pond_layers())
     assert not set(pond_layers()) & set(factors())
 
 

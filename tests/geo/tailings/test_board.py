@@ -4,17 +4,22 @@ from datetime import date as d
 
 import pytest
 
-from geo.tailings.board import BANDS, band, board, chosen
+from geo.tailings.board import BANDS, band, board, chosen, plan_counts
 from geo.tailings.sources import Said, head_top_of
 
 
-def pond(code, state="in_use", law=None, plan=None, who="enterprise", counted=True, top=False):
+def pond(
+    code, state="in_use", law=None, plan=None, who="enterprise", counted=True, top=False, **demands
+):
     duties = [
-        {"code": c, "days_late": n} for c, n in (("law", law), ("plan", plan)) if n is not None
+        {"code": c, "days_late": n, "met_on": None}
+        for c, n in (("law", law), ("plan", plan))
+        if n is not None
     ]
     return {
         "code": code, "state": state, "obligations": duties, "who": who, "counted": counted,
         "upcoming": False, "questions": [], "head_top": {"counts": top},
+        "monitoring": None, "under": [], "requirements": [{"code": c, "outcome": o} for c, o in demands.items()],
     }  # fmt: skip
 
 
@@ -69,3 +74,33 @@ def test_yes_prevails_and_suspicion_waits_for_a_signature(said, outcome, by):
     found = head_top_of(said)
     assert (found.outcome, found.by) == (outcome, by)
     assert found.counts is (outcome in ("yes", "suspected"))
+
+
+def test_what_ponds_must_meet_is_counted_and_each_count_opens_its_list():
+    ponds = [
+        pond("A", freeboard="no", monitoring="yes"), pond("B", freeboard="undetermined"),
+        pond("C", freeboard="yes", monitoring="undetermined"),
+        pond("D", "deregistered", counted=False, freeboard="no", monitoring="no"),
+    ]  # fmt: skip
+    rows = {row["name"]: row for row in board(ponds)["by_demand"]}
+    assert {k: rows["freeboard"][k] for k in ("yes", "no", "undetermined")} == {
+        "yes": ["C"], "no": ["A"], "undetermined": ["B"],
+    }  # fmt: skip
+    for name, row in rows.items():
+        for outcome in ("yes", "no", "undetermined"):
+            found = chosen(ponds, {"demand": f"{name}.{outcome}"})
+            assert [p["code"] for p in found] == row[outcome]
+    assert [p["code"] for p in chosen(ponds, {"demand": "freeboard.open"})] == ["A", "B"]
+    # What is not known is not met: one of two, not one of one.
+    assert plan_counts(ponds)["pond_monitoring"] == (1, 2)
+
+
+def test_the_plan_counts_works_once_begun_even_of_a_pond_since_struck_off():
+    def bound(code, met_on, counted=True):
+        one = pond(code, counted=counted, plan=0)
+        one["obligations"][0]["met_on"] = met_on
+        return one
+
+    ponds = [bound("A", None), bound("B", d(2024, 9, 1)), bound("C", d(2024, 3, 1), False)]
+    assert plan_counts([*ponds, pond("D")])["pond_closure"] == (2, 3)
+    assert [p["code"] for p in chosen(ponds, {"list": "plan_open"})] == ["A"]

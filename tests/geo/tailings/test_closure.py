@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.problems import Problem
-from geo.tailings.closure import Event, closure, closures
+from geo.tailings.closure import Event, closure, closure_rules, closures
 
 
 def only(found, code):
@@ -171,3 +171,131 @@ def test_frame_has_a_row_per_pond_and_obligation():
         ["B", "law"],
         ["B", "plan"],
     ]
+
+
+LAW, PLAN = "obligations.law", "obligations.plan"
+T1, T2, T3, T4 = (
+    f"triggers.{code}" for code in ("final_elevation", "discharge_ended", "idle", "no_operator")
+)
+BEGAN = (d(2015, 5, 1), "commissioned")
+
+# the clause it turns on, what it shows, history, day asked, triggers standing,
+# {obligation: (due, met on, days late, extended)}
+CASES = [
+    (LAW, "a year from 29 February ends on the 28th",
+     ((d(2024, 2, 29), "discharge_ended"),), d(2025, 3, 1), {"discharge_ended"},
+     {"law": (d(2025, 2, 28), None, 1, False), "plan": (d(2024, 12, 31), None, 60, False)}),
+    (LAW, "a year over 29 February is still a year to the day",
+     ((d(2023, 3, 1), "discharge_ended"),), d(2024, 3, 1), {"discharge_ended"},
+     {"law": (d(2024, 3, 1), None, 0, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (LAW, "six months from 31 August end with February, in a leap year on the 29th",
+     ((d(2022, 8, 31), "discharge_ended"), (d(2023, 8, 1), "extension_approved", "6")),
+     d(2024, 3, 1), {"discharge_ended"},
+     {"law": (d(2024, 2, 29), None, 1, True), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (LAW, "and otherwise on the 28th",
+     ((d(2021, 8, 31), "discharge_ended"), (d(2022, 8, 1), "extension_approved", "6")),
+     d(2023, 3, 1), {"discharge_ended"},
+     {"law": (d(2023, 2, 28), None, 1, True), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (LAW, "an extension approved on the last day is before expiry",
+     ((d(2023, 6, 1), "discharge_ended"), (d(2024, 6, 1), "extension_approved", "3")),
+     d(2024, 9, 2), {"discharge_ended"},
+     {"law": (d(2024, 9, 1), None, 1, True), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (LAW, "a day later it is not",
+     ((d(2023, 6, 1), "discharge_ended"), (d(2024, 6, 2), "extension_approved", "3")),
+     d(2024, 9, 2), {"discharge_ended"},
+     {"law": (d(2024, 6, 1), None, 93, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (LAW, "there is one extension: a second, approved within the first, adds nothing",
+     ((d(2023, 6, 1), "discharge_ended"), (d(2024, 1, 1), "extension_approved", "3"),
+      (d(2024, 8, 1), "extension_approved", "6")), d(2024, 9, 2), {"discharge_ended"},
+     {"law": (d(2024, 9, 1), None, 1, True), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (LAW, "one from before the trigger extends no duty of it",
+     ((d(2023, 1, 1), "extension_approved", "6"), (d(2023, 6, 1), "discharge_ended")),
+     d(2024, 6, 2), {"discharge_ended"},
+     {"law": (d(2024, 6, 1), None, 1, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (LAW, "struck off late, it stays late by the days it was, and no more",
+     ((d(2022, 6, 1), "discharge_ended"), (d(2023, 6, 11), "deregistered")), d(2026, 1, 1),
+     {"discharge_ended"},
+     {"law": (d(2023, 6, 1), d(2023, 6, 11), 10, False),
+      "plan": (d(2024, 12, 31), d(2023, 6, 11), 0, False)}),
+    (PLAN, "works begun on 2024-12-31 are under way in time; the law's year runs on",
+     ((d(2023, 6, 1), "discharge_ended"), (d(2024, 12, 31), "works_started")), d(2025, 2, 1),
+     {"discharge_ended"},
+     {"law": (d(2024, 6, 1), None, 245, False), "plan": (d(2024, 12, 31), d(2024, 12, 31), 0, False)}),
+    (PLAN, "begun a day later they are one day late, for ever",
+     ((d(2023, 6, 1), "discharge_ended"), (d(2025, 1, 1), "works_started")), d(2026, 2, 1),
+     {"discharge_ended"},
+     {"law": (d(2024, 6, 1), None, 610, False), "plan": (d(2024, 12, 31), d(2025, 1, 1), 1, False)}),
+    (PLAN, "an extension is the law's: the plan's day does not move",
+     ((d(2024, 3, 1), "discharge_ended"), (d(2024, 12, 1), "extension_approved", "6")),
+     d(2025, 1, 1), {"discharge_ended"},
+     {"law": (d(2025, 9, 1), None, 0, True), "plan": (d(2024, 12, 31), None, 1, False)}),
+    (PLAN, "idle for more than three years on 2024-12-31: within the plan",
+     (BEGAN, (d(2021, 12, 30), "discharge")), d(2025, 1, 1), {"idle"},
+     {"law": (d(2025, 12, 31), None, 0, False), "plan": (d(2024, 12, 31), None, 1, False)}),
+    (PLAN, "a day later: not",
+     (BEGAN, (d(2021, 12, 31), "discharge")), d(2025, 1, 1), {"idle"},
+     {"law": (d(2026, 1, 1), None, 0, False)}),
+    (T1, "an approved raise before the elevation is reached voids nothing later",
+     (BEGAN, (d(2022, 5, 1), "raise_approved"), (d(2023, 6, 1), "final_elevation")),
+     d(2024, 1, 1), {"final_elevation"},
+     {"law": (d(2024, 6, 1), None, 0, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (T1, "reached again after the raise, the year runs from then",
+     (BEGAN, (d(2021, 6, 1), "final_elevation"), (d(2021, 9, 1), "raise_approved"),
+      (d(2023, 9, 1), "final_elevation")), d(2024, 1, 1), {"final_elevation"},
+     {"law": (d(2024, 9, 1), None, 0, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (T2, "ended for good: a later discharge gives it no second life",
+     (BEGAN, (d(2023, 6, 1), "discharge_ended"), (d(2023, 8, 1), "discharge")), d(2024, 1, 1),
+     {"discharge_ended"},
+     {"law": (d(2024, 6, 1), None, 0, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (T3, "four winters with a discharge each summer: never idle for three years",
+     (BEGAN, (d(2020, 11, 1), "stopped"), (d(2021, 4, 1), "discharge"), (d(2021, 11, 1), "stopped"),
+      (d(2022, 4, 1), "discharge"), (d(2022, 11, 1), "stopped"), (d(2023, 4, 1), "discharge"),
+      (d(2023, 11, 1), "stopped")), d(2024, 3, 1), set(), {}),
+    (T3, "a restart on the third anniversary is in time",
+     (BEGAN, (d(2019, 6, 1), "discharge"), (d(2022, 6, 1), "discharge")), d(2023, 1, 1), set(), {}),
+    (T3, "a restart the day after comes too late and takes the trigger back no more",
+     (BEGAN, (d(2019, 6, 1), "discharge"), (d(2022, 6, 3), "discharge")), d(2023, 1, 1), {"idle"},
+     {"law": (d(2023, 6, 2), None, 0, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (T3, "tailings without papers or meter are no restart",
+     (BEGAN, (d(2019, 6, 1), "discharge"), (d(2022, 5, 1), "token_discharge")), d(2022, 6, 2),
+     {"idle"},
+     {"law": (d(2023, 6, 2), None, 0, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (T3, "of a pond known only to stand still, the stop is the latest day it can have begun",
+     ((d(2019, 6, 1), "stopped"),), d(2022, 6, 2), {"idle"},
+     {"law": (d(2023, 6, 2), None, 0, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (T4, "an operator found ends it; lost again, the year runs from the second finding",
+     (BEGAN, (d(2021, 5, 1), "operator_lost"), (d(2021, 9, 1), "operator_found"),
+      (d(2023, 5, 1), "operator_lost")), d(2024, 1, 1), {"no_operator"},
+     {"law": (d(2024, 5, 1), None, 0, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (T4, "with T1 beside it, an operator found leaves the later start of T1",
+     (BEGAN, (d(2022, 5, 1), "operator_lost"), (d(2023, 5, 1), "final_elevation"),
+      (d(2023, 9, 1), "operator_found")), d(2024, 1, 1), {"final_elevation"},
+     {"law": (d(2024, 5, 1), None, 0, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (T4, "found before the notice, it binds from the notice on",
+     ((d(2018, 5, 1), "operator_lost"),), d(2021, 2, 22), {"no_operator"},
+     {"law": (d(2021, 2, 21), None, 1, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (LAW, "three triggers: the earliest start counts, all are told",
+     (BEGAN, (d(2020, 3, 1), "discharge"), (d(2022, 9, 1), "operator_lost"),
+      (d(2022, 12, 1), "final_elevation")), d(2023, 4, 1),
+     {"idle", "no_operator", "final_elevation"},
+     {"law": (d(2023, 9, 1), None, 0, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "on", "standing", "duties"), [c[2:] for c in CASES], ids=[c[1] for c in CASES]
+)
+def test_a_dated_history_by_its_clause(rows, on, standing, duties):
+    found = closure([Event(*row) for row in rows], on)
+    assert {t.code for t in found.triggers} == standing
+    told = {o.code: (o.due, o.met_on, o.days_late, o.extended) for o in found.obligations}
+    assert told == duties
+
+
+def test_every_clause_of_the_rules_has_its_histories():
+    rules = closure_rules()
+    every = {f"{group}.{code}" for group in ("triggers", "obligations") for code in rules[group]}
+    assert {case[0] for case in CASES} == every
+    for clause in every:
+        group, code = clause.split(".")
+        assert rules[group][code]["standard"], clause

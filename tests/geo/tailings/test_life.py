@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from geo.messages import LANGUAGES
 from geo.problems import Problem
 from geo.tailings.closure import EVENTS, Event
-from geo.tailings.life import final_elevation_on, is_small, is_upcoming, life, life_rules
+from geo.tailings.life import (
+    final_elevation_on,
+    is_small,
+    is_upcoming,
+    life,
+    life_rules,
+    relieves,
+)
 
 DOC = "示例文〔2024〕1号"
 
@@ -217,3 +224,34 @@ def test_the_order_of_filing_never_matters_and_next_moves_are_possible(rows, shu
         checked = set(found.next) - {"trigger_reversed", "unit_appointed"}
         for kind in checked:
             life([*events, Event(d(2026, 6, 1), kind, "3", DOC)], d(2026, 6, 1))
+
+
+RELIEF = [
+    ("struck off", "deregistered", "", True),
+    ("a refused acceptance burdens", "acceptance_failed", "", False),
+]
+
+
+@pytest.mark.parametrize(("why", "kind", "detail", "two"), RELIEF)
+def test_what_takes_a_pond_off_the_register_takes_two(why, kind, detail, two):
+    history = [
+        Event(d(2023, 6, 1), "discharge_ended"), Event(d(2023, 9, 1), "design_approved", "", "x"),
+        Event(d(2023, 10, 1), "works_started"), Event(d(2024, 3, 1), "works_finished"),
+    ]  # fmt: skip
+    after = life([*history, Event(d(2024, 4, 1), kind, detail, "x")], d(2024, 5, 1))
+    assert relieves(life(history, d(2024, 5, 1)), after) is two, why
+
+
+def test_what_ends_a_trigger_puts_it_off_or_lowers_a_grade_takes_two():
+    on = d(2024, 5, 1)
+    lost, full = Event(d(2023, 9, 10), "operator_lost"), Event(d(2024, 1, 1), "final_elevation")
+    raised = Event(d(2024, 1, 1), "grade_raised", "", "x")
+    both = life([lost, full, raised], on)
+    found = Event(d(2024, 2, 1), "operator_found", "", "x")
+    assert relieves(both, life([lost, full, raised, found], on))
+    # The duty would start later, though one still stands.
+    assert relieves(both, life([full, raised], on))
+    assert relieves(both, life([lost, full], on))
+    granted = Event(d(2024, 3, 1), "extension_approved", "6", "x")
+    assert not relieves(both, life([lost, full, raised, granted], on))
+    assert not relieves(life([full], on), both)

@@ -43,6 +43,115 @@ def test_a_beach_measured_today_is_no_answer():
     assert found("beach", pond).outcome == "undetermined"
 
 
+TODAY_FIGURES = {"dam_method": "upstream", "beach_measured_m": 110.0, "beach_slope_pct": 2.0,
+                 "water_level_m": 100.0, "flood_level_m": 101.2}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "have", "outcome"),
+    [
+        # 1.2 m of rise at 2 % take 60 m of 110.
+        ({}, 50.0, "yes"),
+        ({"beach_measured_m": 109.9}, 49.9, "no"),
+        # The water stands above the design flood level: the beach gains nothing from that.
+        ({"water_level_m": 102.0}, 110.0, "yes"),
+        # The flood takes it all, never less than nothing.
+        ({"flood_level_m": 103.0}, 0.0, "no"),
+        # What the survey says of the flood itself stands.
+        ({"beach_flood_m": 30.0}, 30.0, "no"),
+        ({"beach_slope_pct": None}, None, "undetermined"),
+        ({"beach_slope_pct": 0.0}, None, "undetermined"),
+        ({"flood_level_m": None}, None, "undetermined"),
+    ],
+)
+def test_a_beach_measured_today_is_converted_to_design_flood_level(changed, have, outcome):
+    one = found("beach", TODAY_FIGURES | changed)
+    assert (one.have, one.outcome) == (have, outcome)
+    assert one.converted is (have is not None and "beach_flood_m" not in changed)
+    if have is None and changed != {"beach_slope_pct": 0.0}:
+        assert set(changed) <= set(one.missing)
+
+
+@pytest.mark.parametrize(("crest", "outcome"), [(101.69, "no"), (101.7, "yes"), (None, "undetermined")])  # fmt: skip
+def test_freeboard_is_the_crest_less_the_design_flood_level(crest, outcome):
+    one = found("freeboard", {"elevation_m": crest, "flood_level_m": 101.2})
+    assert one.outcome == outcome
+    assert found("freeboard", {"elevation_m": crest}).outcome == "undetermined"
+
+
+GOOD = {"freeboard_flood_m": 0.5, "beach_flood_m": 50.0, "dam_method": "upstream",
+        "overtopping": False, "drainage_state": "sound", "shaft_state": "upright",
+        "dam_state": "sound", "phreatic_high": False, "stability_ratio": 1.0}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "degree", "sign"),
+    [
+        ({}, "normal", None),
+        ({"freeboard_flood_m": 0.4}, "ill", "one_fails"),
+        ({"freeboard_flood_m": 0.4, "beach_flood_m": 49.0}, "dangerous", "both_fail"),
+        ({"freeboard_flood_m": 0.4, "beach_flood_m": 49.0, "overtopping": True}, "critical", "overtopping"),
+        ({"drainage_state": "worn"}, "ill", "drainage_worn"),
+        ({"drainage_state": "partly"}, "dangerous", "drainage_partly"),
+        ({"drainage_state": "blocked"}, "critical", "drainage_blocked"),
+        ({"shaft_state": "leaning"}, "dangerous", "shaft_leaning"),
+        ({"shaft_state": "falling"}, "critical", "shaft_falling"),
+        ({"dam_state": "cracks"}, "ill", "local_cracks"),
+        ({"dam_state": "swamp"}, "dangerous", "seepage_swamp"),
+        ({"dam_state": "shallow_slide"}, "dangerous", "shallow_slide"),
+        ({"dam_state": "deep_slide"}, "critical", "deep_slide"),
+        ({"phreatic_high": True}, "ill", "phreatic_high"),
+        # Under, not at: 0.95 of the code value is no longer critical.
+        ({"stability_ratio": 0.9499}, "critical", "stability_95"),
+        ({"stability_ratio": 0.95}, "dangerous", "stability_98"),
+        ({"stability_ratio": 0.98}, "ill", "stability_100"),
+        ({"stability_ratio": 0.9999}, "ill", "stability_100"),
+        # One sign more of a worse degree prevails.
+        ({"stability_ratio": 0.97, "shaft_state": "falling"}, "critical", "shaft_falling"),
+    ],
+)  # fmt: skip
+def test_the_safety_degree_follows_from_the_worst_sign(changed, degree, sign):
+    one = found("safety_degree", GOOD | changed)
+    assert one.have == degree
+    assert one.outcome == ("yes" if degree == "normal" else "no")
+    assert sign is None or sign in one.signs
+
+
+@pytest.mark.parametrize("name", [n for n in GOOD if n not in ("dam_method", "overtopping")])
+def test_a_degree_with_one_figure_missing_is_not_normal(name):
+    one = found("safety_degree", {k: v for k, v in GOOD.items() if k != name})
+    assert one.outcome == "undetermined"
+    assert one.have is None
+
+
+@pytest.mark.parametrize(
+    ("said", "changed", "degree"),
+    [("normal", {}, "normal"), ("normal", {"shaft_state": "falling"}, "critical"),
+     ("dangerous", {}, "dangerous"), ("critical", {"phreatic_high": True}, "critical")],
+)  # fmt: skip
+def test_the_worse_of_the_register_and_of_the_signs_counts(said, changed, degree):
+    assert found("safety_degree", GOOD | changed | {"safety_degree": said}).have == degree
+
+
+def test_the_register_alone_is_taken_at_its_word_and_what_is_wanted_is_named():
+    one = found("safety_degree", {"safety_degree": "normal"})
+    assert (one.outcome, one.have) == ("yes", "normal")
+    assert {"drainage_state", "stability_ratio"} <= set(one.missing)
+
+
+def test_a_dry_ponds_degree_asks_for_no_beach():
+    dry = {k: v for k, v in GOOD.items() if k != "beach_flood_m"} | {"discharge": "dry"}
+    assert found("safety_degree", dry).have == "normal"
+    assert found("safety_degree", dry | {"freeboard_flood_m": 0.4}).have == "ill"
+
+
+def test_a_pit_without_a_dam_must_stand_the_flood_of_a_hundred_years():
+    pit = {"pond_type": "pit", "dams_expected": 0}
+    assert found("flood", pit | {"flood_years": 99}, None).outcome == "no"
+    assert found("flood", pit | {"flood_years": 100}, None).outcome == "yes"
+    assert found("flood", {"pond_type": "pit", "flood_years": 100}, None).outcome == "undetermined"
+
+
 def test_a_dry_pond_has_no_beach():
     assert found("beach", {"discharge": "dry", "dam_method": "upstream"}) is None
 
@@ -101,3 +210,10 @@ def test_every_rule_says_what_it_rests_on_in_both_languages():
         assert all(rule["label"][lang] for lang in LANGUAGES), name
         assert rule["standard"], name
         assert isinstance(rule["verified"], bool), name
+    degree = requirement_rules()["safety_degree"]
+    assert {sign["degree"] for sign in degree["signs"].values()} == set(degree["degrees"]) - {
+        "normal"
+    }
+    for name, sign in degree["signs"].items():
+        assert all(sign["label"][lang] for lang in LANGUAGES), name
+        assert isinstance(sign["verified"], bool), name

@@ -1,0 +1,182 @@
+"""A pond's dated events: recorded by one person where they burden it, by two where they relieve it.
+
+An event is tried first in a savepoint: what cannot have happened is refused with its reason, and
+what would end a duty or strike the pond off waits for a second person, as an ending of a claim
+does (L3).
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row
+
+from geo.problems import Problem
+from geo.store.authority import authorise, need, owner_of
+from geo.store.endings import propose
+from geo.store.engine import Actor
+from geo.store.facts import newest_seq
+from geo.store.pond_facts import (
+    ANNULLED,
+    alarm_of,
+    event_rows,
+    life_of,
+    newest_ponds,
+    readings,
+    standing_events,
+)
+from geo.store.pond_objects import pond_row
+from geo.store.publish import Batch, publishing
+from geo.store.tables import pond_event
+from geo.survey.keys import content_key
+from geo.tailings.life import Life, life_rules, relieves
+from geo.tailings.monitoring import LOWERED, monitoring_rules
+
+# What an enterprise may report of its own pond: what burdens it. What relieves it, the regulator
+# records.
+OWN_REPORTS = ("stopped", "final_elevation", "discharge_ended")
+# The action of a proposal that is a pond's event.
+ACTION = "pond_event"
+
+
+def record_event(
+    conn: Connection,
+    actor: Actor,
+    code: str,
+    kind: str,
+    on_date: date,
+    *,
+    detail: str = "",
+    document: str = "",
+    proven_only: bool = False,
+    on: date | None = None,
+) -> dict[str, Any]:
+    """Put one dated fact or decision of a pond on record, or propose it to a second person.
+
+    Parameters
+    ----------
+    conn : Connection
+        Of the worker role.
+    actor : Actor
+        The regulator; an enterprise reports of its own pond only what burdens it.
+    code, kind, on_date, detail, document, proven_only
+        The event (:class:`geo.tailings.closure.Event`); `kind` may be ``annulled``, with the key of
+        the event taken back as `detail`.
+
+    Returns
+    -------
+    dict
+        ``state`` is ``recorded`` with the event's ``key``; or ``needs_second`` with the
+        ``proposal`` to confirm, where it would end a duty or strike the pond off: nothing was
+        changed then.
+
+    Raises
+    ------
+    Problem
+        Where the history would be impossible with it, says which event and why.
+    """
+    row = pond_row(conn, code)
+    own = actor.role == "enterprise" and actor.org_id == row.owner_org and kind in OWN_REPORTS
+    if not own:
+        authorise(actor, kind, row)
+    kinds = (*life_rules()["moves"], ANNULLED)
+    if kind not in kinds:
+        raise Problem("store.no_such_event", kind=kind, kinds=", ".join(kinds))
+    today = on or date.today()
+    if on_date > today:
+        raise Problem("store.event_in_future", on=on_date)
+    content = {
+        "pond_code": code,
+        "on_date": on_date,
+        "kind": kind,
+        "detail": detail,
+        "document": document,
+        "proven_only": proven_only,
+    }
+    with publishing(conn, actor, ACTION, today, {"pond": code, "event": kind}) as made:
+        tried = conn.begin_nested()
+        before, after = _write(made, row, content, actor.login, today)
+        if not relieves(before, after):
+            tried.commit()
+            return {"state": "recorded", "key": content_key(content), "proposal": None}
+        tried.rollback()
+        made.abandoned = True
+        body = {
+            **content,
+            "on_date": on_date.isoformat(),
+            "name": row.name,
+            "before": before.state,
+            "after": after.state,
+        }
+        waiting = propose(conn, actor, ACTION, body, owner_of(row))
+    return {"state": "needs_second", "key": None, "proposal": waiting}
+
+
+def record_by_two(conn: Connection, actor: Actor, found: Row[Any], on: date) -> None:
+    """Record the event another person proposed, if it still can have happened (L3, L22).
+
+    Raises
+    ------
+    Problem
+        Where facts moved since, so that the pond would come out of it otherwise than both saw.
+    """
+    body = found.body
+    row = pond_row(conn, body["pond_code"])
+    names = ("pond_code", "kind", "detail", "document", "proven_only")
+    content = {**{n: body[n] for n in names}, "on_date": date.fromisoformat(body["on_date"])}
+    note = {
+        "pond": body["pond_code"],
+        "event": body["kind"],
+        "proposed_by": found.proposed_by,
+        "confirmed_by": actor.login,
+    }
+    with publishing(conn, actor, ACTION, on, note) as made:
+        before, after = _write(made, row, content, found.proposed_by, on)
+        if (before.state, after.state) != (body["before"], body["after"]):
+            raise Problem("store.pond_moved", http_status=409, pond=body["pond_code"])
+
+
+def _write(
+    made: Batch, row: Row[Any], content: dict[str, Any], login: str, today: date
+) -> tuple[Life, Life]:
+    """Write an event; return the pond's life without and with it.
+
+    Raises
+    ------
+    Problem
+        Where it cannot have happened, or is on record.
+    """
+    conn, code = made.conn, row.code
+    seq = newest_seq(conn)
+    rows = event_rows(conn, seq, code)
+    known = {one.key for one in rows}
+    key = content_key(content)
+    if key in known:
+        raise Problem("store.said_before", http_status=409, document=content["document"] or "—")
+    if content["kind"] == ANNULLED:
+        need(content["document"])
+        if content["detail"] not in known:
+            raise Problem("store.not_found", http_status=404)
+    attrs = newest_ponds(conn, seq).get(code, {}).get("attrs", {})
+    if content["kind"] == LOWERED:
+        _calm(conn, code, attrs, content["detail"], content["on_date"], seq)
+    before, _ = life_of(attrs, standing_events(rows), today)
+    row_added = {"id": uuid4(), "key": key, **content, "actor_login": login}
+    made.add(pond_event, [{**row_added, **owner_of(row)}])
+    after, _ = life_of(attrs, standing_events(event_rows(conn, seq, code)), today)
+    return before, after
+
+
+def _calm(
+    conn: Connection, code: str, attrs: Mapping[str, Any], point: str, on_date: date, seq: int
+) -> None:
+    """Raise where a point's alarm may not be lowered yet: too few readings below it (L27)."""
+    events = standing_events(event_rows(conn, seq, code))
+    found = alarm_of(readings(conn, seq).get(code, []), attrs, events, None, on_date)
+    points = [p for one in (found.items if found else ()) for p in one.points if p.point == point]
+    if not points:
+        raise Problem("store.no_such_point", pond=code, point=point or "—")
+    if all(p.may_fall_to is None for p in points):
+        needed = monitoring_rules()["lowering"]["readings"]
+        raise Problem("store.alarm_not_calm", point=point, needed=needed)
