@@ -6,7 +6,19 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import dictionary, docs, errors, exports, mines, people, ponds, surveys, tiles, uploads
+from api import (
+    dictionary,
+    docs,
+    errors,
+    exports,
+    mines,
+    objections,
+    people,
+    ponds,
+    surveys,
+    tiles,
+    uploads,
+)
 from api.around import Around, Bodies
 from geo.settings import settings
 from geo.store.engine import SYSTEM, connect
@@ -19,6 +31,7 @@ ROUTERS = (
     uploads.router,
     surveys.router,
     mines.router,
+    objections.router,
     ponds.router,
     tiles.router,
     exports.router,

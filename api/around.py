@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import answer
+from geo import attachments
 from geo.problems import Problem
 from geo.settings import settings
 from web.door import signed_or_none
@@ -32,6 +33,15 @@ HEADERS = {
     "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
 }
 _MEBIBYTE = 1 << 20
+
+
+def _largest(path: str) -> int:
+    """Return how many bytes of files a form of this address may carry."""
+    if path.endswith("/uploads"):
+        return settings().max_upload_bytes
+    if path.endswith("/objections"):
+        return attachments.limits().files * attachments.limits().mib * _MEBIBYTE
+    return 0
 
 
 class Around:
@@ -100,8 +110,8 @@ class Bodies:
             return
         request, taken = Request(scope), 0
         # A form is a little larger than the file in it.
-        files = scope["path"].rstrip("/").endswith("/uploads")
-        limit = settings().max_upload_bytes + _MEBIBYTE if files else _MEBIBYTE
+        largest = _largest(scope["path"].rstrip("/"))
+        files, limit = largest > 0, largest + _MEBIBYTE
         too_large = Problem("store.too_large", http_status=413, limit=limit // _MEBIBYTE)
         stated = request.headers.get("content-length", "0")
         size = int(stated) if stated.isdecimal() else 0

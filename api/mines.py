@@ -1,16 +1,20 @@
 """Routes: mines, their grades and why, who advances into the unclear, the rules."""
 
+from datetime import date
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi.responses import Response
 
 from api.auth import AppConn, Caller, TimesAsked, only
 from api.shapes import Said
 from geo.problems import Problem
+from geo.report import notice
 from geo.rules import rules_in_force
 from geo.settings import settings
 from geo.store import decisions, queries
 from geo.store.engine import connect
+from web.notice import PDF, answered
 
 router = APIRouter(tags=["mines"])
 
@@ -46,6 +50,22 @@ def history(code: str, conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]
     """Return the batches that touched a mine, newest first."""
     found: list[dict[str, Any]] = _mine(conn, code, times)["history"]
     return found
+
+
+@router.get(
+    "/mines/{code}/notice.pdf",
+    summary="The change notice",
+    response_class=Response,
+    responses={200: {"content": {PDF: {}}}},
+)
+def change_notice(
+    code: str, who: Caller, conn: AppConn, times: TimesAsked, hazard: str | None = None
+) -> Response:
+    """Return the change notice in Chinese, of one hazard or of all that changed; 409 for none."""
+    body = notice.of_mine(conn, code, times.on, times.known, hazard, who.actor.login, date.today())
+    if body is None:
+        raise Problem("store.not_found", http_status=404)
+    return answered(body)
 
 
 @router.post("/mines/{code}/claims", status_code=201, summary="Declare, appraise or decide")

@@ -92,3 +92,12 @@ class Settled(_Sent):
     """Whether a second person confirms a proposal."""
 
     confirm: bool = Field(examples=[True])
+
+
+class Decided(_Sent):
+    """What is decided of an objection: kept, changed to a grade, or returned with remarks."""
+
+    outcome: Literal["kept", "changed", "returned"]
+    reason: str = Field(examples=["依据充分"], max_length=4000)
+    document: str = Field("", examples=["示例复字〔2024〕3号"], max_length=400)
+    grade: str | None = Field(None, examples=["medium"], max_length=60)

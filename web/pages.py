@@ -8,17 +8,20 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from geo import attachments
 from geo.hazards import hazards_of
 from geo.problems import Problem
+from geo.report.notice import changed
 from geo.report.section import section
 from geo.settings import settings
-from geo.store import intake, matches, queries
+from geo.store import intake, matches, objections, queries
 from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
 from geo.survey.counties import county_name
 from geo.survey.diff import differences
 from geo.survey.reading import ReadOptions
-from web import acts, boards, mapping, ponds, reference, view
+from web import acts, boards, mapping, notice, ponds, reference, view
+from web import objections as objecting
 from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
 from web.render import STATIC, draw, lang_of
 
@@ -28,6 +31,8 @@ router.include_router(reference.router)
 router.include_router(ponds.router)
 router.include_router(mapping.router)
 router.include_router(boards.router)
+router.include_router(objecting.router)
+router.include_router(notice.router)
 files = StaticFiles(directory=STATIC)
 
 PAGE_SIZE = 100
@@ -56,6 +61,10 @@ def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Re
     """Draw the first page: who is due to drive into ground that is not clear."""
     made, lang = boards.boards_of(reader, conn, on), lang_of(request)
     submissions = queries.inbox(conn) if reader.role == "regulator" else []
+    held = objections.objections(conn)
+    if reader.role != "enterprise":
+        # An enterprise is told what became of its own; the others what waits for them.
+        held = [one for one in held if one["state"] == "open"]
     return draw(
         request,
         "advance.html",
@@ -70,6 +79,7 @@ def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Re
         unclear_mines=len(made.unclear),
         waiting=len(submissions),
         submissions=submissions[:FIRST_ROWS],
+        objections=held[:FIRST_ROWS],
         late=boards.listed(made, "late", lang, FIRST_ROWS),
         week=boards.listed(made, "week", lang, FIRST_ROWS),
         grades=boards.GRADES,
@@ -110,8 +120,12 @@ def mine(
         known_at=known_at,
         today=dt.date.today().isoformat(),
         version=data_version(conn),
+        notified={one["hazard"] for one in changed(found)},
         sources=SOURCES.get(reader.role, ()),
         may_end=reader.role == "regulator",
+        may_object=reader.role == "enterprise",
+        attachments=attachments,
+        objections=objections.objections(conn, code, moment),
         scales=[(hazard.code, hazard.grades) for hazard in hazards_of(shown["kind"])],
         surveys=[s for s in queries.surveys(conn) if s["state"] == "accepted"],
     )
@@ -250,6 +264,7 @@ def inbox(request: Request, reader: Reader, conn: AppConn) -> Response:
         reader=reader,
         submissions=[_survey(conn, reader, row, lang) for row in queries.inbox(conn)],
         proposals=[_proposal(conn, row, lang) for row in queries.proposals(conn)],
+        objections=[one for one in objections.objections(conn) if one["state"] == "open"],
         open_acts=False,
     )
 

@@ -31,7 +31,7 @@ TOLD = "minerisk_told"
 NAV = {
     "regulator": ("advance", "ponds", "inbox", "map", "boards", "surveys", "uploads"),
     "administrator": ("advance", "ponds", "inbox", "map", "boards", "surveys"),
-    "enterprise": ("advance", "ponds", "map", "boards", "surveys", "uploads"),
+    "enterprise": ("advance", "ponds", "map", "boards", "objections", "surveys", "uploads"),
     "geologist": ("uploads", "surveys", "map"),
 }
 

@@ -21,6 +21,8 @@ LINES = ("effective", "determined", "proposed", "decided")
 KINDS = ("coal", "metal_underground", "open_pit")
 SOURCES = ("declared", "appraisal", "survey", "neighbour", "decision")
 GREY = "grey"
+# Acts that are history though no grade moved.
+TOLD_ANYWAY = ("objection", "objection_answer")
 SHORT = ("red", "orange", "yellow", "blue", GREY)
 
 # Systems that Chinese mine files come in, central meridians 105-120° E: geographic, then each datum
@@ -308,7 +310,9 @@ def mine(found: dict[str, Any], lang: str) -> dict[str, Any]:
         ],
         "warnings": [_reason(claim, lang) for claim in found["warnings"]],
         "coverage": _coverage(found["coverage"]),
-        "history": [row for row in found["history"] if row["changes"]],
+        "history": [
+            row for row in found["history"] if row["changes"] or row["kind"] in TOLD_ANYWAY
+        ],
         "targets": _targets(found, lang),
     }
 

@@ -147,6 +147,7 @@ def main() -> None:
         findings,
         grading,
         keeping,
+        objections,
         ponds,
         reading,
         rules,

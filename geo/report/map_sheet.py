@@ -174,7 +174,7 @@ def _style(row: dict[str, Any], colours: dict[str, str]) -> str:
 _ORDER = ("mine_boundary", "plan_item", "unclear")
 
 
-def _svg(
+def drawing(
     sheet: Sheet, rows: list[dict[str, Any]], mines: list[dict[str, Any]]
 ) -> tuple[str, list[tuple[float, float, str, str]]]:
     """Return the drawing, and the words on it as (x, y, text, size) in millimetres."""
@@ -269,7 +269,7 @@ def _bar(sheet: Sheet) -> tuple[float, str]:
     return metres * 1000 / sheet.scale, text
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """Return a text as typst takes it: a string, whatever is in it."""
     safe = "".join(ch for ch in value if ch.isprintable())
     return '"' + safe.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -307,48 +307,48 @@ def _source(
     easts, norths = _lines(sheet)
     named = [escape(key) for key in _KEYS]
     legend = ",".join(
-        f'[#box(image("{key}.svg"),baseline:20%) #h(1.5mm) #text({_quoted(text)})]'
+        f'[#box(image("{key}.svg"),baseline:20%) #h(1.5mm) #text({quoted(text)})]'
         for key, text in zip(named, [_key_text(key, lang) for key in _KEYS], strict=True)
     )
     put = [
         f"#place(top+left,dx:{x:.2f}mm,dy:{y:.2f}mm,place(center+horizon,"
         "box(fill:white.transparentize(25%),"
         f"inset:(x:.6mm,y:.3mm),text(size:{8 if kind == 'mine' else 6.5}pt,"
-        f'weight:"{"bold" if kind == "mine" else "regular"}",{_quoted(text)}))))'
+        f'weight:"{"bold" if kind == "mine" else "regular"}",{quoted(text)}))))'
         for x, y, text, kind in words
     ]
     put += [
         f"#place(top+left,dx:{x + 0.6:.2f}mm,dy:{height - 3:.2f}mm,"
         f"box(fill:white.transparentize(25%),text(size:5.5pt,fill:luma(60),"
-        f"{_quoted(f'{e:,.0f}')})))"
+        f"{quoted(f'{e:,.0f}')})))"
         for e, x in easts
         if x < width - 14
     ]
     put += [
         f"#place(top+left,dx:.6mm,dy:{y - 2.6:.2f}mm,"
         f"box(fill:white.transparentize(25%),text(size:5.5pt,fill:luma(60),"
-        f"{_quoted(f'{n:,.0f}')})))"
+        f"{quoted(f'{n:,.0f}')})))"
         for n, y in norths
         if 4 < y < height - 5
     ]
-    told = "#linebreak()".join(f"#text({_quoted(note)})" for note in notes)
+    told = "#linebreak()".join(f"#text({quoted(note)})" for note in notes)
     return f"""
 #set page(width:{paper_w}mm,height:{paper_h}mm,margin:{_MARGIN}mm)
 #set text(font:("{font}",),size:8pt,lang:"{"en" if lang == "en" else "zh"}",fill:rgb("{_INK}"))
 #set par(spacing:0pt,leading:.5em)
-#block(height:{_HEAD}mm,width:100%)[#text(size:15pt,weight:"bold",{_quoted(title)}) #h(4mm)
- #text(size:9pt,{_quoted(what)})]
+#block(height:{_HEAD}mm,width:100%)[#text(size:15pt,weight:"bold",{quoted(title)}) #h(4mm)
+ #text(size:9pt,{quoted(what)})]
 #block(width:{width}mm,height:{height}mm,clip:true)[#place(top+left,image("map.svg"))
 {chr(10).join(put)}]
 #v(3mm)
 #grid(columns:(1fr,44mm,{max(bar + 8, 34):.1f}mm,1.15fr),column-gutter:4mm,
  grid(columns:(auto,auto),row-gutter:1.6mm,column-gutter:5mm,{legend}),
- [#image("north.svg") #v(1mm) #text(size:7pt,{_quoted(say("report.sheet.north", lang))})],
+ [#image("north.svg") #v(1mm) #text(size:7pt,{quoted(say("report.sheet.north", lang))})],
  [#rect(width:{bar:.3f}mm,height:1.6mm,fill:rgb("{_INK}"),stroke:none)
   #place(top+left,dx:{bar / 2:.3f}mm,dy:.25mm,
    rect(width:{bar / 2 - 0.25:.3f}mm,height:1.1mm,fill:white,stroke:none))
-  #v(1mm) #text({_quoted(f"0 — {bar_text}")}) #v(1mm)
-  #text(size:11pt,weight:"bold",{_quoted(f"1 : {sheet.scale:,}")})],
+  #v(1mm) #text({quoted(f"0 — {bar_text}")}) #v(1mm)
+  #text(size:11pt,weight:"bold",{quoted(f"1 : {sheet.scale:,}")})],
  text(size:7pt)[{told}])
 """
 
@@ -360,14 +360,15 @@ def _key_text(key: str, lang: str) -> str:
 
 
 @cache
-def _fonts() -> Any:
+def fonts() -> Any:
+    """Return the machine's fonts, read once."""
     return typst.Fonts()
 
 
 @cache
 def chinese_font() -> str | None:
     """Return the family Chinese is set in; None where the machine has none."""
-    here = set(_fonts().families())
+    here = set(fonts().families())
     return next((family for family in FONTS if family in here), None)
 
 
@@ -412,7 +413,7 @@ def pdf(
     font = chinese_font()
     if font is None:
         raise Problem("report.sheet.no_font", http_status=503)
-    svg, words = _svg(sheet, rows, mines)
+    svg, words = drawing(sheet, rows, mines)
     notes = [
         say("report.sheet.version", lang, version=version, on=on, by=by),
         say("report.sheet.frame", lang, name=CRS.from_epsg(sheet.zone).name, epsg=sheet.zone),
@@ -428,4 +429,4 @@ def pdf(
             (root / f"{key}.svg").write_text(_swatch(key), "utf-8")
         main = root / "sheet.typ"
         main.write_text(_source(sheet, words, lang, font, title, what, notes), "utf-8")
-        return bytes(typst.compile(main, root=root, font_paths=_fonts()))
+        return bytes(typst.compile(main, root=root, font_paths=fonts()))

@@ -5,21 +5,14 @@ Every function runs in one transaction of the worker role, and is one link of th
 
 from datetime import date
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from geo.hazards import hazards
 from geo.problems import Problem
 from geo.rules import rules_in_force
-from geo.store.authority import (
-    authorise,
-    authorise_survey,
-    mine_row,
-    need,
-    owner_of,
-    survey_row,
-)
+from geo.store.assertions import assert_claim
+from geo.store.authority import authorise, authorise_survey, need, owner_of, survey_row
 from geo.store.endings import KINDS as ENDING_KINDS
 from geo.store.endings import end, propose, propose_ending, voided_by
 from geo.store.engine import Actor
@@ -30,8 +23,7 @@ from geo.store.pond_events import ACTION as POND_EVENT
 from geo.store.pond_events import record_by_two
 from geo.store.pond_objects import ensure_ponds
 from geo.store.publish import Batch, publishing
-from geo.store.tables import assertion, proposal, survey, survey_event
-from geo.survey.keys import content_key
+from geo.store.tables import proposal, survey, survey_event
 
 # A survey in one of these states was accepted and not found false: what it names stays replaced.
 _STANDING = ("accepted", "superseded")
@@ -234,52 +226,6 @@ def revoke(
             )
         ]
     return {"state": "revoked", "mines": changes.mines, "moves": changes.moves, "check": others}
-
-
-def assert_claim(
-    conn: Connection,
-    actor: Actor,
-    mine_code: str,
-    hazard: str,
-    grade: str,
-    source: str,
-    document: str,
-    valid_from: date,
-    *,
-    seam: str | None = None,
-    valid_to: date | None = None,
-    on: date | None = None,
-) -> Changes:
-    """Record what an enterprise declares, an institution appraised, or the regulator decides."""
-    row = mine_row(conn, mine_code)
-    declares = source == "declared" and actor.role == "enterprise" and actor.org_id == row.owner_org
-    if not declares:
-        authorise(actor, source, row)
-    scale = hazards().get(hazard)
-    if scale is None or row.kind not in scale.kinds:
-        known = ", ".join(h for h, s in hazards().items() if row.kind in s.kinds)
-        raise Problem("store.no_such_hazard", hazard=hazard, hazards=known)
-    if grade not in scale.grades:
-        raise Problem("store.no_such_grade", grade=grade, grades=", ".join(scale.grades))
-    need(document)
-    content: dict[str, Any] = {
-        "mine_code": mine_code,
-        "hazard": hazard,
-        "grade": grade,
-        "source": source,
-        "seam": seam,
-        "document": document,
-        "valid_from": valid_from,
-        "valid_to": valid_to,
-    }
-    key = content_key(content)
-    with publishing(
-        conn, actor, source, on or date.today(), {"mine": mine_code, "hazard": hazard}
-    ) as made:
-        if conn.scalar(select(func.count()).where(assertion.c.key == key)):
-            raise Problem("store.said_before", http_status=409, document=document)
-        made.add(assertion, [{"id": uuid4(), "key": key, **content, **owner_of(row)}])
-        return regrade(made, [mine_code])
 
 
 def settle(

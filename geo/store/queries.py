@@ -358,6 +358,19 @@ def _unclear(conn: Connection, state: Any) -> dict[str, Any] | None:
     return None if row is None else {"kinds": row.kinds, "geometry": json.loads(row.geometry)}
 
 
+_QUIET = text(
+    """
+    SELECT b.seq, b.kind, b.recorded_at, b.actor_login, b.note
+    FROM minerisk.batch b JOIN (
+        SELECT batch_id, mine_code FROM minerisk.objection
+        UNION ALL
+        SELECT a.batch_id, o.mine_code FROM minerisk.objection_answer a
+        JOIN minerisk.objection o ON o.id = a.objection_id) told ON told.batch_id = b.id
+    WHERE told.mine_code = :code AND b.seq <= :known
+    """
+)
+
+
 def _history(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
     """Return the batches that touched a mine, newest first, with what moved in each."""
     found = conn.execute(
@@ -373,8 +386,12 @@ def _history(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
         .where(mine_state.c.mine_code == code, batch.c.seq <= seq)
         .order_by(batch.c.seq)
     ).all()
+    # An objection and its answer are history though no grade was reckoned.
+    told_ = {
+        row["seq"]: {**row, "changes": []}
+        for row in conn.execute(_QUIET, {"code": code, "known": seq}).mappings()
+    }
     before: dict[str, Any] = {}
-    told_: list[dict[str, Any]] = []
     for row in found:
         after = {line["hazard"]: line["effective"] for line in row.lines}
         changes = [
@@ -386,17 +403,15 @@ def _history(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
         if row.kind == "regrade" and not changes:
             # A day on which nothing moved is no history.
             continue
-        told_.append(
-            {
-                "seq": row.seq,
-                "kind": row.kind,
-                "recorded_at": row.recorded_at,
-                "actor_login": row.actor_login,
-                "note": row.note,
-                "changes": changes,
-            }
-        )
-    return told_[::-1]
+        told_[row.seq] = {
+            "seq": row.seq,
+            "kind": row.kind,
+            "recorded_at": row.recorded_at,
+            "actor_login": row.actor_login,
+            "note": row.note,
+            "changes": changes,
+        }
+    return [told_[at] for at in sorted(told_, reverse=True)]
 
 
 def grades(

@@ -47,6 +47,7 @@ metadata = MetaData(
 ROLES = ("administrator", "regulator", "geologist", "enterprise")
 MINE_KINDS = ("coal", "metal_underground", "open_pit")
 HEAD_TOP_SOURCES = ("official_list", "evaluation", "computed", "site_check", "decision")
+OBJECTION_OUTCOMES = ("kept", "changed", "returned")
 SURVEY_STATES = ("submitted", "accepted", "returned", "superseded", "revoked")
 
 
@@ -364,6 +365,39 @@ proposal = Table(
     *_ownership(),
 )
 
+# What an enterprise holds against the grade of one hazard of its mine; `grade` is the effective one
+# it read. Attachments: file name, SHA-256 and size of bytes kept as uploads' are.
+objection = Table(
+    "objection",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("mine_code", Text, nullable=False, index=True),
+    Column("hazard", Text, nullable=False),
+    Column("grade", Text),
+    Column("wanted", Text),
+    Column("reason", Text, nullable=False),
+    Column("attachments", JSONB, nullable=False),
+    Column("actor_login", Text, nullable=False),
+    *_ownership(),
+)
+
+# What the regulator decided of an objection, once: the grade stays, a grade is decided, or it is
+# returned with remarks.
+objection_answer = Table(
+    "objection_answer",
+    metadata,
+    Column("objection_id", Uuid, ForeignKey(objection.c.id), primary_key=True),
+    _batch(),
+    Column("outcome", Text, nullable=False),
+    Column("grade", Text),
+    Column("reason", Text, nullable=False),
+    Column("document", Text, nullable=False, server_default=text("''")),
+    Column("actor_login", Text, nullable=False),
+    _one_of("outcome", OBJECTION_OUTCOMES, "outcome"),
+    *_ownership(),
+)
+
 # The state of a mine after each batch that touched it: lines per hazard, coverage, unclear
 # ground. The newest row at or before known_at is the state known then.
 mine_state = Table(
@@ -644,6 +678,8 @@ APPEND_ONLY = (
     terrain_run,
     head_top,
     zone,
+    objection,
+    objection_answer,
 )
 PROTECTED = (
     *(t for t in APPEND_ONLY if "owner_org" in t.c),

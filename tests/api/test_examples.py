@@ -93,6 +93,19 @@ def walk(client_of, settings, people, tmp_path) -> dict[str, Any]:
     made = keep("end", zhang.post(f"{base}/endings", json=ending))["proposal"]
     keep("proposals", zhang.get(f"{base}/proposals"))
     keep("settle", li.post(f"{base}/proposals/{made}", json={"confirm": True}))
+    zhao = client_of("zhao")
+    made = keep(
+        "object_to",
+        zhao.post(
+            f"{base}/mines/A/objections",
+            data={"hazard": "gas", "reason": "已重新鉴定", "wanted": "low"},
+            files={"files": ("鉴定报告.pdf", b"%PDF-1.7 x")},
+        ),
+    )["objection"]
+    decided = {"outcome": "changed", "grade": "high", "reason": "r", "document": "d2"}
+    keep("decide_objection", zhang.post(f"{base}/objections/{made}/answer", json=decided))
+    keep("objection", zhao.get(f"{base}/objections/{made}"))
+    keep("objections_seen", zhao.get(f"{base}/objections"))
     keep("revoke", zhang.post(f"{base}/surveys/{survey}/revoke", json=review))
     keep("redo", zhang.get(f"{base}/redo"))
     keep("coverage", zhang.get(f"{base}/mines/A/coverage"))

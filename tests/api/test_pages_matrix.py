@@ -1,10 +1,12 @@
 """Every page and form, by role and by whose: a route without a rule here fails."""
 
 import re
+from hashlib import sha256
 
 import pytest
 from sqlalchemy import text
 
+from geo.store import objections
 from geo.store.engine import SYSTEM, connect
 from tests.conftest import filed
 from tests.county import goaf, write
@@ -75,6 +77,25 @@ RULES = {
         "else": 404,
     },
     "POST /mines/{code}/end": {"else": 404},
+    # Two mines with all figures low, and nothing decided by then.
+    "GET /mines/{code}/notice.pdf": {"zhang": 409, "admin": 409, "zhao": 409, "else": 404},
+    "GET /objections": BOARDS,
+    "GET /objections/{objection_id}": GRADED,
+    "GET /objections/{objection_id}/files/{sha256}": GRADED,
+    # Its own enterprise may object, and has one open already.
+    "POST /mines/{code}/objections": {
+        "zhao": 409,
+        "zhang": 403,
+        "admin": 403,
+        "wang": 403,
+        "else": 404,
+    },
+    "POST /objections/{objection_id}/answer": {
+        "zhang": 303,
+        "admin": 403,
+        "zhao": 403,
+        "else": 404,
+    },
 }
 FORM = {
     "reason": "r",
@@ -91,10 +112,12 @@ FORM = {
     "on": "2024-03-01",
     "outcome": "no",
 }
+PDF = b"%PDF-1.7 x"
 # Where a form of one route says otherwise.
 FORMS = {
     "POST /ponds/{code}/events": {"kind": "operator_lost"},
     "POST /ponds/{code}/headtop": {"source": "site_check"},
+    "POST /objections/{objection_id}/answer": {"outcome": "kept"},
 }  # fmt: skip
 QUERY = {"/map/print.pdf": "?lon=112.495&lat=38.81&scale=50000", "/map/find.json": "?q=A"}
 
@@ -121,12 +144,21 @@ def test_every_page_by_role_and_by_whose(app, client_of, settings, people, tmp_p
     upload_id = filed(settings, path, people["wang"], submit=False, layer="goaf")
     with connect(settings, "worker", SYSTEM) as conn:
         survey_id = conn.scalar(text("SELECT id FROM minerisk.survey ORDER BY filename LIMIT 1"))
+    sent = tmp_path / "sent.pdf"
+    sent.write_bytes(PDF)
+    with connect(settings, "worker", people["zhao"]) as conn:
+        objection_id = objections.object_to(
+            conn, people["zhao"], settings, "A", "gas", "r", [("报告.pdf", sent)]
+        )
     values = {
+        "objection_id": objection_id, "sha256": sha256(PDF).hexdigest(),
         "upload_id": upload_id, "survey_id": survey_id, "proposal_id": NOBODY, "code": "A",
         "match_id": NOBODY,
         "name": "hat", "stamp": "x", "path": "css/minerisk.css",
     }  # fmt: skip
-    order = sorted(RULES, key=lambda r: ("sign-out" in r, "submit" in r, "revoke" in r, r))
+    order = sorted(
+        RULES, key=lambda r: ("sign-out" in r, "submit" in r, "revoke" in r, "answer" in r, r)
+    )
     clients = {login: client_of(login) for login in PEOPLE}
     wrong = []
     for route in order:

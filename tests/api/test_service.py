@@ -4,10 +4,11 @@ import io
 import math
 import re
 import zipfile
+from hashlib import sha256
 
 import pytest
 
-from geo.store import intake
+from geo.store import intake, objections
 from geo.store.engine import SYSTEM, connect
 from tests.conftest import filed
 from tests.county import SOUTH, WEST, boundary, goaf, rect, write
@@ -173,6 +174,7 @@ def test_headers_health_and_errors_without_a_trace(client_of, people):
 # What each role may do with a route: the statuses that are right for its own and for another's
 # matter. "own" is mine A of 甲公司 and what wang filed; the other side is a stranger of the same role.
 POND_OWN = {"zhang": 200, "admin": 200, "zhao": 200, "wang": 200, "else": 404}
+OBJECTION = {"zhang": 200, "admin": 200, "zhao": 200, "else": 404}
 POND_ACT = {"zhang": 201, "zhao": 403, "wang": 403, "admin": 403, "else": 404}
 RULES = {
     "GET /api/v1/me": {"any": 200},
@@ -225,6 +227,8 @@ RULES = {
     "GET /api/v1/mines/{code}": {"zhang": 200, "admin": 200, "zhao": 200, "else": 404},
     "GET /api/v1/mines/{code}/coverage": {"zhang": 200, "admin": 200, "zhao": 200, "else": 404},
     "GET /api/v1/mines/{code}/history": {"zhang": 200, "admin": 200, "zhao": 200, "else": 404},
+    # Two mines with all figures low, and nothing decided by then.
+    "GET /api/v1/mines/{code}/notice.pdf": {"zhang": 409, "admin": 409, "zhao": 409, "else": 404},
     "POST /api/v1/mines/{code}/claims": {
         "zhang": 201,
         "zhao": 403,
@@ -280,8 +284,26 @@ RULES = {
     # There is no elevation model here: whoever may ask is told so.
     "POST /api/v1/siting": {"zhang": 409, "far": 409, "admin": 409, "else": 403},
     "POST /api/v1/siting/object": {"zhang": 409, "far": 409, "admin": 409, "else": 403},
+    "GET /api/v1/objections": {"any": 200},
+    "GET /api/v1/objections/{objection_id}": OBJECTION,
+    "GET /api/v1/objections/{objection_id}/files/{sha256}": OBJECTION,
+    # Its own enterprise may object, and has one open already.
+    "POST /api/v1/mines/{code}/objections": {
+        "zhao": 409,
+        "zhang": 403,
+        "admin": 403,
+        "wang": 403,
+        "else": 404,
+    },
+    "POST /api/v1/objections/{objection_id}/answer": {
+        "zhang": 200,
+        "zhao": 403,
+        "admin": 403,
+        "else": 404,
+    },
 }
 PEOPLE = ("zhang", "far", "wang", "rival", "zhao", "qian", "admin", None)
+PDF = b"%PDF-1.7 x"
 SECRET = re.compile(rb'"(?:mine_code|code)":\s*"A"')
 
 
@@ -325,8 +347,17 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
         "matches": {"same": True},
         "submit": {},
         "again": {},
+        "answer": {"outcome": "kept", "reason": "r", "document": "d"},
     }
+    sent_file = tmp_path / "sent.pdf"
+    sent_file.write_bytes(PDF)
+    with connect(settings, "worker", people["zhao"]) as conn:
+        objection_id = objections.object_to(
+            conn, people["zhao"], settings, "A", "gas", "r", [("报告.pdf", sent_file)]
+        )
     values = {
+        "objection_id": str(objection_id),
+        "sha256": sha256(PDF).hexdigest(),
         "upload_id": str(upload_id),
         "survey_id": str(survey_id),
         "proposal_id": "00000000-0000-0000-0000-000000000000",
@@ -337,7 +368,9 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
         "z": "10",
         **tile_at(WEST + 0.015, SOUTH + 0.01, 10),
     }
-    order = sorted(RULES, key=lambda r: ("DELETE" in r, "submit" in r, "revoke" in r))
+    order = sorted(
+        RULES, key=lambda r: ("DELETE" in r, "submit" in r, "revoke" in r, "answer" in r)
+    )
     clients = {login: client_of(login) for login in PEOPLE}
     wrong = []
     for route in order:
@@ -349,6 +382,8 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
             if login is None and route != "POST /api/v1/session":
                 expected = 401
             sent = {"json": body} if body is not None else {}
+            if path.endswith("/objections") and method == "POST":
+                sent = {"data": {"hazard": "gas", "reason": "r"}}
             answer = clients[login].request(method, path.format(**values), **sent)
             if answer.status_code != expected:
                 wrong.append((route, login, answer.status_code, expected, answer.text[:120]))

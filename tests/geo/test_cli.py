@@ -35,6 +35,7 @@ from geo.cli import (  # noqa: F401 -- they add commands
     findings,
     grading,
     keeping,
+    objections,
     ponds,
     reading,
     rules,
@@ -67,7 +68,7 @@ COMMANDS = (
     *("end", "proposals", "confirm", "doctor", "start", "serve", "worker", "export state"),
     *("export log", "export map.html", "export grades.xlsx", "audit head", "audit verify"),
     *("layers", "template", "rules check", "rules explain", "rules table"),
-    *("ledger", "crossings", "screening"),
+    *("ledger", "crossings", "screening", "objections", "object", "answer", "notice"),
     *("datums list", "datums add", "matches", "submit"),
     *("db grants", "db migrate", "user add", "user list", "user password"),
     *("ponds", "pond-event", "terrain", "headtop", "zones", "siting"),
@@ -539,6 +540,19 @@ def test_a_decision_is_a_floor_and_an_ending_needs_a_second_person(place):
     done = place.ask("confirm", made["proposal"], "--as", "li")
     assert done["state"] == "confirmed"
     assert [m["before"] for m in done["moves"] if m["hazard"] == "gas"] == ["outburst"]
+
+
+def test_an_enterprise_objects_and_the_regulator_answers(place, tmp_path):
+    paper = tmp_path / "报告.pdf"
+    paper.write_bytes(b"%PDF-1.7 x")
+    words = ("object", "SL-C01", "hydro", "--reason", "已疏放", "--attach", str(paper))
+    made = place.ask(*words, MINERISK_USER="zhao")
+    (row,) = place.ask("objections", MINERISK_USER="zhao")
+    assert (row["id"], row["state"]) == (made["objection"], "open")
+    assert row["attachments"][0]["name"] == "报告.pdf"
+    place.ask("answer", made["objection"], "returned", "--reason", "请补充记录")
+    assert place.ask("objections", "--mine", "SL-C01")[0]["answer"]["reason"] == "请补充记录"
+    assert "SL-C01" in place.refused(*words[:5], "--attach", str(tmp_path / "SL-C01.pdf"))
 
 
 def test_a_full_regrade_of_what_holds_changes_nothing(place):

@@ -17,6 +17,7 @@ PAGES = {
     "zhang": (
         "/advance",
         "/inbox",
+        "/objections",
         "/boards",
         "/boards/hat",
         "/map",
@@ -36,6 +37,7 @@ PAGES = {
         "/advance",
         "/map",
         "/boards",
+        "/objections",
         "/surveys",
         "/uploads",
         "/mines/SL-C01",

@@ -117,6 +117,49 @@ def _hydro(lang: str) -> str:
     return label[:1].upper() + label[1:]
 
 
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_an_objection_is_answered_and_the_enterprise_told(
+    own_site: Site, person: People, tmp_path: Path, size: str
+) -> None:
+    paper = tmp_path / "疏放记录.pdf"
+    paper.write_bytes(b"%PDF-1.7 drained")
+    enterprise = person(own_site, "zhao", "zh", size)
+    page = enterprise.page
+    enterprise.go("/mines/SL-C01")
+    form = page.locator("#object")
+    form.locator("select").select_option("hydro:medium")
+    form.locator("textarea").fill("积水已疏放")
+    form.locator("input[type=file]").set_input_files(paper)
+    form.get_by_role("button").click()
+    page.wait_for_url(re.compile("/objections/"))
+    expect(page.locator(".notice").first).to_contain_text(say("web.told.objected", "zh"))
+    with page.expect_download() as saved:
+        page.get_by_role("link", name=paper.name).click()
+    assert Path(saved.value.path()).read_bytes() == paper.read_bytes()
+
+    regulator = person(own_site, "zhang", "zh", size)
+    regulator.go("/advance")
+    regulator.page.locator("#objections a", has_text="示例一号煤矿").click()
+    answer = regulator.page.locator("form#answer")
+    answer.locator("[name=outcome]").select_option("changed")
+    answer.locator("[name=grade]").select_option("medium")
+    answer.locator("[name=reason]").fill("疏放属实")
+    answer.locator("[name=document]").fill("示例复字〔2026〕1号")
+    answer.get_by_role("button").click()
+    # The goaf next door still stands, and the page says that the decision is a floor.
+    expect(regulator.page.locator("#answer")).to_contain_text(say("web.objection.floor", "zh"))
+
+    enterprise.go("/advance")
+    expect(page.locator("#objections")).to_contain_text(say("web.objection.state.changed", "zh"))
+    expect(page.locator("#objections")).to_contain_text("示例复字〔2026〕1号")
+    enterprise.go("/mines/SL-C01")
+    expect(page.locator("#objections")).to_contain_text("疏放属实")
+    row = page.locator("#lines tr", has=page.locator("th", has_text=_hydro("zh")))
+    assert (
+        row.locator("a").get_attribute("href").startswith("/mines/SL-C01/notice.pdf?hazard=hydro")
+    )
+
+
 def test_an_ending_takes_two_persons(own_site: Site, person: People) -> None:
     first = person(own_site, "zhang")
     code = "SL-C02"

@@ -8,6 +8,7 @@ import pytest
 from jinja2 import nodes
 
 from geo.messages import LANGUAGES, catalogue
+from geo.store.tables import OBJECTION_OUTCOMES
 from geo.tailings.board import BANDS
 from geo.tailings.siting import ACTIONS
 from web import pond_view, render, translate
@@ -44,7 +45,9 @@ PARTS = {
     "web.advance.head.": ("90", "180", "365"),
     "web.layers.": ("zip", "gpkg", "xlsx"),
     "web.action.": ("accept", "ending", "pond_event"),
-    "web.nav.": ("advance", "inbox", "map", "boards", "surveys", "uploads", "ponds"),
+    "web.nav.": ("advance", "inbox", "map", "boards", "surveys", "uploads", "ponds", "objections"),
+    "web.objection.state.": ("open", *OBJECTION_OUTCOMES),
+    "web.objection.do.": OBJECTION_OUTCOMES,
     "web.ponds.figure.": pond_view.LISTS,
     "web.ponds.group.": ("by_state", "by_lateness", "by_who"),
     "web.ponds.band.": BANDS,

@@ -1,0 +1,66 @@
+"""Files that come with a form, and files that go back: what pages and service do alike."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import UploadFile
+from fastapi.responses import FileResponse, Response
+
+from geo import attachments
+from geo.problems import Problem
+from geo.settings import settings
+from geo.store import objections, queries
+from geo.store.engine import connect
+from web.door import Signed
+
+
+@contextmanager
+def aside(files: Sequence[UploadFile]) -> Iterator[list[tuple[str, Path]]]:
+    """Yield the files of a form as (name, path); an empty choice of files is none."""
+    with tempfile.TemporaryDirectory(prefix="minerisk-") as folder:
+        made = []
+        for at, file in enumerate(files):
+            if file.filename:
+                path = Path(folder) / str(at)
+                with path.open("wb") as written:
+                    shutil.copyfileobj(file.file, written, 1 << 20)
+                made.append((file.filename, path))
+        yield made
+
+
+def file_objection(
+    who: Signed,
+    code: str,
+    hazard: str,
+    reason: str,
+    wanted: str | None,
+    files: Sequence[UploadFile],
+) -> UUID:
+    """Put an objection on record for whoever asks; 404 for a mine they may not see."""
+    with connect(settings(), "app", who.actor) as conn:
+        if not queries.places(conn, code):
+            raise Problem("store.not_found", http_status=404)
+    with aside(files) as sent, who.working() as conn:
+        return objections.object_to(
+            conn, who.actor, settings(), code, hazard, reason, sent, wanted=wanted
+        )
+
+
+def file_answer(who: Signed, objection_id: UUID, sha256: str) -> Response:
+    """Return an attachment to be saved, never shown: nothing in it may run in our name."""
+    with connect(settings(), "app", who.actor) as conn:
+        found = objections.attachment(conn, settings(), objection_id, sha256)
+    if found is None:
+        raise Problem("store.not_found", http_status=404)
+    entry, path = found
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(entry['name'], safe='')}",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Cache-Control": "no-store",
+    }
+    return FileResponse(path, media_type=attachments.media_type(entry["name"]), headers=headers)

@@ -1,0 +1,40 @@
+"""The change notice of a mine, as PDF to be sealed."""
+
+import datetime as dt
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from geo.report import notice
+from web import view
+from web.door import AppConn, PageRoute, Reader, missing
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+PDF = "application/pdf"
+
+
+def answered(body: bytes) -> Response:
+    """Return a notice as an answer."""
+    headers = {
+        "Content-Disposition": 'inline; filename="notice.pdf"',
+        "Cache-Control": "no-store",
+    }
+    return Response(body, media_type=PDF, headers=headers)
+
+
+@router.get("/mines/{code}/notice.pdf")
+def of_mine(
+    reader: Reader,
+    conn: AppConn,
+    code: str,
+    hazard: str = "",
+    on: str = "",
+    known_at: str = "",
+) -> Response:
+    """Return the change notice of a mine: of one hazard, or of all that changed."""
+    asked = view.hazard(hazard) or None
+    known, day = view.known(known_at), view.day(on)
+    body = notice.of_mine(conn, code, day, known, asked, reader.actor.login, dt.date.today())
+    if body is None:
+        raise missing()
+    return answered(body)
