@@ -19,6 +19,7 @@ from geo.crs import from_metric, to_metric
 from geo.rules import Rules
 from geo.survey.footprint import PlanStatus, enters_on, plan_status, unfinished
 from geo.survey.keys import content_key
+from geo.survey.meetings import meetings, shared
 from geo.survey.reckon import LYING, mine_values, reckon
 from geo.survey.world import FACTORS, World, spatial
 
@@ -69,9 +70,7 @@ class Metric:
         done = self._zones.setdefault(zone, np.full(len(self._geometries), None, dtype=object))
         todo = rows[np.array([done[row] is None for row in rows], dtype=bool)]
         if len(todo):
-            moved = to_metric(self._geometries[todo], zone)
-            shapely.prepare(moved)
-            done[todo] = moved
+            done[todo] = to_metric(self._geometries[todo], zone)
         return done[rows]
 
 
@@ -123,18 +122,6 @@ def _targets(mine: Any, items: gpd.GeoDataFrame, status: PlanStatus, years: int)
             _Target("footprint", shape, float(item["error_m"]), item["status"], item, entered)
         )
     return targets
-
-
-def _measure(
-    target: shapely.Geometry, shapes: NDArray[np.object_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return distance (m) and overlap (m²), rounded to 1 mm and 1 mm² before rules see them."""
-    distance = np.round(shapely.distance(target, shapes), 3)
-    overlap = np.zeros(len(shapes))
-    areal = (distance == 0) & (shapely.get_dimensions(shapes) == 2)
-    if areal.any():
-        overlap[areal] = np.round(shapely.area(shapely.intersection(target, shapes[areal])), 6)
-    return distance, overlap
 
 
 def _relation(distance: float, overlap: float, factor_area: float) -> str:
@@ -255,31 +242,37 @@ def _against(
         ]
     errors = factors["error_m"][rows].astype(float)
     areas = np.round(shapely.area(shapes), 6)
+    areal = shapely.get_dimensions(shapes) == 2
     figures = mine_values(mine.attrs, mine.district)
-    clipped: dict[int, shapely.Geometry] = {}
-    met: dict[int, dict[str, Any]] = {}
-    for target in targets:
-        distance, overlap = _measure(target.geometry, shapes)
-        error = errors + target.error_m
-        near = np.flatnonzero(distance - error <= around)
-        for i in near.tolist():
-            if i not in clipped:
-                (clipped[i],) = from_metric(
-                    np.array([shapely.intersection(study, shapes[i])], dtype=object), zone
-                )
-                met[i] = {name: factors[name][rows[i]] for name in _TAKEN}
-        made = _reckoned(target, [met[i] for i in near.tolist()], (distance - error)[near], figures)
-        for i, more in zip(near.tolist(), made, strict=True):
+    places = np.array([t.geometry for t in targets], dtype=object)
+    loosest = max(t.error_m for t in targets)
+    # A millimetre more than may count: the comparison below decides, not the sum's last digit.
+    pairs = meetings(places, shapes, around + errors + loosest + 1e-3)
+    error = errors[pairs.factor] + np.array([t.error_m for t in targets])[pairs.target]
+    near = pairs.distance_m - error <= around
+    which, at = pairs.target[near], pairs.factor[near]
+    distance, error = pairs.distance_m[near], error[near]
+    overlap = np.zeros(len(at))
+    over = pairs.meets[near] & areal[at]
+    overlap[over] = shared(places[which[over]], shapes[at[over]])
+    seen, place_of = np.unique(at, return_inverse=True)
+    clipped = from_metric(shapely.intersection(study, shapes[seen]), zone)
+    met = [{name: factors[name][rows[i]] for name in _TAKEN} for i in seen.tolist()]
+    for number, target in enumerate(targets):
+        (own,) = np.nonzero(which == number)
+        taken = [met[i] for i in place_of[own].tolist()]
+        made = _reckoned(target, taken, (distance - error)[own], figures)
+        for i, factor, more in zip(own.tolist(), taken, made, strict=True):
             yield _row(
                 mine,
                 target,
-                met[i],
+                factor,
                 more,
-                clipped[i],
+                clipped[place_of[i]],
                 distance[i],
                 error[i],
                 overlap[i],
-                areas[i],
+                areas[at[i]],
                 around,
             )
 
