@@ -75,6 +75,7 @@ def risk_map(request: Request, reader: Reader, conn: AppConn) -> Response:
         papers=map_sheet.PAPERS,
         scales=map_sheet.SCALES,
         version=data_version(conn),
+        may_draw=reader.role != "administrator",
     )
 
 

@@ -32,6 +32,10 @@ RULES = {
     "GET /map": {"else": 200},
     "GET /map/state.json": {"else": 200},
     "GET /map/find.json": {"else": 200},
+    "GET /draw": {"admin": 403, "else": 200},
+    "GET /draw/shapes.json": {"admin": 403, "else": 200},
+    # The form names no corners.
+    "POST /draw": {"admin": 403, "else": 422},
     "GET /map/mines/{code}": GRADED,
     "GET /map/print.pdf": {"else": 200},
     "GET /mines/{code}": GRADED,
@@ -96,7 +100,11 @@ FORMS = {
     "POST /ponds/{code}/events": {"kind": "operator_lost"},
     "POST /ponds/{code}/headtop": {"source": "site_check"},
 }  # fmt: skip
-QUERY = {"/map/print.pdf": "?lon=112.495&lat=38.81&scale=50000", "/map/find.json": "?q=A"}
+QUERY = {
+    "/draw/shapes.json": "?west=112.4&south=38.7&east=112.6&north=38.9",
+    "/map/print.pdf": "?lon=112.495&lat=38.81&scale=50000",
+    "/map/find.json": "?q=A",
+}
 
 
 def routes(app):

@@ -171,9 +171,15 @@ function openAnswer(html, also) {
   panel.prepend(close);
   if (also.length) {
     const list = document.createElement("ul");
-    for (const text of also) {
+    for (const [text, id] of also) {
       const item = document.createElement("li");
       item.textContent = text;
+      if (id && $("to-draw")) {
+        const link = document.createElement("a");
+        link.href = `/draw?feature=${id}`;
+        link.textContent = say("map.correct");
+        item.append(" ", link);
+      }
       list.append(item);
     }
     const head = document.createElement("h3");
@@ -218,13 +224,18 @@ function layerText(feature) {
   return null;
 }
 
+// What stands accepted may be corrected by drawing it anew.
+const drawnId = ({ source, properties }) => (
+  ["plan", "factors"].includes(source) && properties.state === "accepted" ? properties.id : null
+);
+
 function ask(at) {
   const near = [[at.x - 4, at.y - 4], [at.x + 4, at.y + 4]];
   const hits = map.queryRenderedFeatures(near, {
     layers: ["ponds-mark", "ponds-fill", "ponds-toe", "ponds-point", "zones-ban", "zones-strip", "mines-mark", "mines-fill", "unclear-fill", "plan-fill", "factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point"],
   });
   const mine = hits.find((hit) => hit.source === "mines" || hit.source === "marks");
-  const also = [...new Set(hits.map(layerText).filter(Boolean))].slice(0, 12);
+  const also = [...new Map(hits.map((hit) => [layerText(hit), drawnId(hit)]).filter(([text]) => text))].slice(0, 12);
   const pond = hits.find((hit) => hit.source === "pond-marks" || (hit.source === "ponds" && hit.properties.layer === "pond"));
   if (pond && (!mine || pond.source === "pond-marks")) answerPond(pond.properties.pond_code, false, also);
   else if (mine) answerMine(mine.properties.mine_code, false, also);
@@ -483,6 +494,11 @@ $("open-side").addEventListener("click", () => {
 });
 // The browser's own printing takes the map as it stands; paper is another size than the screen.
 for (const moment of ["beforeprint", "afterprint"]) addEventListener(moment, () => map.resize());
+$("to-draw")?.addEventListener("click", () => {
+  const { lng, lat } = map.getCenter();
+  const at = [map.getZoom().toFixed(2), lat.toFixed(5), lng.toFixed(5)].join("/");
+  $("to-draw").href = `/draw?${new URLSearchParams({ at, mine: view.mine })}`;
+});
 $("share").addEventListener("click", async () => {
   try {
     await navigator.clipboard.writeText(location.href);
