@@ -20,7 +20,7 @@ from api.shapes import Again, Answer, Submission
 from api.surveys import seen
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import intake, matches, queries, rawfiles
+from geo.store import corrections, intake, matches, queries, rawfiles
 from geo.store.engine import SYSTEM, connect
 from geo.survey import notes
 from geo.survey.reading import ReadOptions
@@ -89,6 +89,12 @@ def _register(who: Signed, file: UploadFile, options: ReadOptions) -> UUID:
             )
 
 
+def _correctable(who: Signed, feature_id: UUID) -> None:
+    """Raise unless there is such a row that the caller sees and that may be corrected."""
+    with connect(settings(), "app", who.actor) as conn:
+        corrections.target(conn, feature_id)
+
+
 @router.post("", status_code=202, summary="Send a file")
 async def send(
     who: Caller,
@@ -103,6 +109,10 @@ async def send(
     mapping: Annotated[
         Json[dict[str, str]] | None, Form(description="JSON: source field → canonical field")
     ] = None,
+    corrects: Annotated[
+        UUID | None, Form(description="The row on record whose place the file's one row takes")
+    ] = None,
+    error_m: Annotated[float, Form(ge=0, description="Positional error, in metres")] = 0,
     wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the reading")] = 0,
 ) -> Response:
     """Queue a file for reading; follow it at ``/uploads/{id}`` or its event stream.
@@ -111,8 +121,16 @@ async def send(
     with the sentence that says what is wrong with it.
     """
     options = ReadOptions(
-        layer=layer, crs=crs, encoding=encoding, mine_code=mine_code, mapping=mapping or {}
+        layer=layer,
+        crs=crs,
+        encoding=encoding,
+        mine_code=mine_code,
+        mapping=mapping or {},
+        corrects=corrects,
+        error_m=error_m,
     )
+    if corrects is not None:
+        await asyncio.to_thread(_correctable, who, corrects)
     upload_id = await asyncio.to_thread(_register, who, file, options)
     until = time.monotonic() + wait
     while time.monotonic() < until:
@@ -289,7 +307,11 @@ def again(upload_id: UUID, sent: Again, who: Caller) -> dict[str, Any]:
             who.actor,
             found["filename"],
             bytes_,
-            ReadOptions(**sent.model_dump()),
+            # Read otherwise, it still stands for what it was drawn for.
+            ReadOptions(
+                **sent.model_dump(),
+                **{k: v for k, v in found["options"].items() if k in ("corrects", "error_m")},
+            ),
             settings=conf,
         )
     return {"id": fresh, "state": "queued"}

@@ -14,13 +14,13 @@ from geo.problems import Problem
 from geo.report.notice import changed
 from geo.report.section import section
 from geo.settings import settings
-from geo.store import intake, matches, objections, queries
+from geo.store import corrections, intake, matches, objections, queries
 from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
 from geo.survey.counties import county_name
 from geo.survey.diff import differences
 from geo.survey.reading import ReadOptions
-from web import acts, boards, mapping, notice, ponds, reference, view
+from web import acts, base_maps, boards, drawing, mapping, notice, ponds, reference, view
 from web import objections as objecting
 from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
 from web.render import STATIC, draw, lang_of
@@ -30,6 +30,8 @@ router.include_router(acts.router)
 router.include_router(reference.router)
 router.include_router(ponds.router)
 router.include_router(mapping.router)
+router.include_router(base_maps.router)
+router.include_router(drawing.router)
 router.include_router(boards.router)
 router.include_router(objecting.router)
 router.include_router(notice.router)
@@ -176,6 +178,9 @@ def upload(
     accepted = [s for s in queries.surveys(conn) if s["state"] == "accepted"]
     replaced = next((s for s in accepted if str(s["id"]) == against), None)
     trouble = None
+    corrected = None
+    if found["options"].get("corrects"):
+        corrected = corrections.old_of(conn, UUID(found["options"]["corrects"]), None)
     asked: list[dict[str, Any]] = []
     if found["state"] in ("staged", "submitted"):
         asked = matches.listed(conn, upload_id, limit=PAGE_SIZE)
@@ -201,6 +206,8 @@ def upload(
         replaceable=accepted,
         against=replaced,
         diff=differences(intake.survey_rows(conn, replaced["id"]), rows) if replaced else None,
+        corrected=corrected,
+        corrected_diff=differences([corrected], rows) if corrected and rows else None,
         frames=frames,
         notes=notes[:PAGE_SIZE],
         more=len(notes) > PAGE_SIZE,
@@ -237,6 +244,8 @@ def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> 
     diff = None
     if old is not None:
         diff = differences(intake.survey_rows(conn, old["id"]), intake.survey_rows(conn, survey_id))
+    corrected = corrections.old_of(conn, None, survey_id)
+    rows = intake.survey_rows(conn, survey_id) if corrected else []
     return draw(
         request,
         "survey.html",
@@ -245,6 +254,8 @@ def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> 
         open_acts=True,
         against=old,
         diff=diff,
+        corrected=corrected,
+        corrected_diff=differences([corrected], rows) if corrected else None,
     )
 
 

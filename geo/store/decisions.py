@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from geo.problems import Problem
 from geo.rules import rules_in_force
+from geo.store import corrections
 from geo.store.assertions import assert_claim
 from geo.store.authority import authorise, authorise_survey, need, owner_of, survey_row
 from geo.store.endings import KINDS as ENDING_KINDS
@@ -117,7 +118,9 @@ def _accept(made: Batch, row: Row[Any], reason: str, document: str, *, may_lower
         replaced = survey_row(conn, row.supersedes)
         _event(made, replaced, "superseded", row.filename, document)
         ids.append(replaced.id)
+    corrections.free(conn, row.id)
     _event(made, row, "accepted", reason, document)
+    ids += corrections.surveys_of(conn, row.id)
     if _replaced(conn, row.id):
         _event(made, row, "superseded", reason, document)
     ensure_mines(made, row.id)
@@ -204,7 +207,7 @@ def revoke(
     need(reason, document)
     with publishing(conn, actor, "revoke", on or date.today(), {"survey": row.key}) as made:
         _must_be(conn, row, *_STANDING)
-        ids = [row.id]
+        ids = [row.id, *corrections.surveys_of(conn, row.id)]
         _event(made, row, "revoked", reason, document)
         if row.supersedes is not None:
             replaced = survey_row(conn, row.supersedes)

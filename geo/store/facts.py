@@ -98,6 +98,7 @@ def _near(codes: Collection[str], reach_m: float) -> Select[Any]:
 def _rows(conn: Connection, codes: Collection[str] | None, reach_m: float, known: int) -> list[Any]:
     wanted = (
         select(
+            feature.c.id,
             feature.c.key,
             feature.c.layer,
             feature.c.mine_code,
@@ -286,8 +287,11 @@ def load_world(
     by_survey = states(conn, known)
     ended = _endings(conn, by_survey, known)
     released = set(ended.loc[ended["target_kind"] == "survey", "target_key"])
+    gone = set(conn.scalars(text("SELECT minerisk.replaced(:known)"), {"known": known}))
     rows: list[dict[str, Any]] = []
     for found in _rows(conn, codes, rules.reach_m, known):
+        if found.id in gone:
+            continue
         status = STATUS.get(by_survey.get(found.survey_id, ""))
         if status == "held" and found.survey_key in released and found.layer != "mine_boundary":
             # L17: by decision, in favour of a newly accepted survey.

@@ -182,7 +182,8 @@ def stage(conn: Connection, upload_id: UUID, found: ReadResult, options: ReadOpt
     questioned = [
         {**one, "row_no": made["row_no"]} for one, made in zip(kept, numbered, strict=True)
     ]
-    matches.ask(conn, upload_id, questioned, owner)
+    if options.corrects is None:
+        matches.ask(conn, upload_id, questioned, owner)
     shown = [{**note, "upload_id": upload_id, **owner} for note in notes]
     for start in range(0, len(shown), _CHUNK):
         conn.execute(insert(staged_note), shown[start : start + _CHUNK])

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, select, text, update
 
 from geo.problems import Problem
 from geo.rules import rules_in_force
-from geo.store import matches, memory
+from geo.store import corrections, matches, memory
 from geo.store.decisions import accept_in
 from geo.store.engine import SYSTEM, Actor
 from geo.store.facts import touched
@@ -67,9 +67,10 @@ def _identity(row: Any, keys: list[str]) -> str:
         | {"crs": (one["crs"] or {}).get("epsg")}
         for one in row.result["layers"]
     ]
-    return content_key(
-        {"sha256": row.sha256, "read": read, "mine": row.options.get("mine_code"), "rows": keys}
-    )
+    said = {"sha256": row.sha256, "read": read, "mine": row.options.get("mine_code"), "rows": keys}
+    if row.options.get("corrects"):
+        said["corrects"] = row.options["corrects"]
+    return content_key(said)
 
 
 def submit(
@@ -130,6 +131,7 @@ def submit(
 def _publish(made: Batch, row: Any, staged: list[Any], key: str, supersedes: UUID | None) -> UUID:
     conn = made.conn
     survey_id = uuid4()
+    old = corrections.submitted(conn, row, staged)
     same = matches.confirmed(conn, row.id)
     if same:
         # The chain tells who said that which row is which object.
@@ -170,12 +172,14 @@ def _publish(made: Batch, row: Any, staged: list[Any], key: str, supersedes: UUI
     shapes = [shapely.from_wkb(bytes(r.wkb)) for r in staged]
     coded = matches.by_code(conn, staged)
     nobody = {"district": owner["district"], "owner_org": None}
+    ids = [uuid4() for _ in staged]
     made.add(
         feature,
         (
             {
-                "id": uuid4(),
-                "object_id": coded.get((r.layer, r.mine_code, r.code))
+                "id": feature_id,
+                "object_id": (old.object_id if old else None)
+                or coded.get((r.layer, r.mine_code, r.code))
                 or (same[r.layer, r.row_no].object_id if (r.layer, r.row_no) in same else uuid4()),
                 "survey_id": survey_id,
                 "key": r.key,
@@ -192,9 +196,11 @@ def _publish(made: Batch, row: Any, staged: list[Any], key: str, supersedes: UUI
                 **(of_pond.get(pond_of(r) or "") or whose.get(r.mine_code, nobody)),
                 "survey_org": row.survey_org,
             }
-            for r, flat in zip(staged, drawn(shapes), strict=True)
+            for feature_id, r, flat in zip(ids, staged, drawn(shapes), strict=True)
         ),
     )
+    if old is not None:
+        corrections.record(made, survey_id, ids[0], old, owner)
     made.add(
         survey_event,
         [{"survey_id": survey_id, "state": "submitted", "actor_login": made.actor.login, **owner}],

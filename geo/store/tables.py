@@ -219,6 +219,19 @@ feature = Table(
     *_ownership(),
 )
 
+# A row drawn anew in place of one on record (`replaces`): it takes that one's place once its survey
+# is accepted, and gives it back where that survey is revoked.
+correction = Table(
+    "correction",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("survey_id", Uuid, ForeignKey(survey.c.id), nullable=False, index=True),
+    Column("feature_id", Uuid, ForeignKey(feature.c.id), nullable=False),
+    Column("replaces", Uuid, ForeignKey(feature.c.id), nullable=False, index=True),
+    *_ownership(),
+)
+
 # How many features stand in a grid cell, per survey and owner: what low zooms draw. Kept by a
 # trigger on `feature`; derived, so no part of the chain. Only the definer functions read it.
 place_count = Table(
@@ -663,6 +676,7 @@ APPEND_ONLY = (
     survey_event,
     mine,
     feature,
+    correction,
     encounter,
     encounter_end,
     assertion,

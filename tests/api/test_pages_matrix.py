@@ -34,6 +34,11 @@ RULES = {
     "GET /map": {"else": 200},
     "GET /map/state.json": {"else": 200},
     "GET /map/find.json": {"else": 200},
+    "GET /relief/{key}/{z}/{x}/{y}.png": {"else": 200},
+    "GET /draw": {"admin": 403, "else": 200},
+    "GET /draw/shapes.json": {"admin": 403, "else": 200},
+    # The form names no corners.
+    "POST /draw": {"admin": 403, "else": 422},
     "GET /map/mines/{code}": GRADED,
     "GET /map/print.pdf": {"else": 200},
     "GET /mines/{code}": GRADED,
@@ -119,7 +124,11 @@ FORMS = {
     "POST /ponds/{code}/headtop": {"source": "site_check"},
     "POST /objections/{objection_id}/answer": {"outcome": "kept"},
 }  # fmt: skip
-QUERY = {"/map/print.pdf": "?lon=112.495&lat=38.81&scale=50000", "/map/find.json": "?q=A"}
+QUERY = {
+    "/draw/shapes.json": "?west=112.4&south=38.7&east=112.6&north=38.9",
+    "/map/print.pdf": "?lon=112.495&lat=38.81&scale=50000",
+    "/map/find.json": "?q=A",
+}
 
 
 def routes(app):
@@ -153,7 +162,7 @@ def test_every_page_by_role_and_by_whose(app, client_of, settings, people, tmp_p
     values = {
         "objection_id": objection_id, "sha256": sha256(PDF).hexdigest(),
         "upload_id": upload_id, "survey_id": survey_id, "proposal_id": NOBODY, "code": "A",
-        "match_id": NOBODY,
+        "match_id": NOBODY, "key": "none", "z": 9, "x": 1, "y": 1,
         "name": "hat", "stamp": "x", "path": "css/minerisk.css",
     }  # fmt: skip
     order = sorted(

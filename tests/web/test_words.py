@@ -79,6 +79,7 @@ PARTS = {
     "web.js.upload.state_": ("staged", "failed", "submitted"),
     "web.map.group.": ("ground", "mining", "survey", "ponds"),
     "web.map.turned.": ("landscape", "portrait"),
+    "web.draw.kind.": ("polygon", "line", "point"),
 }
 
 

@@ -128,7 +128,7 @@ def _judged(raw: Raw, options: ReadOptions, notes: Notes) -> LayerRead:
         for cells, lines in zip(rows, raw.spans or (), strict=False):
             # Where to look in the sheet; only now, for twins may stand on different lines.
             cells[_LINES] = lines
-        frame = _frame(shapes, made, rows, where, verdicts)
+        frame = _frame(shapes, made, rows, max(where.error_m, options.error_m), verdicts)
         _layer_notes(notes, one, name, raw.columns, mapped, where)
     mended = len([row for row in verdicts.mended if row not in verdicts.refused])
     placed = shapes if where.epsg is not None and kind is not None else None
@@ -237,7 +237,7 @@ def _frame(
     shapes: Shapes,
     made: attributes.Columns,
     raw: list[dict[str, Any]],
-    where: CrsProposal,
+    error_m: float,
     verdicts: check.Verdicts,
 ) -> gpd.GeoDataFrame:
     rows = np.flatnonzero(verdicts.alive())
@@ -245,7 +245,7 @@ def _frame(
     for name, column in made.items():
         data[name] = pd.Series([column[row] for row in rows], dtype=object)
     data["raw"] = pd.Series([raw[row] for row in rows], dtype=object)
-    data["error_m"] = np.full(len(rows), where.error_m)
+    data["error_m"] = np.full(len(rows), error_m)
     return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries(shapes[rows], crs=GEOGRAPHIC))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import geopandas as gpd
 import pandas as pd
@@ -33,6 +34,12 @@ class ReadOptions(BaseModel):
     mine_code: str | None = Field(default=None, description="Mine of rows that name none.")
     mapping: dict[str, str] = Field(
         default={}, description="Source field → canonical field; an empty word unmaps."
+    )
+    corrects: UUID | None = Field(
+        default=None, description="The row on record whose place the file's one row takes."
+    )
+    error_m: float = Field(
+        default=0.0, ge=0, description="Positional error its sender states, in metres."
     )
     hint_lonlat: tuple[float, float] | None = Field(
         default=None, description="Where the mine lies, for eastings without a zone prefix."

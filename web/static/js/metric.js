@@ -34,6 +34,18 @@ export function toMetric([lon, lat], meridian) {
   return [500000 + east, north];
 }
 
+/** The place of an easting and northing in the zone of a central meridian: the way back, by steps. */
+export function toDegrees([east, north], meridian) {
+  let place = [meridian + (east - 500000) / 90000, north / 111000];
+  for (let step = 0; step < 12; step += 1) {
+    const [e, n] = toMetric(place, meridian);
+    const [de, dn] = [east - e, north - n];
+    place = [place[0] + de / (111320 * Math.cos(place[1] * RAD)), place[1] + dn / 111000];
+    if (Math.abs(de) < 1e-5 && Math.abs(dn) < 1e-5) break;
+  }
+  return place;
+}
+
 /** Length of a line through `places`, in metres of the zone of the first. */
 export function lengthOf(places) {
   const meridian = meridianOf(places[0][0]);
