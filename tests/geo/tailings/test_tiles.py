@@ -223,8 +223,7 @@ def test_zone_and_verdict_agree_each_by_the_window_of_the_toes_tile(
     rng = np.random.default_rng(9)
     for at in rng.choice(np.flatnonzero(~dem.no_ground.ravel()), 25):
         x, y = dem.centres(np.array([at]))[0]
-        tile = tile_at(model, tiles, x, y)
-        assert tile is not None
+        tile = tile_at(model, tiles, dem.abroad([shapely.Point(x, y)])[0])
         window = model.part(tile.window_rows, tile.window_cols)
         close = near(model, tile, ground)
         col, row = ~window.transform @ (x, y)
@@ -233,7 +232,9 @@ def test_zone_and_verdict_agree_each_by_the_window_of_the_toes_tile(
         cells, _ = trace(terrain.d8, start, window.cell, 1000.0)
         met, _ = meets(terrain, captures(window, close.objects), cells)
         assert met.any() == (code.ravel()[at] == INSIDE)
-    assert tile_at(model, tiles, 0.0, 0.0) is None
+    beyond = dem.abroad([shapely.Point(*(dem.transform @ (SIDE + 40, 10)))])[0]
+    outside = tile_at(model, tiles, beyond)
+    assert (outside.cols.stop, outside.rows.start) == (SIDE, 0)
 
 
 def test_what_a_tile_leaves_out_could_not_have_reached_it(made) -> None:
