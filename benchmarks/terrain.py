@@ -7,6 +7,7 @@ shared machine those of the clock say little; both are printed.
 
 import json
 import math
+import os
 import resource
 import subprocess
 import sys
@@ -19,7 +20,9 @@ from typing import Any
 import numpy as np
 
 CELL = (30.0, 30.0)
+PASS = "pass"  # measured by itself; the zone holds two of them, so it counts in no sum
 SEED = 7
+SPEED, TIMES = 50, 1.5  # the goals: million cells/s of the pass, and ours against theirs
 
 
 def ground(cells: int) -> np.ndarray:
@@ -47,16 +50,30 @@ class Clock:
 
 
 def ours(z: np.ndarray, clock: Clock) -> None:
-    """Condition with D8, order, accumulate, and the zone's pass."""
+    """Condition with D8, order, accumulate, and the zone of a house for each 100,000 cells."""
+    import pandas as pd
+    import shapely
+    from rasterio.transform import Affine
+
+    from geo.tailings.capture import capture_mask, captures
     from geo.tailings.conditioning import condition
+    from geo.tailings.dem import Dem, Terrain
     from geo.tailings.flow import accumulation, flow_order, reach
+    from geo.tailings.zone import no_build
 
     done = clock.time("condition + D8", lambda: condition(z, CELL))
     order = clock.time("order", lambda: flow_order(done.d8))
     clock.time("accumulate", lambda: accumulation(done.d8, order))
-    mask = np.zeros(z.shape, dtype=bool)
-    mask.ravel()[:: 30 * 30] = True
-    clock.time("pass", lambda: reach(done.d8, order, mask, CELL, 1000.0))
+    dem = Dem(z, Affine(30, 0, 390_000, 0, -30, 4_700_000), 4547)
+    none = np.array([], dtype=object)
+    terrain = Terrain(dem, done.z, done.d8, order, done.kept, none, none)
+    places = np.random.default_rng(SEED).choice(z.size, max(1, z.size // 100_000))
+    houses = dem.abroad(shapely.points(dem.centres(places)))
+    objects = pd.DataFrame({"key": places.astype(str), "geometry": houses, "error_m": 0.0})
+    found = captures(dem, objects.assign(people=None))
+    clock.time("zone", lambda: no_build(terrain, found))
+    mask = capture_mask(terrain, found)
+    clock.time(PASS, lambda: reach(done.d8, order, mask, CELL, 1000.0))
 
 
 def pyflwdir_from_dem(z: np.ndarray, clock: Clock) -> None:
@@ -116,16 +133,39 @@ def run(name: str, path: Path) -> dict[str, Any] | None:
     return answer
 
 
+def whole(answer: dict[str, Any]) -> float:
+    """Return the processor's seconds of all steps of a chain."""
+    return sum(cpu for name, (cpu, _) in answer["steps"].items() if name != PASS)
+
+
 def show(name: str, answer: dict[str, Any] | None) -> dict[str, Any] | None:
     """Print what one chain took, and hand it on."""
     if answer is not None:
         for step, (cpu, wall) in answer["steps"].items():
             print(f"  {name:9s} {step:17s} {cpu:8.2f} s cpu {wall:8.2f} s wall")
-        whole = sum(cpu for cpu, _ in answer["steps"].values())
         print(
-            f"  {name:9s} {'all':17s} {whole:8.2f} s cpu, peak {answer['peak']:.0f} MiB", flush=True
+            f"  {name:9s} {'all':17s} {whole(answer):8.2f} s cpu, peak {answer['peak']:.0f} MiB",
+            flush=True,
         )
     return answer
+
+
+def goals(cells: int, mine: dict[str, Any], theirs: dict[str, Any] | None) -> None:
+    """Say how the goals stand; where one is missed, by how much and at which step."""
+    speed = cells / 1e6 / mine["steps"][PASS][0]
+    missed = "" if speed >= SPEED else f" – missed by {1 - speed / SPEED:.0%}"
+    print(f"  pass: {speed:.0f} million cells/s of one core (goal: at least {SPEED}){missed}")
+    if theirs is None:
+        return
+    took = whole(mine)
+    ratio = took / theirs["steps"]["from_dem"][0]
+    step = max((name for name in mine["steps"] if name != PASS), key=lambda n: mine["steps"][n][0])
+    share = mine["steps"][step][0] / took
+    missed = f" – missed by {ratio / TIMES - 1:.0%}; {step} takes {share:.0%} of it"
+    print(
+        f"  all of ours / pyflwdir from_dem alone: {ratio:.2f} (goal: at most {TIMES})"
+        f"{missed if ratio > TIMES else ''}"
+    )
 
 
 def main() -> None:
@@ -133,6 +173,7 @@ def main() -> None:
     if sys.argv[1:2] == ["--one"]:
         one(sys.argv[2], Path(sys.argv[3]))
         return
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before we begin")
     for millions in [float(given) for given in sys.argv[1:]] or [1.0, 10.0, 40.0]:
         z = ground(int(millions * 1e6))
         print(f"{z.size / 1e6:.1f} million cells, {z.nbytes / 2**20:.0f} MiB of heights")
@@ -142,13 +183,8 @@ def main() -> None:
             cells = z.size
             del z
             found = {name: show(name, run(name, path)) for name in CHAINS}
-        mine, theirs = found["ours"], found["pyflwdir"]
-        if mine:
-            speed = cells / 1e6 / mine["steps"]["pass"][0]
-            print(f"  pass: {speed:.0f} million cells/s of one core (goal: at least 50)")
-        if mine and theirs:
-            ratio = sum(cpu for cpu, _ in mine["steps"].values()) / theirs["steps"]["from_dem"][0]
-            print(f"  all of ours / pyflwdir from_dem alone: {ratio:.2f} (goal: at most 1.5)")
+        if found["ours"]:
+            goals(cells, found["ours"], found["pyflwdir"])
 
 
 if __name__ == "__main__":

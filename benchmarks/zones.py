@@ -3,8 +3,8 @@
 Run ``scripts/bench zones [MILLIONS]``; by default 400 million cells. The model is made by windows,
 so that making it takes no memory either, and read through the confined child as a stranger's is.
 Memory is summed over all processes and looked at ten times a second. On a shared machine seconds of
-the clock say little: the speed-up is told by the processor's seconds, too – what runs alone, and
-the busiest worker.
+the clock say little: the speed-up is told by the processor's seconds, too, from what runs alone and
+what the busiest worker does; the start of the workers is in neither.
 """
 
 import hashlib
@@ -108,22 +108,21 @@ def one(path: Path, folder: Path, workers: int, side: int) -> None:
     """Make the zone with so many workers; print what it took as JSON."""
     out, work = folder / f"{workers}.tif", folder / f"work{workers}"
     work.mkdir()
-    began = time.perf_counter()
+    began, processor = time.perf_counter(), sum(os.times()[:4])
     with Memory() as memory, model_of([path], SAID, workdir=folder) as model:
-        opened = time.perf_counter()
         ground = places(side)
+        opened, alone = time.perf_counter(), sum(os.times()[:4]) - processor
         with spread_over("local", workers=workers) as spread:
-            started = time.perf_counter()
+            started, processor = time.perf_counter(), time.process_time()
             done = zone_of_model(model, ground, out, work, spread, threads=workers)
+            alone += time.process_time() - processor
             computed = time.perf_counter()
-    alone = time.process_time() + os.times().children_user + os.times().children_system
     seconds = {"open": opened - began, "start": started - opened, **done.seconds}
     told = {
         "seconds": seconds,
         "all": computed - began,
         "work": done.work,
-        # The children waited for are the workers, and the one that described the file.
-        "alone": max(alone - sum(done.work[step] for step in ("read", "zone", "keep")), 0.0),
+        "alone": alone,
         "peak": memory.peak,
         "cells": done.cells,
         "tiles": done.tiles,
@@ -141,7 +140,7 @@ def run(path: Path, folder: Path, workers: int, side: int) -> dict:
     stages = ", ".join(f"{name} {took:.1f}" for name, took in told["seconds"].items())
     steps = ", ".join(f"{name} {took:.1f}" for name, took in told["work"].items())
     print(f"{workers} worker(s): {told['all']:.1f} s ({stages})")
-    print(f"  processor: {told['alone']:.1f} s alone; tiles {steps}")
+    print(f"  processor: {told['alone']:.1f} s alone; {told['tiles']} tiles: {steps}")
     print(f"  peak {told['peak']:.2f} GiB over all processes; {told['cells']}", flush=True)
     return told
 
@@ -178,8 +177,17 @@ def main() -> None:
         clock = by[1]["all"] / by[2]["all"]
         two = by[2]["alone"] + by[2]["work"]["busiest"]
         processor = (by[1]["alone"] + by[1]["work"]["busiest"]) / two
-        print(f"two workers are {clock:.2f} times as fast by the clock, {processor:.2f} by the")
-        print(f"processor's seconds (goal: at least {GOAL_TIMES})")
+        print(
+            f"two workers are {clock:.2f} times as fast by the clock (goal: at least {GOAL_TIMES})"
+        )
+        print(f"  {processor:.2f} times by the processor's seconds")
+        if clock < GOAL_TIMES:
+            load = os.getloadavg()[0] - 2
+            print(
+                f"  missed by {1 - clock / GOAL_TIMES:.0%}: {by[2]['alone']:.1f} s run alone, the "
+                f"busiest of two has {by[2]['work']['busiest']:.1f} s, and others keep some "
+                f"{max(load, 0):.0f} processes at work on {os.cpu_count()} cores"
+            )
         peak = max(one["peak"] for one in by.values())
         print(f"peak {peak:.2f} GiB (goal: under {GOAL_GIB:.0f})")
         print("the same bytes" if by[1]["sha256"] == by[2]["sha256"] else "THE BYTES DIFFER")

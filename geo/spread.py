@@ -3,6 +3,7 @@
 A task is a pure function with its arguments; a worker that dies has its tasks run again by others.
 """
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -77,6 +78,7 @@ def spread_over(address: str | None, workers: int | None = None) -> Iterator[Spr
     if address is None:
         yield one_after_another
         return
+    import dask
     from distributed import Client, LocalCluster
     from distributed.security import Security
 
@@ -89,11 +91,15 @@ def spread_over(address: str | None, workers: int | None = None) -> Iterator[Spr
             yield _Dask(client)
         return
     with (
+        # Dask serves its state by plain HTTP, too, on a port it fights for: nothing of it is asked.
+        dask.config.set({"distributed.scheduler.http.routes": []}),
         LocalCluster(
             n_workers=workers or os.cpu_count() or 1,
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+            silence_logs=logging.ERROR,  # a worker slow to end is nobody's concern
             security=Security.temporary(),
         ) as made,
         Client(made) as client,

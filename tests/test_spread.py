@@ -65,6 +65,29 @@ def test_spread_or_not_the_state_is_the_same_to_the_byte(
     assert seen[0] == seen[1]
 
 
+def test_two_commands_spread_their_work_at_once_and_say_nothing_of_it(two_workers, capfd):
+    with spread_over("local", workers=1) as other:
+        assert list(other(abs, [(-1,), (-2,)])) == [1, 2]
+        assert list(two_workers(abs, [(-3,)])) == [3]
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("", "")
+
+
+def runs_out_of_memory(folder):
+    """Take the whole process along whenever it is run; leave a line each time."""
+    with (Path(folder) / "died").open("a") as file:
+        file.write("x")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_task_that_ends_every_worker_is_given_up_in_a_sentence(tmp_path):
+    with spread_over("local", workers=1) as spread:
+        with pytest.raises(Problem) as told:
+            list(spread(runs_out_of_memory, [(str(tmp_path),)]))
+        assert told.value.code == "spread.died"
+        assert len((tmp_path / "died").read_text()) > 1
+
+
 def test_nobody_at_the_address_is_said_in_a_sentence():
     with (
         pytest.raises(Problem, match="No Dask scheduler"),

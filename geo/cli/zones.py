@@ -85,7 +85,7 @@ def _told(found: dict[str, Any]) -> str:
 def _on_ground(login: str | None) -> Iterator[Any]:
     """Yield what the register has on the ground, for those who may ask where a pond may lie."""
     from geo.problems import Problem
-    from geo.store.head_top_runs import laid_on
+    from geo.store.pond_ground import laid_on
 
     with database() as conf:
         actor = acting(conf, login)

@@ -5,150 +5,36 @@ where they changed. Reading the model and judging take no lock; keeping the resu
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
-import pandas as pd
 import shapely
 from geoalchemy2 import WKBElement
 from sqlalchemy import Connection, select
 
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
-from geo.store.facts import newest_seq
 from geo.store.mine_states import drawn
-from geo.store.pond_facts import features
+from geo.store.pond_ground import Ground, ground, on_ground, ponds_by_tile, toe_of, window_of
 from geo.store.publish import Batch, publishing
 from geo.store.tables import batch, head_top, terrain_run, zone
-from geo.store.terrains import Taken, newest_dem, read_taken
+from geo.store.terrains import Taken, opened_taken
 from geo.survey.keys import content_key
-from geo.tailings.capture import Captures, captures
-from geo.tailings.dem import Terrain, prepare
 from geo.tailings.headtop import Verdict, judge
-from geo.tailings.parameters import terrain_rules
 from geo.tailings.profile import profiles
-from geo.tailings.protected import counts, people, protected_classes
-from geo.tailings.tiles import OnGround
-from geo.tailings.zone import Zone, no_build, strip
-
-_LAYERS = ("dam", "drainage", "pond", "protected_object")
-
-
-@dataclass(frozen=True, eq=False)
-class Ground:
-    """The facts a run rests on, and the model they lie on."""
-
-    key: str
-    taken: Taken
-    rows: list[dict[str, Any]]
-
-    def of(self, layer: str) -> list[dict[str, Any]]:
-        """Return the rows of a layer, in the order of their keys."""
-        return sorted((r for r in self.rows if r["layer"] == layer), key=lambda r: str(r["key"]))
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A model made to drain, with the objects that count laid on it, and the zone."""
-
-    terrain: Terrain
-    found: Captures
-    zone: Zone
-
-
-def ground(conn: Connection) -> Ground | None:
-    """Return the facts as they are, for a connection that sees all; None without a model."""
-    seq = newest_seq(conn)
-    taken = newest_dem(conn, seq)
-    if taken is None:
-        return None
-    rows = features(conn, _LAYERS, seq)
-    key = content_key(
-        {
-            "terrain": taken.sha256,
-            "stated": [taken.stated.error_m, str(taken.stated.on)],
-            "rows": sorted(str(row["key"]) for row in rows),
-            "rules": [terrain_rules(), protected_classes()],
-        }
-    )
-    return Ground(key, taken, rows)
-
-
-# One of them, the newest: a county's is some hundred MB at most, and the next question is of it.
-_kept: dict[str, Prepared] = {}
-
-
-def prepared(settings: Settings, facts: Ground) -> Prepared:
-    """Return the ground ready for questions; the last one asked of is kept in memory."""
-    if facts.key not in _kept:
-        made = _prepare(settings, facts)
-        _kept.clear()
-        _kept[facts.key] = made
-    return _kept[facts.key]
-
-
-def _prepare(settings: Settings, facts: Ground) -> Prepared:
-    dem = read_taken(settings, facts.taken).dem
-    on = on_ground(facts.rows)
-    terrain = prepare(dem, channels=on.channels, culverts=on.culverts)
-    found = captures(dem, on.objects)
-    return Prepared(terrain, found, no_build(terrain, found))
-
-
-def laid_on(settings: Settings) -> OnGround:
-    """Return what the register has on the ground now, whoever may see it."""
-    with connect(settings, "worker", SYSTEM) as conn:
-        return on_ground(features(conn, ("drainage", "protected_object"), newest_seq(conn)))
-
-
-def on_ground(rows: Iterable[Mapping[str, Any]]) -> OnGround:
-    """Return the objects that count and the waterways among rows, in the order of their keys."""
-    ordered = sorted(rows, key=lambda row: str(row["key"]))
-    lines: dict[str, list[Any]] = {"channel": [], "culvert": []}
-    for row in ordered:
-        if row["layer"] == "drainage":
-            lines[row["attrs"].get("drainage_kind") or "channel"].append(row["geometry"])
-    objects = protected_frame(row for row in ordered if row["layer"] == "protected_object")
-    return OnGround(
-        objects,
-        np.array(lines["channel"], dtype=object),
-        np.array(lines["culvert"], dtype=object),
-    )
-
-
-def protected_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the objects that count as ``capture.OBJECTS`` wants them."""
-    kept = [row for row in rows if counts(row["attrs"])]
-    return pd.DataFrame(
-        {
-            "key": pd.Series([row["key"] for row in kept], dtype=object),
-            "geometry": pd.Series([row["geometry"] for row in kept], dtype=object),
-            "error_m": pd.Series([float(row["error_m"]) for row in kept], dtype=float),
-            "people": pd.Series([people(row["attrs"]) for row in kept], dtype=object),
-        }
-    )
-
-
-def toe_of(pond: Mapping[str, Any], dams: Sequence[Mapping[str, Any]]) -> tuple[Any, bool, bool]:
-    """Return a pond's toe, whether it is derived from a polygon, and whether dams are missing.
-
-    The toe is every toe line of its dams; of a dam or pond known only as a polygon it is the
-    outline, and derived (推定).
-    """
-    parts, derived = [], not dams
-    for dam in dams:
-        flat = shapely.get_dimensions(dam["geometry"]) == 2
-        derived |= flat
-        parts.append(shapely.boundary(dam["geometry"]) if flat else dam["geometry"])
-    if not parts:
-        shape = pond["geometry"]
-        parts = [shapely.boundary(shape) if shapely.get_dimensions(shape) == 2 else shape]
-    expected = pond["attrs"].get("dams_expected")
-    missing = isinstance(expected, int | float) and len(dams) < expected
-    return shapely.union_all(parts), bool(derived), bool(missing)
+from geo.tailings.tiles import (
+    INSIDE,
+    OUTSIDE,
+    UNDECIDED,
+    Prepared,
+    codes,
+    frame_of,
+    own_cells,
+    tiles_of,
+)
+from geo.tailings.zone import Zone, strip
 
 
 def _newer(dams: Sequence[Mapping[str, Any]], taken: Taken) -> bool | None:
@@ -211,11 +97,13 @@ def _owner(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"district": row["district"], "owner_org": row["owner_org"]}
 
 
-def _judged(facts: Ground, ready: Prepared, on: date) -> tuple[list[Any], list[Any]]:
-    """Return the rows of ``head_top`` and of the strips, one each per pond."""
+def _judged(
+    facts: Ground, ponds: Iterable[Mapping[str, Any]], ready: Prepared, on: date
+) -> tuple[list[Any], list[Any]]:
+    """Return the rows of ``head_top`` and of the strips, one each per pond of a window."""
     verdicts, strips = [], []
-    for pond in facts.of("pond"):
-        dams = [d for d in facts.of("dam") if d["attrs"].get("pond_code") == pond["code"]]
+    for pond in ponds:
+        dams = facts.dams_of(pond)
         toe, derived, missing = toe_of(pond, dams)
         verdict = judge(
             ready.terrain,
@@ -275,6 +163,30 @@ def is_current(conn: Connection, facts: Ground) -> bool:
     return newest == facts.key
 
 
+def _run(settings: Settings, facts: Ground, on: date) -> tuple[Zone, list[Any], list[Any]]:
+    """Return the zone of the whole model, the rows of ``head_top`` and of the strips.
+
+    Tile by tile: as much of the model is in memory as one window has, and a byte for each cell.
+    """
+    laid, ponds = on_ground(facts.rows), ponds_by_tile(facts)
+    verdicts: list[Any] = []
+    strips: list[Any] = []
+    window, ready = None, None
+    with opened_taken(settings, facts.taken) as model:
+        code = np.full(model.shape, OUTSIDE, dtype=np.uint8)
+        for tile in tiles_of(model):
+            # The tiles of a county's model mostly have one window: the whole.
+            if ready is None or window != (tile.window_rows, tile.window_cols):
+                ready = window_of(model, tile, laid)
+                window = tile.window_rows, tile.window_cols
+            code[tile.rows, tile.cols] = own_cells(tile, codes(ready.zone))
+            judged, below = _judged(facts, ponds.get(tile.name, ()), ready, on)
+            verdicts += judged
+            strips += below
+    verdicts.sort(key=lambda row: str(row["pond_code"]))
+    return Zone(frame_of(model), code == INSIDE, code == UNDECIDED), verdicts, strips
+
+
 def compute(settings: Settings, on: date) -> dict[str, Any] | None:
     """Judge every pond and draw the zones, if the facts changed since the newest run.
 
@@ -287,14 +199,12 @@ def compute(settings: Settings, on: date) -> dict[str, Any] | None:
         facts = ground(conn)
         if facts is None or is_current(conn, facts):
             return None
-    ready = prepared(settings, facts)
-    verdicts, strips = _judged(facts, ready, on)
+    whole, verdicts, strips = _run(settings, facts, on)
     summary = {
         "ponds": len(verdicts),
-        "objects": len(ready.found.objects),
-        "zone_m2": ready.zone.area_m2,
-        "undecided_m2": float(np.count_nonzero(ready.zone.undecided))
-        * float(np.prod(ready.terrain.dem.cell)),
+        "objects": len(on_ground(facts.rows).objects),
+        "zone_m2": whole.area_m2,
+        "undecided_m2": float(np.count_nonzero(whole.undecided)) * float(np.prod(whole.dem.cell)),
         "outcomes": {
             o: sum(v["outcome"] == o for v in verdicts) for o in ("yes", "suspected", "no")
         },
@@ -308,14 +218,14 @@ def compute(settings: Settings, on: date) -> dict[str, Any] | None:
             # Somebody was faster, or the facts moved on: the next round sees them.
             made.abandoned = True
             return None
-        _keep(made, facts, ready, verdicts, strips, summary)
+        _keep(made, facts, whole, verdicts, strips, summary)
     return summary
 
 
 def _keep(
     made: Batch,
     facts: Ground,
-    ready: Prepared,
+    whole: Zone,
     verdicts: list[Any],
     strips: list[Any],
     summary: dict[str, Any],
@@ -328,6 +238,6 @@ def _keep(
         [{"id": run, "key": facts.key, "terrain_id": facts.taken.id, "summary": summary, **owner}],
     )
     made.add(head_top, ({**row, "run_id": run} for row in verdicts))
-    zones = [_zone("no_build", ready.zone, None, owner)] if ready.zone.mask.any() else []
+    zones = [_zone("no_build", whole, None, owner)] if whole.mask.any() else []
     made.add(zone, ({**row, "run_id": run} for row in [*zones, *strips]))
     return run

@@ -4,25 +4,37 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from geo.problems import Problem
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.facts import newest_seq
-from geo.store.head_top_runs import Ground, Prepared, ground, prepared, toe_of
 from geo.store.pond_facts import event_rows, features
+from geo.store.pond_ground import (
+    Ground,
+    ground,
+    ponds_by_tile,
+    prepared_at,
+    prepared_tile,
+    toe_of,
+)
 from geo.store.pond_queries import ponds
+from geo.store.terrains import grid_of
 from geo.tailings.capture import captures
 from geo.tailings.closure import anniversary
 from geo.tailings.headtop import meets, toe_paths
 from geo.tailings.siting import Proposal, ask, nearest_admissible
 from geo.tailings.siting_rules import WORKINGS, siting_rules
+from geo.tailings.tiles import OnGround, Prepared, near, tiles_of
 
 # A footprint is what a mine works within five years (L10, L26).
 _FOOTPRINT_YEARS = 5
+_NO_LINES: NDArray[np.object_] = np.array([], dtype=object)
 
 
 def _rows(settings: Settings, layers: Iterable[str]) -> list[dict[str, Any]]:
@@ -30,12 +42,12 @@ def _rows(settings: Settings, layers: Iterable[str]) -> list[dict[str, Any]]:
         return features(conn, list(layers), newest_seq(conn))
 
 
-def _facts(settings: Settings) -> tuple[Ground, Prepared]:
+def _facts(settings: Settings) -> Ground:
     with connect(settings, "worker", SYSTEM) as conn:
         facts = ground(conn)
     if facts is None:
         raise Problem("store.no_terrain", http_status=409)
-    return facts, prepared(settings, facts)
+    return facts
 
 
 def _banks(settings: Settings) -> pd.DataFrame | None:
@@ -98,7 +110,7 @@ def site(settings: Settings, plan: Proposal, on: date) -> dict[str, Any]:
     Problem
         Without an elevation model.
     """
-    _, ready = _facts(settings)
+    ready = prepared_at(settings, _facts(settings), plan.toe)
     with connect(settings, "worker", SYSTEM) as conn:
         register = _register(conn, on)
     banks, workings = _banks(settings), _workings(settings, on)
@@ -163,7 +175,7 @@ def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str
     list of dict
         code, name, state and head_top as it is now, by code.
     """
-    facts, ready = _facts(settings)
+    facts = _facts(settings)
     frame = pd.DataFrame(
         {
             "key": ["new"],
@@ -172,15 +184,21 @@ def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str
             "people": [None],
         }
     )
-    found = captures(ready.terrain.dem, frame)
+    grid, by_tile = grid_of(facts.taken), ponds_by_tile(facts)
     met = []
-    for pond in sorted(facts.of("pond"), key=lambda row: str(row["code"])):
-        dams = [d for d in facts.of("dam") if d["attrs"].get("pond_code") == pond["code"]]
-        toe, _, _ = toe_of(pond, dams)
-        paths = toe_paths(ready.terrain, ready.terrain.dem.local([toe])[0])
-        captured, _ = meets(ready.terrain, found, paths.cells)
-        if captured.any():
-            met.append(pond["code"])
+    for tile in tiles_of(grid):
+        # A building that a window does not reach is met by no pond of the tile.
+        reached = near(grid, tile, OnGround(frame, _NO_LINES, _NO_LINES)).objects
+        if tile.name not in by_tile or reached.empty:
+            continue
+        ready = prepared_tile(settings, facts, tile)
+        found = captures(ready.terrain.dem, frame)
+        for pond in by_tile[tile.name]:
+            toe, _, _ = toe_of(pond, facts.dams_of(pond))
+            paths = toe_paths(ready.terrain, ready.terrain.dem.local([toe])[0])
+            captured, _ = meets(ready.terrain, found, paths.cells)
+            if captured.any():
+                met.append(pond["code"])
     with connect(settings, "worker", SYSTEM) as conn:
         known = {row["code"]: row for row in ponds(conn, date.today())}
     return [
@@ -190,6 +208,6 @@ def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str
             "state": known[code]["state"],
             "head_top": known[code]["head_top"]["outcome"],
         }
-        for code in met
+        for code in sorted(met)
         if code in known
     ]

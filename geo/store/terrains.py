@@ -23,8 +23,8 @@ from geo.store.engine import Actor
 from geo.store.facts import known_at
 from geo.store.publish import publishing
 from geo.store.tables import batch, terrain
-from geo.tailings.dem_reading import DemRead, read_dem
-from geo.tailings.model import Box, Stated
+from geo.tailings.dem_reading import read_dem
+from geo.tailings.model import Box, Model, Stated, box_in, lattice, model_of
 from geo.tailings.raster_source import opened
 
 
@@ -37,6 +37,8 @@ class Taken:
     filename: str
     stated: Stated
     box: Box
+    zone: int
+    cell_m: float
 
 
 def _box(path: Path, stated: Stated) -> Box:
@@ -141,10 +143,22 @@ def _taken(row: Row[Any]) -> Taken:
     note = row.note
     stated = Stated(row.source, row.dated, row.error_m, note["unit"], note["epsg"])
     west, south, east, north = note["box"]
-    return Taken(row.id, row.sha256, row.filename, stated, (west, south, east, north))
+    box = west, south, east, north
+    zone, cell = note["zone_epsg"], note["cell_m"][0]
+    return Taken(row.id, row.sha256, row.filename, stated, box, zone, cell)
 
 
-def read_taken(settings: Settings, taken: Taken, box: Box | None = None) -> DemRead:
-    """Read an elevation model that was taken, or the part of it in a box of degrees."""
-    with _named(settings, taken.sha256, taken.filename) as path:
-        return read_dem([path], box or taken.box, taken.stated)
+def grid_of(taken: Taken) -> Model:
+    """Return the grid of a model that was taken, without its files: for questions of where."""
+    grid, shape = lattice([box_in(taken.box, taken.zone)], taken.cell_m)
+    return Model((), grid, shape, taken.zone, taken.stated)
+
+
+@contextmanager
+def opened_taken(settings: Settings, taken: Taken) -> Iterator[Model]:
+    """Yield a model that was taken, readable by windows until the end."""
+    with (
+        _named(settings, taken.sha256, taken.filename) as path,
+        model_of([path], taken.stated, box=taken.box, cell_m=taken.cell_m) as model,
+    ):
+        yield model

@@ -163,11 +163,15 @@ def model_of(
         else:
             wanted = [box_in(box, zone)]
         cell = _cell_of(sources[0], (south + north) / 2) if cell_m is None else cell_m
-        x0, y0, x1, y1 = shapely.total_bounds(wanted)
-        left, top = math.floor(x0 / cell), math.ceil(y1 / cell)
-        shape = top - math.floor(y0 / cell), math.ceil(x1 / cell) - left
-        grid = Affine(cell, 0, left * cell, 0, -cell, top * cell)
-        yield Model(sources, grid, shape, zone, stated)
+        yield Model(sources, *lattice(wanted, cell), zone, stated)
+
+
+def lattice(wanted: Iterable[shapely.Geometry], cell: float) -> tuple[Affine, tuple[int, int]]:
+    """Return the grid over shapes in a zone's metres, its lines at whole multiples of a cell."""
+    x0, y0, x1, y1 = shapely.total_bounds(list(wanted))
+    left, top = math.floor(x0 / cell), math.ceil(y1 / cell)
+    shape = top - math.floor(y0 / cell), math.ceil(x1 / cell) - left
+    return Affine(cell, 0, left * cell, 0, -cell, top * cell), shape
 
 
 def shape_in(geometry: object, source: pyproj.CRS, target: pyproj.CRS) -> shapely.Geometry:

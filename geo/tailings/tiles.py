@@ -3,7 +3,7 @@
 A tile is conditioned with its surroundings and on its own, and its answers are those of its window
 alone: so they do not depend on how many work, or in which order. No path from inside the tile
 reaches the window's edge within the limit. The grid is fixed in the zone's coordinates, and a
-verdict uses the window of its toe's tile (``tile_at``): the two agree here too.
+verdict uses the window of its toe's tile (``tile_at``): the two agree here, too.
 """
 
 import hashlib
@@ -17,13 +17,12 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from rasterio.transform import Affine
 
-from geo.tailings.capture import captures, reach_of
-from geo.tailings.dem import Dem, prepare
+from geo.tailings.capture import Captures, captures, reach_of
+from geo.tailings.dem import Dem, Terrain, prepare
 from geo.tailings.model import Model
 from geo.tailings.parameters import terrain_rules
-from geo.tailings.zone import no_build
+from geo.tailings.zone import Zone, no_build
 
 OUTSIDE, INSIDE, UNDECIDED, NO_GROUND = 0, 1, 2, 255
 
@@ -59,13 +58,13 @@ class OnGround:
         return told.hexdigest()
 
 
-def _frame(grid: Affine, epsg: int) -> Dem:
-    """Return a model of one cell: all that reach and coordinates ask of it."""
-    return Dem(np.zeros((1, 1)), grid, epsg)
+def frame_of(model: Model) -> Dem:
+    """Return a model of one cell without a height: all that coordinates ask of it."""
+    return Dem(np.full((1, 1), np.nan), model.grid, model.epsg)
 
 
 def _halo(model: Model, wanted: int) -> int:
-    reach = reach_of(_frame(model.grid, model.epsg))
+    reach = reach_of(frame_of(model))
     metres = float(terrain_rules()["path"]["limit_m"]) + reach.width + reach.point
     return max(wanted, math.ceil(metres / model.grid.a) + 2)
 
@@ -105,13 +104,25 @@ def tiles_of(model: Model, *, cells: int | None = None, halo: int | None = None)
     ]
 
 
-def tile_at(model: Model, tiles: list[Tile], x: float, y: float) -> Tile | None:
-    """Return the tile that answers for a place in the zone's metres; None outside the model."""
-    col, row = ~model.grid @ (x, y)
-    for tile in tiles:
-        if tile.rows.start <= row < tile.rows.stop and tile.cols.start <= col < tile.cols.stop:
-            return tile
-    return None
+def tile_at(model: Model, tiles: list[Tile], shape: Any) -> Tile:
+    """Return the tile that answers for a toe: that of its middle, or the nearest to it.
+
+    Parameters
+    ----------
+    model : Model
+    tiles : list of Tile
+        ``tiles_of(model)``.
+    shape : shapely geometry
+        CGCS2000 degrees.
+    """
+    west, south, east, north = shapely.bounds(frame_of(model).local([shape])[0])
+    col, row = ~model.grid @ ((west + east) / 2, (south + north) / 2)
+
+    def away(tile: Tile) -> float:
+        aside = max(tile.cols.start - col, col - tile.cols.stop, 0)
+        return math.hypot(aside, max(tile.rows.start - row, row - tile.rows.stop, 0))
+
+    return min(tiles, key=away)
 
 
 def near(model: Model, tile: Tile, ground: OnGround) -> OnGround:
@@ -121,7 +132,7 @@ def near(model: Model, tile: Tile, ground: OnGround) -> OnGround:
     """
     (west, north) = model.grid @ (tile.window_cols.start, tile.window_rows.start)
     (east, south) = model.grid @ (tile.window_cols.stop, tile.window_rows.stop)
-    frame = _frame(model.grid, model.epsg)
+    frame = frame_of(model)
     reach = reach_of(frame)
     edge = shapely.box(west, south, east, north)
     (box,) = frame.abroad([shapely.segmentize(edge, max(east - west, north - south) / 8)])
@@ -161,17 +172,36 @@ def key_of(model: Model, tile: Tile, close: OnGround) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def zone_of(dem: Dem, close: OnGround) -> NDArray[np.uint8]:
-    """Return the zone's codes of a window: inside, outside, undecided or no ground."""
-    code = np.full(dem.shape, NO_GROUND, dtype=np.uint8)
-    if dem.no_ground.all():
-        return code
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A window made to drain, with the objects that count laid on it, and the zone."""
+
+    terrain: Terrain
+    found: Captures
+    zone: Zone
+
+
+def prepared(dem: Dem, close: OnGround) -> Prepared:
+    """Return a window ready for questions."""
     terrain = prepare(dem, channels=close.channels, culverts=close.culverts)
-    zone = no_build(terrain, captures(dem, close.objects))
-    code[~dem.no_ground] = OUTSIDE
+    found = captures(dem, close.objects)
+    return Prepared(terrain, found, no_build(terrain, found))
+
+
+def codes(zone: Zone) -> NDArray[np.uint8]:
+    """Return a zone's cells as codes: outside, inside, undecided or no ground."""
+    code = np.full(zone.mask.shape, OUTSIDE, dtype=np.uint8)
     code[zone.undecided] = UNDECIDED
     code[zone.mask] = INSIDE
+    code[zone.dem.no_ground] = NO_GROUND
     return code
+
+
+def zone_of(dem: Dem, close: OnGround) -> NDArray[np.uint8]:
+    """Return the zone's codes of a window; one without ground is not worked on."""
+    if dem.no_ground.all():
+        return np.full(dem.shape, NO_GROUND, dtype=np.uint8)
+    return codes(prepared(dem, close).zone)
 
 
 def own_cells(tile: Tile, code: NDArray[Any]) -> NDArray[Any]:

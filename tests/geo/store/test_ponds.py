@@ -11,13 +11,15 @@ from sqlalchemy import text
 from geo import sample
 from geo.crs import from_metric
 from geo.problems import Problem
-from geo.store import accounts, audit, decisions, pond_queries, queries, sites
+from geo.store import accounts, audit, decisions, pond_ground, pond_queries, queries, sites
 from geo.store.engine import SYSTEM, connect
 from geo.store.head_top_runs import compute
 from geo.store.pond_events import record_event
 from geo.store.pond_facts import may_have_changed
 from geo.store.pond_objects import say_head_top
 from geo.store.tiles import data_version, tile
+from geo.tailings import model
+from geo.tailings.parameters import terrain_rules
 from geo.tailings.siting import Proposal
 from sample_data import ponds as drawn
 from tests.conftest import filed, fresh_database
@@ -441,3 +443,58 @@ def test_a_pond_over_a_mine_is_told_of_and_its_pool_is_water_above_the_mine(
     assert found["SL-T01"]["under"] == []
     with connect(own, "worker", SYSTEM) as conn:
         assert audit.verify(conn).fault is None
+
+
+def test_a_question_of_a_place_reads_its_window_and_not_the_model(own, monkeypatch):
+    """A province's model must not come into the server because somebody asks about one valley."""
+    rules = terrain_rules()["tiles"]
+    monkeypatch.setitem(rules, "cells", 50)
+    monkeypatch.setitem(rules, "halo_cells", 40)
+    read = []
+    real = model.heights
+
+    def told(source, rows, cols):
+        read.append((rows.stop - rows.start) * (cols.stop - cols.start))
+        return real(source, rows, cols)
+
+    monkeypatch.setattr(model, "heights", told)
+    with connect(own, "worker", SYSTEM) as conn:
+        rows, cols = pond_ground.grid_of(pond_ground.ground(conn).taken).shape
+    # A tile, the ground around it, and three cells more for the weights of the outermost.
+    most = (50 + 2 * 40 + 2 * 3) ** 2
+    assert most < rows * cols / 3
+    summary = compute(own, ON)
+    assert max(read) <= most
+    assert len(read) > rows * cols // most
+
+    def answers(tail):
+        toe = degrees(shapely.Point(drawn.place(3, drawn.TOE - tail)))
+        found = sites.site(own, Proposal("new", toe, replaces=("SL-T10",)), ON)
+        (zone,) = (one for one in found["answers"] if one["rule"] == "zone")
+        return toe, zone["answer"]
+
+    with connect(own, "worker", SYSTEM) as conn:
+        kept = shapely.union_all(
+            [
+                shapely.geometry.shape(z["geometry"])
+                for z in pond_queries.zones(conn)
+                if z["kind"] == "no_build"
+            ]
+        )
+    assert summary["zone_m2"] > 0
+    read.clear()
+    toe, answer = answers(300)
+    assert 0 < sum(read) <= most
+    # The map's zone and the answer come from one window.
+    assert (answer == "no") == kept.contains(toe) is True
+    read.clear()
+    answers(310)
+    assert read == []
+    # A house far from every pond is answered without any ground.
+    assert sites.below(own, degrees(shapely.Point(drawn.place(40, 0)))) == []
+    assert read == []
+    assert [
+        one["code"]
+        for one in sites.below(own, degrees(shapely.Point(drawn.place(1, drawn.TOE - 500, 20))))
+    ] == ["SL-T03"]
+    assert 0 < max(read) <= most

@@ -3,12 +3,8 @@
 import sys
 
 from tests.geo.tailings.test_conditioning import agree
-from tests.geo.tailings.test_zone import (
-    test_inside_the_zone_is_head_top_for_every_cell_and_object as zone_is_verdict,
-)
-from tests.geo.tailings.test_zone import (
-    test_mask_zone_and_verdict_agree_with_the_plain_rules as zone_is_plain,
-)
+from tests.geo.tailings.test_flow import paths_are_plain
+from tests.geo.tailings.test_zone import zone_is_plain, zone_is_verdict
 
 
 def main() -> None:
@@ -18,12 +14,15 @@ def main() -> None:
     for seed in range(first, first + count):
         try:
             agree(seed)
+            paths_are_plain(seed)
             zone_is_plain(seed)
             zone_is_verdict(seed)
         except AssertionError:
             print(f"seed {seed} differs")
             raise
-    print(f"{count} grounds from seed {first}: conditioning, D8, capture, zone and verdict agree")
+    print(
+        f"{count} grounds from seed {first}: conditioning, D8, paths, capture, zone and verdict agree"
+    )
 
 
 if __name__ == "__main__":

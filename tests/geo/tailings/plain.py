@@ -227,6 +227,28 @@ def path(to: dict[Cell, Cell | None], at: Cell, cell: tuple[float, float], limit
     return found
 
 
+def comes_to(
+    to: dict[Cell, Cell | None], at: Cell, cell: tuple[float, float], limit: float, wanted
+):
+    """Tell whether a path comes to one of the wanted cells within the limit."""
+    dx, dy = cell
+    aslant, across, along, diagonal = math.hypot(dx, dy), 0, 0, 0
+    while at not in wanted:
+        step = to[at]
+        if step is None:
+            return False
+        if step[0] == at[0]:
+            across += 1
+        elif step[1] == at[1]:
+            along += 1
+        else:
+            diagonal += 1
+        if across * dx + along * dy + diagonal * aslant > limit:
+            return False
+        at = step
+    return True
+
+
 def drained(to: dict[Cell, Cell | None]) -> dict[Cell, int]:
     total = dict.fromkeys(to, 0)
     for at in to:

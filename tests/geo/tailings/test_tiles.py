@@ -23,7 +23,7 @@ from geo.tailings.dem import Dem, prepare
 from geo.tailings.flow import trace
 from geo.tailings.headtop import meets
 from geo.tailings.large import alone, zone_of_model
-from geo.tailings.model import Model, Stated, model_of
+from geo.tailings.model import Stated, model_of
 from geo.tailings.tiles import (
     INSIDE,
     NO_GROUND,
@@ -223,8 +223,7 @@ def test_zone_and_verdict_agree_each_by_the_window_of_the_toes_tile(
     rng = np.random.default_rng(9)
     for at in rng.choice(np.flatnonzero(~dem.no_ground.ravel()), 25):
         x, y = dem.centres(np.array([at]))[0]
-        tile = tile_at(model, tiles, x, y)
-        assert tile is not None
+        tile = tile_at(model, tiles, dem.abroad([shapely.Point(x, y)])[0])
         window = model.part(tile.window_rows, tile.window_cols)
         close = near(model, tile, ground)
         col, row = ~window.transform @ (x, y)
@@ -233,7 +232,9 @@ def test_zone_and_verdict_agree_each_by_the_window_of_the_toes_tile(
         cells, _ = trace(terrain.d8, start, window.cell, 1000.0)
         met, _ = meets(terrain, captures(window, close.objects), cells)
         assert met.any() == (code.ravel()[at] == INSIDE)
-    assert tile_at(model, tiles, 0.0, 0.0) is None
+    beyond = dem.abroad([shapely.Point(*(dem.transform @ (SIDE + 40, 10)))])[0]
+    outside = tile_at(model, tiles, beyond)
+    assert (outside.cols.stop, outside.rows.start) == (SIDE, 0)
 
 
 def test_what_a_tile_leaves_out_could_not_have_reached_it(made) -> None:
@@ -281,11 +282,32 @@ def test_two_sheets_are_one_model_and_a_gap_between_them_is_no_ground(
     assert gap.no_ground.all()
 
 
+def test_a_model_in_another_unit_is_refused_before_any_tile_is_begun(
+    made, tmp_path: Path, monkeypatch
+) -> None:
+    _, _, dem, ground = made
+    path = write(tmp_path / "cm.tif", replace(dem, z=dem.z * 100))
+    monkeypatch.setattr(large, "_compute", None)
+    with model_of([path], SAID) as model, pytest.raises(Problem) as told:
+        run((None, model, dem, ground), tmp_path, one_after_another)
+    assert told.value.code == "terrain.dem.not_metres"
+
+
+def test_a_model_without_ground_gives_no_zone(made, tmp_path: Path) -> None:
+    _, _, dem, ground = made
+    path = write(tmp_path / "void.tif", replace(dem, z=np.full_like(dem.z, np.nan)))
+    with model_of([path], SAID) as model, pytest.raises(Problem) as told:
+        run((None, model, dem, ground), tmp_path, one_after_another)
+    assert told.value.code == "terrain.dem.no_heights"
+    assert not (tmp_path / "zone.tif").exists()
+
+
 def test_a_folder_no_worker_sees_is_said_in_a_sentence(made, tmp_path: Path) -> None:
     _, model, _, ground = made
     lost = tuple(replace(one, copy=Path("/nowhere/dem.tif")) for one in model.sources)
-    elsewhere: Model = replace(model, sources=lost)
-    with pytest.raises(Problem) as told:
-        run((None, elsewhere, None, ground), tmp_path, one_after_another)
-    assert told.value.code == "terrain.zone.not_shared"
-    assert os.listdir(tmp_path / "work") == []
+    tile = tiles_of(model, **SMALL)[0]
+    for elsewhere, folder in ((replace(model, sources=lost), tmp_path), (model, tmp_path / "no")):
+        with pytest.raises(Problem) as told:
+            large._compute(elsewhere, tile, near(model, tile, ground), folder / "tile")
+        assert told.value.code == "terrain.zone.not_shared"
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,152 @@
+"""The facts that lie on the newest elevation model, and windows of it ready for questions."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from sqlalchemy import Connection
+
+from geo.settings import Settings
+from geo.store.engine import SYSTEM, connect
+from geo.store.facts import newest_seq
+from geo.store.pond_facts import features
+from geo.store.terrains import Taken, grid_of, newest_dem, opened_taken
+from geo.survey.keys import content_key
+from geo.tailings.model import Model
+from geo.tailings.parameters import terrain_rules
+from geo.tailings.protected import counts, people, protected_classes
+from geo.tailings.tiles import OnGround, Prepared, Tile, near, prepared, tile_at, tiles_of
+
+_LAYERS = ("dam", "drainage", "pond", "protected_object")
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """The facts a run rests on, and the model they lie on."""
+
+    key: str
+    taken: Taken
+    rows: list[dict[str, Any]]
+
+    def of(self, layer: str) -> list[dict[str, Any]]:
+        """Return the rows of a layer, in the order of their keys."""
+        return sorted((r for r in self.rows if r["layer"] == layer), key=lambda r: str(r["key"]))
+
+    def dams_of(self, pond: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the dams of a pond."""
+        return [d for d in self.of("dam") if d["attrs"].get("pond_code") == pond["code"]]
+
+
+def ground(conn: Connection) -> Ground | None:
+    """Return the facts as they are, for a connection that sees all; None without a model."""
+    seq = newest_seq(conn)
+    taken = newest_dem(conn, seq)
+    if taken is None:
+        return None
+    rows = features(conn, _LAYERS, seq)
+    key = content_key(
+        {
+            "terrain": taken.sha256,
+            "stated": [taken.stated.error_m, str(taken.stated.on)],
+            "rows": sorted(str(row["key"]) for row in rows),
+            "rules": [terrain_rules(), protected_classes()],
+        }
+    )
+    return Ground(key, taken, rows)
+
+
+# One of them, the last asked of: a window is some gigabyte at most, and the next question is of it.
+_kept: dict[tuple[str, str], Prepared] = {}
+
+
+def prepared_at(settings: Settings, facts: Ground, shape: Any) -> Prepared:
+    """Return the window that answers for a toe (CGCS2000), ready for questions.
+
+    Only this window is read, however large the model. The last one asked of is kept in memory.
+    """
+    grid = grid_of(facts.taken)
+    return prepared_tile(settings, facts, tile_at(grid, tiles_of(grid), shape))
+
+
+def prepared_tile(settings: Settings, facts: Ground, tile: Tile) -> Prepared:
+    """Return the window of a tile ready for questions; see ``prepared_at``."""
+    key = facts.key, tile.name
+    if key not in _kept:
+        with opened_taken(settings, facts.taken) as model:
+            made = window_of(model, tile, on_ground(facts.rows))
+        _kept.clear()
+        _kept[key] = made
+    return _kept[key]
+
+
+def window_of(model: Model, tile: Tile, on: OnGround) -> Prepared:
+    """Read the window of a tile and return it ready for questions."""
+    dem = model.part(tile.window_rows, tile.window_cols)
+    return prepared(dem, near(model, tile, on))
+
+
+def laid_on(settings: Settings) -> OnGround:
+    """Return what the register has on the ground now, whoever may see it."""
+    with connect(settings, "worker", SYSTEM) as conn:
+        return on_ground(features(conn, ("drainage", "protected_object"), newest_seq(conn)))
+
+
+def on_ground(rows: Iterable[Mapping[str, Any]]) -> OnGround:
+    """Return the objects that count and the waterways among rows, in the order of their keys."""
+    ordered = sorted(rows, key=lambda row: str(row["key"]))
+    lines: dict[str, list[Any]] = {"channel": [], "culvert": []}
+    for row in ordered:
+        if row["layer"] == "drainage":
+            lines[row["attrs"].get("drainage_kind") or "channel"].append(row["geometry"])
+    objects = protected_frame(row for row in ordered if row["layer"] == "protected_object")
+    return OnGround(
+        objects,
+        np.array(lines["channel"], dtype=object),
+        np.array(lines["culvert"], dtype=object),
+    )
+
+
+def protected_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return the objects that count as ``capture.OBJECTS`` wants them."""
+    kept = [row for row in rows if counts(row["attrs"])]
+    return pd.DataFrame(
+        {
+            "key": pd.Series([row["key"] for row in kept], dtype=object),
+            "geometry": pd.Series([row["geometry"] for row in kept], dtype=object),
+            "error_m": pd.Series([float(row["error_m"]) for row in kept], dtype=float),
+            "people": pd.Series([people(row["attrs"]) for row in kept], dtype=object),
+        }
+    )
+
+
+def toe_of(pond: Mapping[str, Any], dams: Sequence[Mapping[str, Any]]) -> tuple[Any, bool, bool]:
+    """Return a pond's toe, whether it is derived from a polygon, and whether dams are missing.
+
+    The toe is every toe line of its dams; of a dam or pond known only as a polygon it is the
+    outline, and derived (推定).
+    """
+    parts, derived = [], not dams
+    for dam in dams:
+        flat = shapely.get_dimensions(dam["geometry"]) == 2
+        derived |= flat
+        parts.append(shapely.boundary(dam["geometry"]) if flat else dam["geometry"])
+    if not parts:
+        shape = pond["geometry"]
+        parts = [shapely.boundary(shape) if shapely.get_dimensions(shape) == 2 else shape]
+    expected = pond["attrs"].get("dams_expected")
+    missing = isinstance(expected, int | float) and len(dams) < expected
+    return shapely.union_all(parts), bool(derived), bool(missing)
+
+
+def ponds_by_tile(facts: Ground) -> dict[str, list[dict[str, Any]]]:
+    """Return the ponds, each by the name of the tile that answers for its toe."""
+    grid = grid_of(facts.taken)
+    tiles = tiles_of(grid)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for pond in facts.of("pond"):
+        toe, _, _ = toe_of(pond, facts.dams_of(pond))
+        found.setdefault(tile_at(grid, tiles, toe).name, []).append(pond)
+    return found
