@@ -6,7 +6,19 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import dictionary, docs, errors, exports, mines, people, ponds, surveys, tiles, uploads
+from api import (
+    dictionary,
+    docs,
+    errors,
+    exports,
+    mines,
+    people,
+    ponds,
+    sendings,
+    surveys,
+    tiles,
+    uploads,
+)
 from api.around import Around, Bodies
 from geo.settings import settings
 from geo.store.engine import SYSTEM, connect
@@ -17,6 +29,7 @@ log = structlog.get_logger("api")
 ROUTERS = (
     people.router,
     uploads.router,
+    sendings.router,
     surveys.router,
     mines.router,
     ponds.router,

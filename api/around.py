@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import answer
 from geo.problems import Problem
 from geo.settings import settings
+from geo.store.sendings import CHUNK_AT_MOST
 from web.door import signed_or_none
 
 log = structlog.get_logger("api")
@@ -102,6 +103,8 @@ class Bodies:
         # A form is a little larger than the file in it.
         files = scope["path"].rstrip("/").endswith("/uploads")
         limit = settings().max_upload_bytes + _MEBIBYTE if files else _MEBIBYTE
+        if scope["path"].startswith("/api/v1/sendings/"):
+            files, limit = True, CHUNK_AT_MOST
         too_large = Problem("store.too_large", http_status=413, limit=limit // _MEBIBYTE)
         stated = request.headers.get("content-length", "0")
         size = int(stated) if stated.isdecimal() else 0

@@ -27,6 +27,10 @@ class Settings(BaseSettings):
     )
     secure_cookie: bool = Field(default=False, description="Set when served over HTTPS.")
     max_upload_bytes: int = 600 * 1024 * 1024
+    max_sending_bytes: int = Field(
+        default=2 * 1024 * 1024 * 1024,
+        description="Most that one person may have on its way in pieces.",
+    )
     log_level: str = "INFO"
 
     @property

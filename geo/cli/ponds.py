@@ -279,7 +279,9 @@ def _met(data: list[dict[str, Any]]) -> Any:
 @app.command()
 @guarded
 def zones(output: Out = None, as_json: Json = False, login: As = None) -> None:
-    """Write the no-build zone and the strips below ponds as GeoJSON; computed anew where due.
+    """Write the no-build zone, the bank strip and the strips below ponds as GeoJSON.
+
+    They are computed anew where facts changed.
 
     Example: minerisk zones -o 禁建区.geojson
     """
@@ -300,7 +302,7 @@ def zones(output: Out = None, as_json: Json = False, login: As = None) -> None:
         listed = [feature["properties"] for feature in collection["features"]]
         km2 = {
             kind: round(sum(z["area_m2"] for z in found if z["kind"] == kind) / 1e6, 4)
-            for kind in ("no_build", "strip")
+            for kind in ("no_build", "strip", "bank")
         }
         show({"km2": km2, "zones": listed}, True, lambda: None)
 

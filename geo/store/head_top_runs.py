@@ -31,9 +31,11 @@ from geo.tailings.headtop import Verdict, judge
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.profile import profiles
 from geo.tailings.protected import counts, people, protected_classes
+from geo.tailings.siting import bank_strip
+from geo.tailings.siting_rules import siting_rules
 from geo.tailings.zone import Zone, no_build, strip
 
-_LAYERS = ("dam", "drainage", "pond", "protected_object")
+_LAYERS = ("bank_line", "dam", "drainage", "pond", "protected_object")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,7 @@ def ground(conn: Connection) -> Ground | None:
             "terrain": taken.sha256,
             "stated": [taken.stated.error_m, str(taken.stated.on)],
             "rows": sorted(str(row["key"]) for row in rows),
-            "rules": [terrain_rules(), protected_classes()],
+            "rules": [terrain_rules(), protected_classes(), siting_rules()["bank"]],
         }
     )
     return Ground(key, taken, rows)
@@ -244,6 +246,27 @@ def _zone(kind: str, found: Zone, code: str | None, owner: dict[str, Any]) -> di
     }
 
 
+def _banks(facts: Ground, ready: Prepared, owner: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the strip along the rivers in which no pond may lie; none without bank lines."""
+    rows = facts.of("bank_line")
+    lines = ready.terrain.dem.local([row["geometry"] for row in rows])
+    shape = bank_strip(lines, [row["attrs"].get("river_class") for row in rows])
+    if shape.is_empty:
+        return []
+    (abroad,) = ready.terrain.dem.abroad([shape])
+    area = round(float(shapely.area(shape)), 3)
+    return [
+        {
+            "id": uuid4(),
+            "kind": "bank",
+            "pond_code": None,
+            "area_m2": area,
+            **_shapes(abroad),
+            **owner,
+        }
+    ]
+
+
 def is_current(conn: Connection, facts: Ground) -> bool:
     """Tell whether the newest run is of these facts."""
     newest = conn.scalar(
@@ -309,5 +332,6 @@ def _keep(
     )
     made.add(head_top, ({**row, "run_id": run} for row in verdicts))
     zones = [_zone("no_build", ready.zone, None, owner)] if ready.zone.mask.any() else []
+    zones += _banks(facts, ready, owner)
     made.add(zone, ({**row, "run_id": run} for row in [*zones, *strips]))
     return run

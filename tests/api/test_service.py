@@ -7,8 +7,9 @@ import zipfile
 
 import pytest
 
-from geo.store import intake
+from geo.store import intake, sendings
 from geo.store.engine import SYSTEM, connect
+from geo.survey.reading import ReadOptions
 from tests.conftest import filed
 from tests.county import SOUTH, WEST, boundary, goaf, rect, write
 
@@ -181,6 +182,14 @@ RULES = {
     "POST /api/v1/me/password": {"any": 422},
     "GET /api/v1/uploads": {"any": 200},
     "POST /api/v1/uploads": {"any": 422},
+    "GET /api/v1/sendings": {"any": 200},
+    "POST /api/v1/sendings": {"admin": 403, "any": 201},
+    # Half a file is nobody's but its sender's: not the regulator's, not the administrator's.
+    "GET /api/v1/sendings/{sending_id}": {"wang": 200, "else": 404},
+    # Without the place the piece belongs to there is nothing to ask of anybody.
+    "PATCH /api/v1/sendings/{sending_id}": {"any": 422},
+    "POST /api/v1/sendings/{sending_id}/finish": {"wang": 409, "else": 404},
+    "DELETE /api/v1/sendings/{sending_id}": {"wang": 204, "else": 404},
     "GET /api/v1/uploads/{upload_id}": {"wang": 200, "zhang": 200, "admin": 200, "else": 404},
     "GET /api/v1/uploads/{upload_id}/events": {
         "wang": 200,
@@ -298,6 +307,9 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
         from sqlalchemy import text
 
         survey_id = conn.scalar(text("SELECT id FROM minerisk.survey ORDER BY filename LIMIT 1"))
+        begun = sendings.begin(
+            conn, people["wang"], "own.geojson", 9, ReadOptions(), settings=settings
+        )
     told = set(routes(app))
     assert told == set(RULES), told ^ set(RULES)
     place = {"type": "Point", "coordinates": [112.59, 38.83]}
@@ -309,6 +321,7 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
             "on": "2024-03-01",
             "document": "d",
         },
+        "sendings": {"filename": "x.geojson", "size": 3},
         "siting/object": {"place": place},
         "siting": {"toe": place},
         "claims": {
@@ -329,6 +342,7 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
     values = {
         "upload_id": str(upload_id),
         "survey_id": str(survey_id),
+        "sending_id": str(begun.id),
         "proposal_id": "00000000-0000-0000-0000-000000000000",
         "match_id": "00000000-0000-0000-0000-000000000000",
         "code": "A",
