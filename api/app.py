@@ -15,6 +15,7 @@ from api import (
     objections,
     people,
     ponds,
+    sendings,
     surveys,
     tiles,
     uploads,
@@ -29,6 +30,7 @@ log = structlog.get_logger("api")
 ROUTERS = (
     people.router,
     uploads.router,
+    sendings.router,
     surveys.router,
     mines.router,
     objections.router,

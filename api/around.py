@@ -14,6 +14,7 @@ from api.errors import answer
 from geo import attachments
 from geo.problems import Problem
 from geo.settings import settings
+from geo.store.sendings import CHUNK_AT_MOST
 from web.base_maps import origins
 from web.door import signed_or_none
 
@@ -115,6 +116,8 @@ class Bodies:
         # A form is a little larger than the file in it.
         largest = _largest(scope["path"].rstrip("/"))
         files, limit = largest > 0, largest + _MEBIBYTE
+        if scope["path"].startswith("/api/v1/sendings/"):
+            files, limit = True, CHUNK_AT_MOST
         too_large = Problem("store.too_large", http_status=413, limit=limit // _MEBIBYTE)
         stated = request.headers.get("content-length", "0")
         size = int(stated) if stated.isdecimal() else 0

@@ -1,7 +1,7 @@
 """What the service is sent, with examples for its documentation."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -38,6 +38,22 @@ class Again(_Sent):
     mine_code: str | None = Field(None, examples=["SL-C01"], max_length=200)
     mapping: dict[str, str] = Field({}, examples=[{"编号": "code"}])
     layers: dict[str, str] = Field({}, examples=[{"图层1": "goaf"}])
+
+
+class Beginning(_Sent):
+    """A large file to be sent in pieces, and how it is to be read."""
+
+    reading: ClassVar = ("layer", "crs", "encoding", "mine_code", "mapping")
+
+    filename: str = Field(examples=["三维激光扫描.zip"], min_length=1, max_length=200)
+    size: int = Field(examples=[524288000], ge=1, le=2**40)
+    sha256: str | None = Field(None, examples=[None], pattern="^[0-9a-fA-F]{64}$")
+    mark: str = Field("", examples=["2024-05-01T08:00:00"], max_length=100)
+    layer: str | None = Field(None, examples=["goaf"], max_length=60)
+    crs: int | None = Field(None, examples=[4526])
+    encoding: str | None = Field(None, examples=["GB18030"], max_length=60)
+    mine_code: str | None = Field(None, examples=["SL-C01"], max_length=200)
+    mapping: dict[str, str] = Field({}, examples=[{"编号": "code"}])
 
 
 class Answer(_Sent):

@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     )
     online_map_credit: str = Field(default="", description="Whose map that is, for its corner.")
     max_upload_bytes: int = 600 * 1024 * 1024
+    max_sending_bytes: int = Field(
+        default=2 * 1024 * 1024 * 1024,
+        description="Most that one person may have on its way in pieces.",
+    )
     log_level: str = "INFO"
 
     @property

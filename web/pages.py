@@ -14,7 +14,7 @@ from geo.problems import Problem
 from geo.report.notice import changed
 from geo.report.section import section
 from geo.settings import settings
-from geo.store import corrections, intake, matches, objections, queries
+from geo.store import corrections, intake, matches, objections, queries, sendings
 from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
 from geo.survey.counties import county_name
@@ -141,6 +141,10 @@ def uploads(request: Request, reader: Reader, conn: AppConn) -> Response:
         "uploads.html",
         reader=reader,
         uploads=view.with_survey_states(queries.uploads(conn), queries.surveys(conn)),
+        sendings=[
+            {**row._mapping, "received": sendings.received(settings(), row)}
+            for row in sendings.listed(conn, reader.actor)
+        ],
         options=ReadOptions().model_dump(),
         max_mb=settings().max_upload_bytes // (1024 * 1024),
         **view.reading_choices(),

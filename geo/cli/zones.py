@@ -33,7 +33,9 @@ def zones(
     as_json: Json = False,
     login: As = None,
 ) -> None:
-    """Write the no-build zone and the strips below ponds as GeoJSON; computed anew where due.
+    """Write the no-build zone, the bank strip and the strips below ponds as GeoJSON.
+
+    They are computed anew where facts changed.
 
     With --dem the no-build zone of that model, below the register's protected objects, as a
     cloud-optimised GeoTIFF (0 outside, 1 inside, 2 undecided, 255 no ground). Finished tiles rest
@@ -70,7 +72,7 @@ def zones(
         listed = [feature["properties"] for feature in collection["features"]]
         km2 = {
             kind: round(sum(z["area_m2"] for z in kept if z["kind"] == kind) / 1e6, 4)
-            for kind in ("no_build", "strip")
+            for kind in ("no_build", "strip", "bank")
         }
         show({"km2": km2, "zones": listed}, True, lambda: None)
 

@@ -144,14 +144,14 @@ def write_map(conn: Connection, path: Path, on: date, lang: str) -> int:
 def _ponds(conn: Connection, chart: Any, listed: list[dict[str, Any]], lang: str) -> None:
     """Draw zones, then ponds over them: a diamond where head-top, a disc where not."""
     for one in pond_queries.zones(conn):
-        ban = one["kind"] == "no_build"
+        ban = one["kind"] != "strip"
         folium.GeoJson(
             one["geometry"],
-            style_function=lambda _, ban=ban: {
+            style_function=lambda _, ban=ban, kind=one["kind"]: {
                 "color": _BAN if ban else _STRIP,
-                "fillOpacity": 0.18,
+                "fillOpacity": 0.06 if kind == "bank" else 0.18,
                 "weight": 1.5,
-                "dashArray": "8 4" if ban else "2 4",
+                "dashArray": {"no_build": "8 4", "bank": "12 3 2 3"}.get(kind, "2 4"),
             },
             tooltip=html.escape(say(f"report.zone.{one['kind']}", lang)),
         ).add_to(chart)

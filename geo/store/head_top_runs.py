@@ -22,8 +22,10 @@ from geo.store.publish import Batch, publishing
 from geo.store.tables import batch, head_top, terrain_run, zone
 from geo.store.terrains import Taken, opened_taken
 from geo.survey.keys import content_key
+from geo.tailings.dem import Dem
 from geo.tailings.headtop import Verdict, judge
 from geo.tailings.profile import profiles
+from geo.tailings.siting import bank_strip
 from geo.tailings.tiles import (
     INSIDE,
     OUTSIDE,
@@ -152,6 +154,47 @@ def _zone(kind: str, found: Zone, code: str | None, owner: dict[str, Any]) -> di
     }
 
 
+def _banks(facts: Ground, ready: Prepared, owner: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the strip along the rivers in which no pond may lie; none without bank lines."""
+    rows = facts.of("bank_line")
+    lines = ready.terrain.dem.local([row["geometry"] for row in rows])
+    shape = bank_strip(lines, [row["attrs"].get("river_class") for row in rows])
+    if shape.is_empty:
+        return []
+    (abroad,) = ready.terrain.dem.abroad([shape])
+    area = round(float(shapely.area(shape)), 3)
+    return [
+        {
+            "id": uuid4(),
+            "kind": "bank",
+            "pond_code": None,
+            "area_m2": area,
+            **_shapes(abroad),
+            **owner,
+        }
+    ]
+
+
+def _banks(facts: Ground, dem: Dem, owner: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the strip along the rivers in which no pond may lie; none without bank lines."""
+    rows = facts.of("bank_line")
+    lines = dem.local([row["geometry"] for row in rows])
+    shape = bank_strip(lines, [row["attrs"].get("river_class") for row in rows])
+    if shape.is_empty:
+        return []
+    (abroad,) = dem.abroad([shape])
+    return [
+        {
+            "id": uuid4(),
+            "kind": "bank",
+            "pond_code": None,
+            "area_m2": round(float(shapely.area(shape)), 3),
+            **_shapes(abroad),
+            **owner,
+        }
+    ]
+
+
 def is_current(conn: Connection, facts: Ground) -> bool:
     """Tell whether the newest run is of these facts."""
     newest = conn.scalar(
@@ -239,5 +282,6 @@ def _keep(
     )
     made.add(head_top, ({**row, "run_id": run} for row in verdicts))
     zones = [_zone("no_build", whole, None, owner)] if whole.mask.any() else []
+    zones += _banks(facts, whole.dem, owner)
     made.add(zone, ({**row, "run_id": run} for row in [*zones, *strips]))
     return run

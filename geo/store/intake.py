@@ -82,7 +82,7 @@ def register_upload(
             options=options.model_dump(mode="json", exclude=set(_OURS)),
             state="queued",
             created_by=actor.user_id,
-            **_owner(conn, actor, options.mine_code, settings),
+            **owner_of_upload(conn, actor, options.mine_code, settings),
         )
     )
     if enqueue:
@@ -103,7 +103,10 @@ def _enqueue(conn: Connection, upload_id: UUID) -> None:
     conn.execute(text("SET LOCAL search_path = public"))
 
 
-def _owner(conn: Connection, actor: Actor, code: str | None, settings: Settings) -> dict[str, Any]:
+def owner_of_upload(
+    conn: Connection, actor: Actor, code: str | None, settings: Settings
+) -> dict[str, Any]:
+    """Return district and organisations of what a person sends, by the mine it names or theirs."""
     known = None
     if code is not None:
         known = conn.execute(
@@ -359,6 +362,7 @@ def sweep(conn: Connection) -> list[UUID]:
 __all__ = [
     "forget",
     "notes_frame",
+    "owner_of_upload",
     "preview",
     "process_upload",
     "register_upload",

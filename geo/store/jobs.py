@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from geo.problems import Problem
 from geo.settings import Settings
-from geo.store import relief_tiles
+from geo.store import relief_tiles, sendings
 from geo.store.cluster import urls
 from geo.store.engine import SYSTEM, connect
 from geo.store.grading import new_day
@@ -60,6 +60,7 @@ def sweep_once(settings: Settings, today: date) -> None:
     """Sweep uploads, grade anew on a new day, judge ponds and draw ground anew where due."""
     with connect(settings, "worker", SYSTEM) as conn:
         sweep(conn)
+        sendings.sweep(conn, settings)
     with connect(settings, "worker", SYSTEM) as conn:
         new_day(conn, today)
         stale = may_have_changed(conn)

@@ -18,9 +18,10 @@ from geo.survey.keys import content_key
 from geo.tailings.model import Model
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.protected import counts, people, protected_classes
+from geo.tailings.siting_rules import siting_rules
 from geo.tailings.tiles import OnGround, Prepared, Tile, near, prepared, tile_at, tiles_of
 
-_LAYERS = ("dam", "drainage", "pond", "protected_object")
+_LAYERS = ("bank_line", "dam", "drainage", "pond", "protected_object")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ def ground(conn: Connection) -> Ground | None:
             "terrain": taken.sha256,
             "stated": [taken.stated.error_m, str(taken.stated.on)],
             "rows": sorted(str(row["key"]) for row in rows),
-            "rules": [terrain_rules(), protected_classes()],
+            "rules": [terrain_rules(), protected_classes(), siting_rules()["bank"]],
         }
     )
     return Ground(key, taken, rows)

@@ -81,12 +81,14 @@ def missing(settings: Settings, digests: set[str]) -> list[str]:
 def sweep(settings: Settings, digests: set[str]) -> list[str]:
     """Remove files that no survey and no upload names; returns what was removed.
 
-    A young one is left alone: bytes are kept before the transaction that names them ends.
+    A young one is left alone: bytes are kept before the transaction that names them ends. Pieces of
+    files on their way are `geo.store.sendings`' to sweep.
     """
     old = time.time() - _YOUNG_SECONDS
     removed = []
     for path in (*settings.raw_files.glob("*/*"), *settings.raw_files.glob(".*")):
-        if path.name not in digests and path.stat().st_mtime < old:
+        on_its_way = path.name.startswith(".part-")
+        if not on_its_way and path.name not in digests and path.stat().st_mtime < old:
             path.unlink()
             removed.append(path.name)
     return sorted(removed)

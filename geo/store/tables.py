@@ -463,6 +463,25 @@ upload = Table(
     schema="staging",
 )
 
+# A file that comes in pieces: how much of it is there. Its sender alone sees it.
+sending = Table(
+    "sending",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("filename", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text),
+    Column("mark", Text, nullable=False, server_default=text("''")),
+    Column("options", JSONB, nullable=False),
+    Column("received", BigInteger, nullable=False, server_default=text("0")),
+    Column("created_by", Uuid, index=True),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("touched_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("received BETWEEN 0 AND size", name="received"),
+    *_ownership(),
+    schema="staging",
+)
+
 staged_feature = Table(
     "staged_feature",
     metadata,
@@ -666,7 +685,7 @@ zone = Table(
     Column("area_m2", Double, nullable=False),
     Column("geom", Geometry("GEOMETRY", srid=4490, spatial_index=True), nullable=False),
     Column("geom_3857", Geometry("GEOMETRY", srid=3857, spatial_index=True), nullable=False),
-    _one_of("kind", ("no_build", "strip"), "kind"),
+    _one_of("kind", ("no_build", "strip", "bank"), "kind"),
     *_ownership(),
 )
 
@@ -698,6 +717,7 @@ APPEND_ONLY = (
 PROTECTED = (
     *(t for t in APPEND_ONLY if "owner_org" in t.c),
     upload,
+    sending,
     staged_feature,
     staged_match,
     staged_note,

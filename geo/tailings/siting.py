@@ -1,6 +1,6 @@
 """May a pond stand here: every rule answered yes, no or undetermined, with basis (LOGIC L26)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +121,25 @@ def _bank(plan: Proposal, dem: Dem, banks: pd.DataFrame | None) -> _Found:
     if plan.action == rule["except_for"] and plan.raises_safety is None:
         return UNDETERMINED, "purpose", told
     return NO, "near", told
+
+
+def bank_strip(lines: Iterable[Any], classes: Iterable[str | None]) -> Any:
+    """Return the ground within its distance of each bank line, as one geometry.
+
+    Parameters
+    ----------
+    lines : iterable of shapely geometry
+        Bank lines, metres of the local zone.
+    classes : iterable of str or None
+        The river class of each; one without a distance in the rule has no strip.
+    """
+    limits = siting_rules()["bank"]["distance_m"]
+    wide = [
+        shapely.buffer(line, limits[name], quad_segs=32)
+        for line, name in zip(lines, classes, strict=True)
+        if name in limits
+    ]
+    return shapely.union_all(wide) if wide else shapely.Polygon()
 
 
 def _height(plan: Proposal) -> _Found:

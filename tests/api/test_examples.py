@@ -54,6 +54,14 @@ def walk(client_of, settings, people, tmp_path) -> dict[str, Any]:
     keep("report", wang.get(f"{upload}/notes"))
     keep("preview", wang.get(f"{upload}/preview"))
     keep("again", wang.post(f"{upload}/again", json={"layer": "goaf", "encoding": "GB18030"}))
+    whole = path.read_bytes()
+    sending = {"filename": "large.geojson", "size": len(whole), "layer": "goaf"}
+    begun = keep("begin_sending", wang.post(f"{base}/sendings", json=sending))
+    keep("sendings", wang.get(f"{base}/sendings"))
+    piece = f"{base}/sendings/{begun['id']}"
+    keep("add_piece", wang.patch(f"{piece}?offset=0", content=whole))
+    keep("sending", wang.get(piece))
+    keep("finish_sending", wang.post(f"{piece}/finish"))
     survey = keep("submit", wang.post(f"{upload}/submit", json={}))["survey_id"]
     keep("inbox", zhang.get(f"{base}/inbox"))
     review = {"reason": "ok", "document": "doc"}

@@ -12,6 +12,7 @@ from geo.tailings.dem import prepare
 from geo.tailings.siting import (
     Proposal,
     ask,
+    bank_strip,
     nearest_admissible,
     siting_rules,
 )
@@ -190,3 +191,22 @@ def test_no_clause_is_claimed_that_was_not_read() -> None:
     for rule in siting_rules().values():
         assert {"label", "standard", "clause", "in_force_from", "verified", "forbids"} <= set(rule)
         assert isinstance(rule["verified"], bool)
+
+
+@pytest.mark.parametrize(("river_class", "metres"), [("main_stem", 3000.0), ("tributary", 1000.0)])
+def test_the_drawn_strip_ends_where_the_rule_does(river_class: str, metres: float) -> None:
+    line = shapely.LineString([(0, 0), (10_000, 0)])
+    strip = bank_strip([line], [river_class])
+    # What is drawn must say of a place what the rule says of it: inside up to the limit.
+    for away, inside in ((metres - 1, True), (metres + 1, False)):
+        assert strip.covers(shapely.Point(5_000, away)) is inside
+        assert strip.covers(shapely.Point(5_000, -away)) is inside
+
+
+def test_a_river_of_no_class_has_no_strip_and_strips_lie_over_each_other_once() -> None:
+    line = shapely.LineString([(0, 0), (10_000, 0)])
+    assert bank_strip([line], ["other"]).is_empty
+    assert bank_strip([line], [None]).is_empty
+    assert bank_strip([], []).is_empty
+    both = bank_strip([line, line], ["tributary", "main_stem"])
+    assert both.equals(bank_strip([line], ["main_stem"]))

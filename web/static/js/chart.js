@@ -22,7 +22,7 @@ export const GROUPS = {
   extents: ["extents-line", "extents-gathered", "extents-count"],
   encounters: ["encounters-fill", "encounters-line"],
   ponds: ["ponds-fill", "ponds-line", "ponds-toe", "ponds-point", "ponds-label", "ponds-gathered", "ponds-count", "ponds-name", "ponds-mark"],
-  zones: ["zones-ban", "zones-strip", "zones-line", "paths-line"],
+  zones: ["zones-bank", "zones-ban", "zones-strip", "zones-line", "paths-line"],
 };
 
 // Vector tile layers: one per group, and the flow paths beside the zones.
@@ -61,6 +61,7 @@ function style(version, times) {
       { id: "grid", type: "line", source: "grid", filter: line, paint: { "line-color": FAINT, "line-width": 0.75 } },
       { id: "mines-fill", type: "fill", source: "mines", "source-layer": "mines", filter: polygon, paint: { "fill-pattern": "fill-plain", "fill-opacity": 0.78 } },
       { id: "plan-fill", type: "fill", source: "plan", "source-layer": "plan", filter: polygon, paint: { "fill-color": "#ffffff", "fill-opacity": 0.55 } },
+      { id: "zones-bank", type: "fill", source: "zones", "source-layer": "zones", filter: both(polygon, ["==", ["get", "kind"], "bank"]), paint: { "fill-color": dark ? "#9fd0d8" : "#24525c", "fill-opacity": 0.1 } },
       { id: "zones-ban", type: "fill", source: "zones", "source-layer": "zones", filter: both(polygon, ["==", ["get", "kind"], "no_build"]), paint: { "fill-pattern": "no-build", "fill-opacity": 0.75 } },
       { id: "zones-strip", type: "fill", source: "zones", "source-layer": "zones", filter: both(polygon, ["==", ["get", "kind"], "strip"]), paint: { "fill-pattern": "strip", "fill-opacity": 0.75 } },
       { id: "zones-line", type: "line", source: "zones", "source-layer": "zones", filter: polygon, paint: { "line-color": INK, "line-width": 0.75, "line-dasharray": [4, 2] } },

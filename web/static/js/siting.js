@@ -1,6 +1,7 @@
 // The siting tool: points set on the map go into the form; the answer's path is drawn.
 
 import { chart, paintPonds, show } from "./chart.js";
+import { say } from "./page.js";
 import { drawParts } from "./parts.js";
 
 const $ = (id) => document.getElementById(id);
@@ -51,6 +52,28 @@ $("clear-toe").addEventListener("click", () => {
   input.value = "";
   draw();
   input.focus();
+});
+
+// The first point or line of a GeoJSON file; of a pond or a house drawn as an area, its outline.
+function places(said) {
+  const found = [said, ...(said.features ?? []), ...(said.geometries ?? [])]
+    .map((one) => one.geometry ?? one).find((one) => Array.isArray(one.coordinates));
+  let at = found?.coordinates ?? [];
+  if (typeof at[0] === "number") at = [at];
+  while (Array.isArray(at[0]?.[0])) [at] = at;
+  return at.filter((pair) => pair.length > 1 && pair.every(Number.isFinite));
+}
+
+$("toe-file").addEventListener("change", async ({ target }) => {
+  const trouble = $("toe-trouble");
+  let at = [];
+  try { at = places(JSON.parse(await target.files[0].text())); } catch { /* it holds none, as told below */ }
+  trouble.hidden = at.length > 0;
+  trouble.textContent = at.length ? "" : say("siting.no_line");
+  if (!at.length) return;
+  input.value = at.map(([lng, lat]) => `${lng.toFixed(6)},${lat.toFixed(6)}`).join(";");
+  draw();
+  map.jumpTo({ center: at[0], zoom: 14 });
 });
 
 function fields() {

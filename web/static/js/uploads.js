@@ -3,6 +3,7 @@
 
 import { dropped, parcels } from "./packing.js";
 import { csrf, say } from "./page.js";
+import { LARGE, discard, sendInPieces } from "./pieces.js";
 import { follow, words } from "./stream.js";
 
 const form = document.getElementById("send");
@@ -20,6 +21,27 @@ function send(file) {
   text.textContent = say("upload.sending", { name: file.name, percent: 0 });
   item.append(text, bar);
   list.append(item);
+  const failed = (sentence) => {
+    bar.remove();
+    text.textContent = say("upload.failed", { name: file.name, sentence });
+    item.className = "notice trouble";
+    return null;
+  };
+  const there = (href) => {
+    const link = document.createElement("a");
+    link.href = href;
+    link.textContent = file.name;
+    const state = document.createElement("span");
+    state.textContent = say("upload.sent");
+    text.replaceChildren(link, " · ", state);
+    bar.removeAttribute("value");
+    return { href, state, bar };
+  };
+  const share = (part) => {
+    bar.value = part;
+    text.textContent = say("upload.sending", { name: file.name, percent: Math.floor(part * 100) });
+  };
+  if (file.size > LARGE) return large(file, { there, failed, share, text });
   return new Promise((resolve) => {
     const body = new FormData();
     for (const name of ["crs", "encoding", "layer", "mine"]) {
@@ -33,35 +55,37 @@ function send(file) {
     request.setRequestHeader("Accept", "application/json");
     request.setRequestHeader("X-CSRF-Token", csrf);
     request.upload.addEventListener("progress", (event) => {
-      if (!event.lengthComputable) return;
-      bar.value = event.loaded / event.total;
-      text.textContent = say("upload.sending", { name: file.name, percent: Math.floor(bar.value * 100) });
+      if (event.lengthComputable) share(event.loaded / event.total);
     });
-    const failed = (sentence) => {
-      bar.remove();
-      text.textContent = say("upload.failed", { name: file.name, sentence });
-      item.className = "notice trouble";
-      resolve(null);
-    };
-    request.addEventListener("error", () => failed(say("upload.lost")));
+    request.addEventListener("error", () => resolve(failed(say("upload.lost"))));
     request.addEventListener("load", () => {
       let answer = {};
       try { answer = JSON.parse(request.responseText); } catch { /* a proxy's page is no answer */ }
       if (request.status >= 400 || !answer.href) {
-        failed(answer.message ?? say("upload.lost"));
+        resolve(failed(answer.message ?? say("upload.lost")));
         return;
       }
-      const link = document.createElement("a");
-      link.href = answer.href;
-      link.textContent = file.name;
-      const state = document.createElement("span");
-      state.textContent = say("upload.sent");
-      text.replaceChildren(link, " · ", state);
-      bar.removeAttribute("value");
-      resolve({ href: answer.href, state, bar });
+      resolve(there(answer.href));
     });
     request.send(body);
   });
+}
+
+// What is large goes in pieces, so that a break costs one of them and not the whole.
+async function large(file, { there, failed, share, text }) {
+  const options = {};
+  for (const [name, field] of [["encoding", "encoding"], ["layer", "layer"], ["mine", "mine_code"]]) {
+    const value = form.elements[name].value.trim();
+    if (value) options[field] = value;
+  }
+  const crs = Number.parseInt(form.elements.crs.value.trim(), 10);
+  if (crs) options.crs = crs;
+  const gone = () => { text.textContent = say("upload.waiting", { name: file.name }); };
+  try {
+    return there(await sendInPieces(file, options, (bytes) => share(bytes / file.size), gone));
+  } catch (error) {
+    return failed(error.refused ? error.message : say("upload.broken"));
+  }
 }
 
 async function sendAll(chosen) {
@@ -101,3 +125,10 @@ drop.addEventListener("drop", async (event) => {
   event.preventDefault();
   sendAll(await dropped(event.dataTransfer.items));
 });
+for (const button of document.querySelectorAll("[data-discard]")) {
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    await discard(button.dataset.discard);
+    button.closest("tr").remove();
+  });
+}

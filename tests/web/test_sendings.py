@@ -1,0 +1,100 @@
+"""A large file from the page: the connection breaks, the page is closed, and it goes on from there."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import shapely
+from playwright.sync_api import Route, expect
+
+from geo.messages import say
+from geo.store.sendings import CHUNK_BYTES
+from sample_data.make import licence
+from tests.county import write
+from tests.web.conftest import Person, Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.database, pytest.mark.slow]
+People = Callable[..., Person]
+
+
+def large(folder: Path) -> Path:
+    """Write one goaf and some twelve megabytes of blanks, which JSON does not mind."""
+    west, south, east, north = licence("SL-C05").bounds
+    box = shapely.box((west + east) / 2, (south + north) / 2, east - 0.001, north - 0.001)
+    row = {"编号": "LK-9", "煤层": "3", "矿山编号": "SL-C05", "积水": "无", "积水范围清": "是"}
+    path = write(folder / "五号矿三维扫描采空区.geojson", [(row, box)])
+    path.write_bytes(path.read_bytes() + b" " * (3 * CHUNK_BYTES + 5))
+    return path
+
+
+def test_a_broken_connection_and_a_closed_page_cost_one_piece(
+    own_site: Site, person: People, tmp_path: Path
+) -> None:
+    wang = person(own_site, "wang")
+    page, path = wang.page, large(tmp_path)
+    arrived: list[int] = []
+    broken: list[int] = []
+
+    def line(route: Route) -> None:
+        """Let the first piece through, break the second once, and all that come after it."""
+        (offset,) = map(int, parse_qs(urlsplit(route.request.url).query)["offset"])
+        if (offset == CHUNK_BYTES and not broken) or offset > CHUNK_BYTES:
+            broken.append(offset)
+            route.abort("connectionreset")
+        else:
+            arrived.append(offset)
+            route.continue_()
+
+    page.route(re.compile(r"/api/v1/sendings/[^/]+\?offset="), line)
+    page.set_input_files("#files", path)
+    # The second piece broke and was sent again by itself; the third finds no line at all.
+    waiting = say("web.js.upload.waiting", "zh", name=path.name)
+    expect(page.locator("#sending")).to_contain_text(waiting)
+    page.wait_for_function("() => document.querySelector('#sending progress').value > 0.6")
+    assert arrived == [0, CHUNK_BYTES]
+    assert broken[0] == CHUNK_BYTES
+    context = page.context
+    page.close()
+    # The browser did complain of the broken lines, and of nothing else.
+    assert all("/api/v1/sendings/" in fault for fault in wang.watch.faults), wang.watch.faults
+    wang.watch.faults.clear()
+
+    back = context.new_page()
+    wang.watch.on(back)
+    sent: list[int] = []
+    back.on(
+        "request",
+        lambda r: "offset=" in r.url and sent.append(int(parse_qs(urlsplit(r.url).query)["offset"][0])),
+    )  # fmt: skip
+    back.goto(f"{own_site.url}/uploads")
+    expect(back.locator("#unfinished")).to_contain_text(path.name)
+    there = say("web.uploads.there_of", "zh", there="8.0", all=f"{path.stat().st_size / 2**20:.1f}")
+    expect(back.locator("#unfinished")).to_contain_text(there)
+    back.set_input_files("#files", path)
+    back.wait_for_url(re.compile(r"/uploads/[0-9a-f-]{36}"))
+    # Nothing that was there is sent again.
+    assert sent == [2 * CHUNK_BYTES, 3 * CHUNK_BYTES]
+    expect(back.locator("main")).to_contain_text("LK-9", timeout=60_000)
+    back.goto(f"{own_site.url}/uploads")
+    expect(back.locator("#unfinished")).to_have_count(0)
+
+
+def test_what_is_not_wanted_any_more_is_thrown_away_from_the_page(
+    own_site: Site, person: People, tmp_path: Path
+) -> None:
+    wang = person(own_site, "wang")
+    page, path = wang.page, large(tmp_path)
+    page.evaluate(
+        "([name, size]) => import(document.querySelector('script[src*=uploads]').src.replace("
+        "'uploads.js', 'page.js')).then(({ csrf }) => fetch('/api/v1/sendings', {method: 'POST',"
+        " headers: {'X-CSRF-Token': csrf, 'Content-Type': 'application/json'},"
+        " body: JSON.stringify({filename: name, size})}))",
+        [path.name, path.stat().st_size],
+    )
+    page.reload()
+    page.locator("#unfinished").get_by_role("button").click()
+    expect(page.locator("#unfinished tbody tr")).to_have_count(0)
+    page.reload()
+    expect(page.locator("#unfinished")).to_have_count(0)
