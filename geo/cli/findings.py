@@ -32,6 +32,12 @@ def ledger(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Excel file to write.")
     ] = None,
+    form: Annotated[
+        Path | None, typer.Option(help="Write the table of treatment works to fill in.")
+    ] = None,
+    month: Annotated[
+        str | None, typer.Option(help="As kept for a month, YYYY-MM.", metavar="MONTH")
+    ] = None,
     mine: Mine = None,
     on: AsOf = None,
     as_json: Json = False,
@@ -42,12 +48,14 @@ def ledger(
     Example: minerisk ledger -o 台账.xlsx
     """
     from geo.messages import say
-    from geo.report.ledger import write_xlsx
+    from geo.report.ledger import write_works_form, write_xlsx
     from geo.rules import rules_in_force
-    from geo.store import findings
 
-    held = day(on)
-    data = _reckoned(login, mine, lambda conn, codes: findings.ledger(conn, codes, held))
+    data = _ledger(login, mine, on, month)
+    if form is not None:
+        count = write_works_form(form, data)
+        typer.echo(say("ledger.form_written", lang(), file=str(form), n=count), err=True)
+        return
     if output is not None:
         write_xlsx(output, data, rules_in_force(), lang())
         counts = {
@@ -67,6 +75,71 @@ def ledger(
         "state",
     )
     show(data, as_json, lambda: _table(names, data["rows"]))
+
+
+def _ledger(
+    login: str | None, mine: str | None, on: str | None, month: str | None
+) -> dict[str, Any]:
+    """Return the ledger as kept for a month, or as of a day by what was known at its end."""
+    from geo.problems import Problem
+    from geo.store import findings, ledger_months
+    from geo.store.engine import connect
+    from geo.store.queries import seq_at
+
+    if month is None:
+        held = day(on)
+
+        def reckon(conn: Any, codes: list[str]) -> Any:
+            known = None if on is None else seq_at(conn, held)
+            return findings.ledger(conn, codes, held, known)
+
+        return dict(_reckoned(login, mine, reckon))
+    with database() as conf, connect(conf, "app", acting(conf, login)) as conn:
+        found = ledger_months.kept(conn, month)
+    if found is None:
+        raise Problem("ledger.no_month", month=month)
+    return found
+
+
+@app.command(name="ledger-months")
+@guarded
+def ledger_months(
+    check: Annotated[
+        str | None, typer.Option(help="Reckon this month anew and compare.", metavar="MONTH")
+    ] = None,
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """List the monthly ledgers kept; with --check, reckon one anew from its own data version.
+
+    Example: minerisk ledger-months --check 2026-10
+    """
+    from geo.messages import say
+    from geo.problems import Problem
+    from geo.rules import rules_in_force
+    from geo.store import ledger_months as kept
+    from geo.store.engine import SYSTEM, connect
+
+    with database() as conf:
+        with connect(conf, "app", acting(conf, login)) as conn:
+            rows = kept.months(conn)
+        if check is None:
+            names = ("month", "on_date", "mines", "known_seq", "rules")
+            show(rows, as_json, lambda: _table(names, rows))
+            return
+        found = next((row for row in rows if row["month"] == check), None)
+        if found is None:
+            raise Problem("ledger.no_month", month=check)
+        with connect(conf, "worker", SYSTEM) as conn:
+            differing = kept.differing(conn, check)
+    told = {"rules": found["rules"], "now": rules_in_force().version, "month": check}
+    mines = ", ".join(differing)
+    code = "ledger.differs" if differing else "ledger.agrees"
+    data = {**told, "version": found["known_seq"], "differing": differing}
+    sentence = say(code, lang(), mines=mines, version=found["known_seq"], **told)
+    show(data, as_json, lambda: sentence)
+    if differing:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from geo.store.engine import SYSTEM, connect
 from geo.store.grading import new_day
 from geo.store.head_top_runs import compute
 from geo.store.intake import process_upload, sweep
+from geo.store.ledger_months import keep_due
 from geo.store.pond_facts import may_have_changed
 
 _SWEEP_SECONDS = 30
@@ -56,11 +57,12 @@ async def retry_stalled(queue: App) -> int:
 
 
 def sweep_once(settings: Settings, today: date) -> None:
-    """Sweep uploads, grade anew on a new day, judge ponds anew where what they rest on changed."""
+    """Sweep uploads; on a new day grade anew and keep the months over; judge changed ponds anew."""
     with connect(settings, "worker", SYSTEM) as conn:
         sweep(conn)
     with connect(settings, "worker", SYSTEM) as conn:
         new_day(conn, today)
+        keep_due(conn, today)
         stale = may_have_changed(conn)
     if stale:
         compute(settings, today)

@@ -398,6 +398,25 @@ objection_answer = Table(
     *_ownership(),
 )
 
+# A mine's ledger at the end of a month (L19), as reckoned from the facts known at `known_seq` by
+# the rules of version `rules`: kept as it was filed, and reckoned anew to the same rows.
+ledger_month = Table(
+    "ledger_month",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("mine_code", Text, nullable=False, index=True),
+    Column("month", Text, nullable=False),
+    Column("on_date", Date, nullable=False),
+    Column("known_seq", BigInteger, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("rows", JSONB, nullable=False),
+    Column("works", JSONB, nullable=False),
+    Column("enterprise", Text, nullable=False),
+    UniqueConstraint("month", "mine_code"),
+    *_ownership(),
+)
+
 # The state of a mine after each batch that touched it: lines per hazard, coverage, unclear
 # ground. The newest row at or before known_at is the state known then.
 mine_state = Table(
@@ -680,6 +699,7 @@ APPEND_ONLY = (
     zone,
     objection,
     objection_answer,
+    ledger_month,
 )
 PROTECTED = (
     *(t for t in APPEND_ONLY if "owner_org" in t.c),

@@ -79,6 +79,9 @@ RULES = {
     "POST /mines/{code}/end": {"else": 404},
     # Two mines with all figures low, and nothing decided by then.
     "GET /mines/{code}/notice.pdf": {"zhang": 409, "admin": 409, "zhao": 409, "else": 404},
+    "GET /ledger": BOARDS,
+    "GET /ledger.xlsx": BOARDS,
+    "GET /ledger/works.xlsx": BOARDS,
     "GET /objections": BOARDS,
     "GET /objections/{objection_id}": GRADED,
     "GET /objections/{objection_id}/files/{sha256}": GRADED,

@@ -8,7 +8,9 @@ import pytest
 from jinja2 import nodes
 
 from geo.messages import LANGUAGES, catalogue
+from geo.report.ledger import COUNTS
 from geo.store.tables import OBJECTION_OUTCOMES
+from geo.survey.ledger import LEDGER, WORKS
 from geo.tailings.board import BANDS
 from geo.tailings.siting import ACTIONS
 from web import pond_view, render, translate
@@ -45,7 +47,20 @@ PARTS = {
     "web.advance.head.": ("90", "180", "365"),
     "web.layers.": ("zip", "gpkg", "xlsx"),
     "web.action.": ("accept", "ending"),
-    "web.nav.": ("advance", "inbox", "map", "boards", "surveys", "uploads", "ponds", "objections"),
+    "web.nav.": (
+        "advance",
+        "inbox",
+        "map",
+        "boards",
+        "surveys",
+        "uploads",
+        "ponds",
+        "objections",
+        "ledger",
+    ),
+    "ledger.count.": COUNTS,
+    "ledger.column.": LEDGER[:-1],
+    "ledger.work.": WORKS,
     "web.objection.state.": ("open", *OBJECTION_OUTCOMES),
     "web.objection.do.": OBJECTION_OUTCOMES,
     "web.ponds.figure.": pond_view.LISTS,
