@@ -20,7 +20,7 @@ from geo.store.tiles import data_version
 from geo.survey.counties import county_name
 from geo.survey.diff import differences
 from geo.survey.reading import ReadOptions
-from web import acts, boards, ledger, mapping, notice, ponds, reference, view
+from web import acts, boards, ledger, mapping, notice, ponds, reference, screening, view
 from web import objections as objecting
 from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
 from web.render import STATIC, draw, lang_of
@@ -33,6 +33,7 @@ router.include_router(mapping.router)
 router.include_router(boards.router)
 router.include_router(objecting.router)
 router.include_router(ledger.router)
+router.include_router(screening.router)
 router.include_router(notice.router)
 files = StaticFiles(directory=STATIC)
 

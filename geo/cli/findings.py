@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from geo.cli import acting, app, database, day, guarded, lang, show
-from geo.cli.files import As, Json, _table
+from geo.cli.files import As, Document, Json, Reason, _act, _table
 from geo.cli.grading import AsOf, Mine
 
 
@@ -177,12 +177,81 @@ def screening(mine: Mine = None, as_json: Json = False, login: As = None) -> Non
     Example: minerisk screening
     """
     from geo.messages import say
-    from geo.store import findings
+    from geo.store import screening as store
 
-    data = _reckoned(login, mine, findings.screening)
+    data = _reckoned(login, mine, store.findings)
 
     def text() -> Any:
         rows = [{**row, "check": say(f"screening.{row['check']}", lang())} for row in data]
-        return _table(("mine_code", "check", "other", "measure", "unit"), rows)
+        return _table(("mine_code", "check", "state", "measure", "unit", "key"), rows)
 
     show(data, as_json, text)
+
+
+@app.command(name="screening-answer")
+@guarded
+def screening_answer(
+    mine: Annotated[str, typer.Argument(help="Mine code.")],
+    finding: Annotated[str, typer.Argument(help="Key of the finding, see `minerisk screening`.")],
+    outcome: Annotated[str, typer.Argument(help="asked, explained, incomplete or doubtful.")],
+    reason: Reason,
+    document: Document = "",
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """Record what a person made of a finding; it changes no grade and no survey.
+
+    Example: minerisk screening-answer SL-C01 KEY explained --reason 已核对原始记录
+    """
+    from geo.store import screening as store
+
+    _act(login, as_json, lambda c, a: store.answer(c, a, mine, finding, outcome, reason, document))
+
+
+@app.command(name="survey-contract")
+@guarded
+def survey_contract(
+    mine: Annotated[str, typer.Argument(help="Mine code.")],
+    unit: Annotated[str, typer.Argument(help="Survey unit, as its surveys name it.")],
+    document: Document,
+    begins: Annotated[str | None, typer.Option("--from", help="First day.")] = None,
+    ends: Annotated[str | None, typer.Option("--to", help="Last day.")] = None,
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """Put on record when a survey unit was to work in a mine, for screening.
+
+    Example: minerisk survey-contract SL-C01 某院 --from 2024-03-01 --document 合同1号
+    """
+    from geo.store import screening as store
+
+    def act(conn: Any, actor: Any) -> dict[str, Any]:
+        first, last = begins and day(begins), ends and day(ends)
+        store.record_contract(conn, actor, mine, unit, first or None, last or None, document)
+        return {"state": "recorded"}
+
+    _act(login, as_json, act)
+
+
+@app.command()
+@guarded
+def output(
+    mine: Annotated[str, typer.Argument(help="Mine code.")],
+    tonnes: Annotated[float, typer.Argument(help="Tonnes reported.")],
+    begins: Annotated[str, typer.Option("--from", help="First day.")],
+    ends: Annotated[str, typer.Option("--to", help="Last day.")],
+    document: Document,
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """Put on record the output a mine reported for a time, for screening.
+
+    Example: minerisk output SL-C01 900000 --from 2024-01-01 --to 2024-12-31 --document 年报
+    """
+    from geo.store import screening as store
+
+    def act(conn: Any, actor: Any) -> dict[str, Any]:
+        store.record_output(conn, actor, mine, day(begins), day(ends), tonnes, document)
+        return {"state": "recorded"}
+
+    _act(login, as_json, act)

@@ -10,6 +10,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 
 from geo.hazards import grade_name, hazards
 from geo.messages import catalogue, say
+from geo.report.board_sheet import plain_text
 from geo.rules import Rules
 from geo.survey.counties import county_name, province_name
 from geo.survey.layers import layers
@@ -97,6 +98,8 @@ def write_xlsx(path: Path, data: dict[str, Any], rules: Rules, lang: str) -> Non
         counted.append([])
     counted.append([say("ledger.counts_note", lang)])
     counted.column_dimensions["A"].width = 34
+    for one in book.worksheets:
+        plain_text(one)
     book.save(path)
 
 
@@ -194,5 +197,6 @@ def write_works_form(path: Path, data: dict[str, Any]) -> int:
     for at in range(1, len(taken) + 4):
         sheet.column_dimensions[get_column_letter(at)].width = 16
     sheet.freeze_panes = "A2"
+    plain_text(sheet)
     book.save(path)
     return count

@@ -1,4 +1,4 @@
-"""What is reckoned from the facts when asked, and not stored: crossings, ledger, screening."""
+"""What is reckoned from the facts when asked, and not stored: crossings and ledger."""
 
 from collections.abc import Collection
 from datetime import date
@@ -15,7 +15,6 @@ from geo.survey.crossings import crossings as crossings_of
 from geo.survey.derive import derive
 from geo.survey.ledger import counts, known_on, overdue, rolled_up, totals, tree, works
 from geo.survey.ledger import ledger as ledger_of
-from geo.survey.screening import screening as screening_of
 
 
 def seen(conn: Connection, codes: list[str] | None = None) -> list[str]:
@@ -31,7 +30,9 @@ def seen(conn: Connection, codes: list[str] | None = None) -> list[str]:
     return found if codes is None else [code for code in found if code in set(codes)]
 
 
-def crossings(conn: Connection, codes: list[str]) -> list[dict[str, Any]]:
+def crossings(
+    conn: Connection, codes: list[str], known_seq: int | None = None
+) -> list[dict[str, Any]]:
     """Return the crossings of some mines (L15), each a question to a person.
 
     Parameters
@@ -40,8 +41,10 @@ def crossings(conn: Connection, codes: list[str]) -> list[dict[str, Any]]:
         Of the worker role.
     codes : list of str
         The mines.
+    known_seq : int, optional
+        Number of the batch up to which things are known; the newest where not given.
     """
-    world = load_world(conn, rules_in_force(), codes)
+    world = load_world(conn, rules_in_force(), codes, known_seq)
     found = crossings_of(world, rules_in_force(), codes)
     return records(pd.DataFrame(found.drop(columns="geometry")))
 
@@ -121,21 +124,6 @@ def told(
         "counties": rolled_up(frame, {code: place[1] for code, place in places.items()}),
         "overdue": overdue(frame, on)["number"].tolist(),
     }
-
-
-def screening(conn: Connection, codes: list[str]) -> list[dict[str, Any]]:
-    """Return what is worth asking about the surveys of some mines (L18).
-
-    Parameters
-    ----------
-    conn : Connection
-        Of the worker role.
-    codes : list of str
-        The mines.
-    """
-    rules = rules_in_force()
-    found = screening_of(load_world(conn, rules, codes), rules)
-    return records(found[found["mine_code"].isin(codes)])
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

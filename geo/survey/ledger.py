@@ -153,6 +153,12 @@ def ledger(
     # What was struck off is no longer derived, and still belongs on the ledger.
     met = encounters(replace(world, endings=world.endings.iloc[:0]), rules, only)
     met = met[(met["layer"] != "mine_boundary") & (met["status"] != "provisional")]
+    # Works that name what they treat are told in its row, and are no factor of their own.
+    treating = [
+        row.layer == "treatment_works" and bool(row.evidence["attrs"].get("target_code"))
+        for row in met.itertuples()
+    ]
+    met = met[~np.array(treating, dtype=bool)]
     factors = world.factors.drop_duplicates("key").set_index("key")
     areas = dict(zip(factors.index, measure(factors.geometry.to_numpy())[0], strict=True))
     years = {(r.mine_code, r.factor_key): r.year for r in first_met(met).itertuples()}

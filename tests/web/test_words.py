@@ -9,7 +9,7 @@ from jinja2 import nodes
 
 from geo.messages import LANGUAGES, catalogue
 from geo.report.ledger import COUNTS
-from geo.store.tables import OBJECTION_OUTCOMES
+from geo.store.tables import OBJECTION_OUTCOMES, SCREENING_OUTCOMES
 from geo.survey.ledger import LEDGER, WORKS
 from geo.tailings.board import BANDS
 from geo.tailings.siting import ACTIONS
@@ -21,6 +21,10 @@ SCRIPTS = sorted((render.STATIC / "js").glob("*.js"))
 PYTHON = sorted(render.ROOM.glob("*.py"))
 
 # A code put together from a stored value: every value it can take, so that none is missing.
+CHECKS = (
+    *("copied", "one_shape", "too_little_void", "contradicted", "outside_contract"),
+    "without_surroundings",
+)
 PARTS = {
     "web.role.": ("administrator", "regulator", "geologist", "enterprise"),
     "web.line.": ("effective", "determined", "proposed", "decided"),
@@ -61,6 +65,11 @@ PARTS = {
     "ledger.count.": COUNTS,
     "ledger.column.": LEDGER[:-1],
     "ledger.work.": WORKS,
+    "screening.": CHECKS,
+    "screening.unit.": ("m", "d", "factors", "corners"),
+    "web.screening.measure.": CHECKS,
+    "web.screening.state.": ("open", *SCREENING_OUTCOMES),
+    "web.crossing.": ("plan_item", "goaf", "licence"),
     "web.objection.state.": ("open", *OBJECTION_OUTCOMES),
     "web.objection.do.": OBJECTION_OUTCOMES,
     "web.ponds.figure.": pond_view.LISTS,

@@ -151,10 +151,13 @@ def test_a_wrong_cell_of_the_form_is_told_by_row_and_field(base, settings, peopl
 
 def test_the_book_has_every_column_and_both_counts(base, settings, tmp_path):
     data = reckoned(settings, ["A", "B"])
+    data["rows"][0]["responsible"] = "=1+1"
     write_xlsx(tmp_path / "l.xlsx", data, rules_in_force(), "zh")
     rows, works, counts = openpyxl.load_workbook(tmp_path / "l.xlsx").worksheets
     assert rows.max_column == len(LEDGER) - 1
     assert works.max_column == len(WORKS)
+    # What somebody typed is a text, whatever it begins with.
+    assert not any(one.data_type == "f" for row in rows.iter_rows() for one in row)
     assert rows.print_title_rows == "$1:$3"
     assert rows.page_setup.orientation == "landscape"
     table = [[one.value for one in row] for row in counts.iter_rows()]
