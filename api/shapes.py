@@ -110,6 +110,32 @@ class Settled(_Sent):
     confirm: bool = Field(examples=[True])
 
 
+class Contracted(_Sent):
+    """When a survey unit was to work in a mine; either end may be open."""
+
+    survey_unit: str = Field(examples=["某院"], max_length=200)
+    begins: Day | None = None
+    ends: Day | None = None
+    document: str = Field(examples=["合同1号"], max_length=400)
+
+
+class Reported(_Sent):
+    """Tonnes a mine reported for a time."""
+
+    since: Day = Field(examples=["2024-01-01"])
+    until: Day = Field(examples=["2024-12-31"])
+    tonnes: float = Field(gt=0, examples=[900000.0])
+    document: str = Field(examples=["2024年报"], max_length=400)
+
+
+class Considered(_Sent):
+    """What a person made of a finding of screening."""
+
+    outcome: Literal["asked", "explained", "incomplete", "doubtful"]
+    reason: str = Field(examples=["已核对原始记录"], max_length=4000)
+    document: str = Field("", max_length=400)
+
+
 class Decided(_Sent):
     """What is decided of an objection: kept, changed to a grade, or returned with remarks."""
 

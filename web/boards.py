@@ -1,18 +1,21 @@
 """The boards: their page, each list, and each list as an Excel sheet."""
 
 import tempfile
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from sqlalchemy import Connection
 
 from geo.hazards import grade_name, hazards
 from geo.messages import catalogue, language, say
 from geo.report.board_sheet import write_board
+from geo.store import findings
 from geo.store.boards import Boards
 from web import view
-from web.door import AppConn, PageRoute, Reader, missing
+from web.door import AppConn, PageRoute, Reader, Signed, missing
 from web.render import draw, lang_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -27,19 +30,42 @@ COLUMNS = {
     "lapse": ("mine", "hazard", "grade", "reason", "until", "days", "why"),
     "late": ("mine", "what", "hazard", "name", "since", "days"),
     "week": ("at", "mine", "hazard", "before", "after", "act", "by"),
+    "crossings": (
+        *("mine", "crossing", "object", "seam", "worked_on", "standing", "beyond", "outside"),
+        "other",
+    ),
     "plan": ("item", "whom", "due", "progress", "late_by"),
 }
 # Grades are drawn with colour and pattern beside the word; all else is words.
 GRADES = ("determined", "floor", "grade", "before", "after")
 READERS = ("regulator", "administrator", "enterprise")
 _ROWS = 6
+# Reckoned from all the facts when asked for: the first board only points to them.
+ASKED = ("crossings",)
 
 
-def boards_of(reader: Any, conn: Any, on: str) -> Boards:
+class Shown(Boards):
+    """The boards of a reader, with those that are reckoned when asked."""
+
+    def __init__(self, reader: Signed, conn: Connection, on: str) -> None:
+        super().__init__(conn, view.day(on), view.known(on))
+        self.reader = reader
+
+    @cached_property
+    def crossings(self) -> list[dict[str, Any]]:
+        """Workings, goafs and licences beyond a licence: questions, never verdicts (L15)."""
+        with self.reader.working() as work:
+            found = findings.crossings(work, [mine["code"] for mine in self.mines], self.seq)
+        names = {mine["code"]: mine["name"] for mine in self.mines}
+        rows = [{**row, "other_name": names.get(row["other_mine"])} for row in found]
+        return self._named(rows)
+
+
+def boards_of(reader: Signed, conn: Connection, on: str) -> Shown:
     """Return the reader's boards; a survey unit has none, it reads no grades."""
     if reader.role not in READERS:
         raise missing()
-    return Boards(conn, view.day(on), view.known(on))
+    return Shown(reader, conn, on)
 
 
 def _words(room: str, codes: Any, lang: str) -> str:
@@ -80,6 +106,13 @@ _TEXT: dict[str, Any] = {
     "reason": lambda row, lang: say("web.board.lapse." + row["reason"], lang),
     "what": lambda row, lang: say("web.board.late." + row["what"], lang),
     "act": lambda row, lang: _words("web.batch.", [row["kind"]], lang),
+    "crossing": lambda row, lang: say(f"crossing.what.{row['what']}", lang),
+    "standing": lambda row, lang: say(f"crossing.standing.{row['standing']}", lang),
+    "object": lambda row, lang: (
+        f"{say('web.crossing.' + row['object_kind'], lang)} {row['name'] or ''}"
+    ),
+    "seam": lambda row, lang: str((row["evidence"] or {}).get("seam") or ""),
+    "other": lambda row, lang: row["other_name"] or row["other_mine"] or "",
     "item": lambda row, lang: row["text"][lang],
     "whom": lambda row, lang: row["whom"][lang],
     "progress": _progress,
@@ -89,6 +122,8 @@ _VALUE: dict[str, Any] = {
     "distance": lambda row: round(row["distance_m"]),
     "area": lambda row: round(row["area_m2"] / 10000, 1),
     "share": lambda row: round(row["share"] * 100, 1),
+    "beyond": lambda row: None if row["beyond_m"] is None else round(row["beyond_m"], 1),
+    "outside": lambda row: None if row["outside_m2"] is None else round(row["outside_m2"]),
 }
 
 
@@ -143,7 +178,10 @@ def index(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Resp
         reader=reader,
         day=boards.on.isoformat(),
         asked=on,
-        lists=[listed(boards, name, lang, _ROWS) for name in COLUMNS if name != "plan"],
+        lists=[
+            listed(boards, name, lang, _ROWS) for name in COLUMNS if name not in ("plan", *ASKED)
+        ],
+        asked_for=ASKED,
         plan=listed(boards, "plan", lang),
         first=_ROWS,
         grades=GRADES,

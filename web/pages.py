@@ -20,7 +20,19 @@ from geo.store.tiles import data_version
 from geo.survey.counties import county_name
 from geo.survey.diff import differences
 from geo.survey.reading import ReadOptions
-from web import acts, base_maps, boards, drawing, mapping, notice, ponds, reference, view
+from web import (
+    acts,
+    base_maps,
+    boards,
+    drawing,
+    ledger,
+    mapping,
+    notice,
+    ponds,
+    reference,
+    screening,
+    view,
+)
 from web import objections as objecting
 from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
 from web.render import STATIC, draw, lang_of
@@ -34,6 +46,8 @@ router.include_router(base_maps.router)
 router.include_router(drawing.router)
 router.include_router(boards.router)
 router.include_router(objecting.router)
+router.include_router(ledger.router)
+router.include_router(screening.router)
 router.include_router(notice.router)
 files = StaticFiles(directory=STATIC)
 

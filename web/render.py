@@ -29,9 +29,18 @@ TOLD = "minerisk_told"
 
 # Each role's pages, the first page first.
 NAV = {
-    "regulator": ("advance", "ponds", "inbox", "map", "boards", "surveys", "uploads"),
-    "administrator": ("advance", "ponds", "inbox", "map", "boards", "surveys"),
-    "enterprise": ("advance", "ponds", "map", "boards", "objections", "surveys", "uploads"),
+    "regulator": ("advance", "ponds", "inbox", "map", "boards", "ledger", "surveys", "uploads"),
+    "administrator": ("advance", "ponds", "inbox", "map", "boards", "ledger", "surveys"),
+    "enterprise": (
+        "advance",
+        "ponds",
+        "map",
+        "boards",
+        "ledger",
+        "objections",
+        "surveys",
+        "uploads",
+    ),
     "geologist": ("uploads", "surveys", "map"),
 }
 

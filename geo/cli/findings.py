@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from geo.cli import acting, app, database, day, guarded, lang, show
-from geo.cli.files import As, Json, _table
+from geo.cli.files import As, Document, Json, Reason, _act, _table
 from geo.cli.grading import AsOf, Mine
 
 
@@ -32,6 +32,12 @@ def ledger(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Excel file to write.")
     ] = None,
+    form: Annotated[
+        Path | None, typer.Option(help="Write the table of treatment works to fill in.")
+    ] = None,
+    month: Annotated[
+        str | None, typer.Option(help="As kept for a month, YYYY-MM.", metavar="MONTH")
+    ] = None,
     mine: Mine = None,
     on: AsOf = None,
     as_json: Json = False,
@@ -42,12 +48,14 @@ def ledger(
     Example: minerisk ledger -o 台账.xlsx
     """
     from geo.messages import say
-    from geo.report.ledger import write_xlsx
+    from geo.report.ledger import write_works_form, write_xlsx
     from geo.rules import rules_in_force
-    from geo.store import findings
 
-    held = day(on)
-    data = _reckoned(login, mine, lambda conn, codes: findings.ledger(conn, codes, held))
+    data = _ledger(login, mine, on, month)
+    if form is not None:
+        count = write_works_form(form, data)
+        typer.echo(say("ledger.form_written", lang(), file=str(form), n=count), err=True)
+        return
     if output is not None:
         write_xlsx(output, data, rules_in_force(), lang())
         counts = {
@@ -67,6 +75,71 @@ def ledger(
         "state",
     )
     show(data, as_json, lambda: _table(names, data["rows"]))
+
+
+def _ledger(
+    login: str | None, mine: str | None, on: str | None, month: str | None
+) -> dict[str, Any]:
+    """Return the ledger as kept for a month, or as of a day by what was known at its end."""
+    from geo.problems import Problem
+    from geo.store import findings, ledger_months
+    from geo.store.engine import connect
+    from geo.store.queries import seq_at
+
+    if month is None:
+        held = day(on)
+
+        def reckon(conn: Any, codes: list[str]) -> Any:
+            known = None if on is None else seq_at(conn, held)
+            return findings.ledger(conn, codes, held, known)
+
+        return dict(_reckoned(login, mine, reckon))
+    with database() as conf, connect(conf, "app", acting(conf, login)) as conn:
+        found = ledger_months.kept(conn, month)
+    if found is None:
+        raise Problem("ledger.no_month", month=month)
+    return found
+
+
+@app.command(name="ledger-months")
+@guarded
+def ledger_months(
+    check: Annotated[
+        str | None, typer.Option(help="Reckon this month anew and compare.", metavar="MONTH")
+    ] = None,
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """List the monthly ledgers kept; with --check, reckon one anew from its own data version.
+
+    Example: minerisk ledger-months --check 2026-10
+    """
+    from geo.messages import say
+    from geo.problems import Problem
+    from geo.rules import rules_in_force
+    from geo.store import ledger_months as kept
+    from geo.store.engine import SYSTEM, connect
+
+    with database() as conf:
+        with connect(conf, "app", acting(conf, login)) as conn:
+            rows = kept.months(conn)
+        if check is None:
+            names = ("month", "on_date", "mines", "known_seq", "rules")
+            show(rows, as_json, lambda: _table(names, rows))
+            return
+        found = next((row for row in rows if row["month"] == check), None)
+        if found is None:
+            raise Problem("ledger.no_month", month=check)
+        with connect(conf, "worker", SYSTEM) as conn:
+            differing = kept.differing(conn, check)
+    told = {"rules": found["rules"], "now": rules_in_force().version, "month": check}
+    mines = ", ".join(differing)
+    code = "ledger.differs" if differing else "ledger.agrees"
+    data = {**told, "version": found["known_seq"], "differing": differing}
+    sentence = say(code, lang(), mines=mines, version=found["known_seq"], **told)
+    show(data, as_json, lambda: sentence)
+    if differing:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -104,12 +177,81 @@ def screening(mine: Mine = None, as_json: Json = False, login: As = None) -> Non
     Example: minerisk screening
     """
     from geo.messages import say
-    from geo.store import findings
+    from geo.store import screening as store
 
-    data = _reckoned(login, mine, findings.screening)
+    data = _reckoned(login, mine, store.findings)
 
     def text() -> Any:
         rows = [{**row, "check": say(f"screening.{row['check']}", lang())} for row in data]
-        return _table(("mine_code", "check", "other", "measure", "unit"), rows)
+        return _table(("mine_code", "check", "state", "measure", "unit", "key"), rows)
 
     show(data, as_json, text)
+
+
+@app.command(name="screening-answer")
+@guarded
+def screening_answer(
+    mine: Annotated[str, typer.Argument(help="Mine code.")],
+    finding: Annotated[str, typer.Argument(help="Key of the finding, see `minerisk screening`.")],
+    outcome: Annotated[str, typer.Argument(help="asked, explained, incomplete or doubtful.")],
+    reason: Reason,
+    document: Document = "",
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """Record what a person made of a finding; it changes no grade and no survey.
+
+    Example: minerisk screening-answer SL-C01 KEY explained --reason 已核对原始记录
+    """
+    from geo.store import screening as store
+
+    _act(login, as_json, lambda c, a: store.answer(c, a, mine, finding, outcome, reason, document))
+
+
+@app.command(name="survey-contract")
+@guarded
+def survey_contract(
+    mine: Annotated[str, typer.Argument(help="Mine code.")],
+    unit: Annotated[str, typer.Argument(help="Survey unit, as its surveys name it.")],
+    document: Document,
+    begins: Annotated[str | None, typer.Option("--from", help="First day.")] = None,
+    ends: Annotated[str | None, typer.Option("--to", help="Last day.")] = None,
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """Put on record when a survey unit was to work in a mine, for screening.
+
+    Example: minerisk survey-contract SL-C01 某院 --from 2024-03-01 --document 合同1号
+    """
+    from geo.store import screening as store
+
+    def act(conn: Any, actor: Any) -> dict[str, Any]:
+        first, last = begins and day(begins), ends and day(ends)
+        store.record_contract(conn, actor, mine, unit, first or None, last or None, document)
+        return {"state": "recorded"}
+
+    _act(login, as_json, act)
+
+
+@app.command()
+@guarded
+def output(
+    mine: Annotated[str, typer.Argument(help="Mine code.")],
+    tonnes: Annotated[float, typer.Argument(help="Tonnes reported.")],
+    begins: Annotated[str, typer.Option("--from", help="First day.")],
+    ends: Annotated[str, typer.Option("--to", help="Last day.")],
+    document: Document,
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """Put on record the output a mine reported for a time, for screening.
+
+    Example: minerisk output SL-C01 900000 --from 2024-01-01 --to 2024-12-31 --document 年报
+    """
+    from geo.store import screening as store
+
+    def act(conn: Any, actor: Any) -> dict[str, Any]:
+        store.record_output(conn, actor, mine, day(begins), day(ends), tonnes, document)
+        return {"state": "recorded"}
+
+    _act(login, as_json, act)

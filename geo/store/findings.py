@@ -1,8 +1,10 @@
-"""What is reckoned from the facts when asked, and not stored: crossings, ledger, screening."""
+"""What is reckoned from the facts when asked, and not stored: crossings and ledger."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select, text
 
@@ -11,9 +13,8 @@ from geo.store.facts import load_world
 from geo.store.tables import mine
 from geo.survey.crossings import crossings as crossings_of
 from geo.survey.derive import derive
+from geo.survey.ledger import counts, known_on, overdue, rolled_up, totals, tree, works
 from geo.survey.ledger import ledger as ledger_of
-from geo.survey.ledger import overdue, rolled_up, totals
-from geo.survey.screening import screening as screening_of
 
 
 def seen(conn: Connection, codes: list[str] | None = None) -> list[str]:
@@ -29,7 +30,9 @@ def seen(conn: Connection, codes: list[str] | None = None) -> list[str]:
     return found if codes is None else [code for code in found if code in set(codes)]
 
 
-def crossings(conn: Connection, codes: list[str]) -> list[dict[str, Any]]:
+def crossings(
+    conn: Connection, codes: list[str], known_seq: int | None = None
+) -> list[dict[str, Any]]:
     """Return the crossings of some mines (L15), each a question to a person.
 
     Parameters
@@ -38,14 +41,18 @@ def crossings(conn: Connection, codes: list[str]) -> list[dict[str, Any]]:
         Of the worker role.
     codes : list of str
         The mines.
+    known_seq : int, optional
+        Number of the batch up to which things are known; the newest where not given.
     """
-    world = load_world(conn, rules_in_force(), codes)
+    world = load_world(conn, rules_in_force(), codes, known_seq)
     found = crossings_of(world, rules_in_force(), codes)
-    return _records(pd.DataFrame(found.drop(columns="geometry")))
+    return records(pd.DataFrame(found.drop(columns="geometry")))
 
 
-def ledger(conn: Connection, codes: list[str], on: date) -> dict[str, Any]:
-    """Return the ledger of some mines with both counts, by kind, enterprise and county (L19).
+def ledger(
+    conn: Connection, codes: list[str], on: date, known_seq: int | None = None
+) -> dict[str, Any]:
+    """Return the ledger of some mines with both counts, by kind and by place (L19).
 
     Parameters
     ----------
@@ -54,41 +61,73 @@ def ledger(conn: Connection, codes: list[str], on: date) -> dict[str, Any]:
     codes : list of str
         The mines.
     on : date
-        The day deadlines are held against.
+        The day it is of: what was found or ended later is not on it.
+    known_seq : int, optional
+        Number of the batch up to which things are known; the newest where not given.
     """
+    frame, places, done = reckoned(conn, codes, on, known_seq)
+    return told(frame, places, done, on) | {"names": names(conn, places)}
+
+
+def names(conn: Connection, codes: Collection[str]) -> dict[str, str]:
+    """Return what mines are called, by code."""
+    found = conn.execute(select(mine.c.code, mine.c.name).where(mine.c.code.in_(codes)))
+    return {row.code: row.name for row in found}
+
+
+def reckoned(
+    conn: Connection, codes: list[str], on: date, known_seq: int | None = None
+) -> tuple[pd.DataFrame, dict[str, tuple[str, str, str]], list[dict[str, Any]]]:
+    """Return the ledger's frame, {mine: (province, county, enterprise)}, and treatment works."""
     rules = rules_in_force()
-    world = load_world(conn, rules, codes)
+    world = known_on(load_world(conn, rules, codes, known_seq), on)
     frame = ledger_of(world, rules, derive(world, rules, codes), codes)
-    mines = list(conn.execute(select(mine).where(mine.c.code.in_(codes))))
     owners = {
         row.mine_code: str(row.attrs.get("enterprise") or "") for row in world.mines.itertuples()
     }
+    found = conn.execute(select(mine.c.code, mine.c.district).where(mine.c.code.in_(codes)))
+    places = {
+        row.code: (row.district[:2], row.district, owners[row.code])
+        for row in found
+        if row.code in owners
+    }
+    return frame, places, works(world, codes, on)
+
+
+def told(
+    frame: pd.DataFrame,
+    places: dict[str, tuple[str, str, str]],
+    done: list[dict[str, Any]],
+    on: date,
+) -> dict[str, Any]:
+    """Return a ledger's rows with all that is counted from them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As :func:`geo.survey.ledger.ledger` gives it.
+    places : dict
+        {mine code: (province, county, enterprise)}.
+    done : list of dict
+        Treatment works.
+    on : date
+        The day deadlines are held against.
+    """
     return {
         "on": on.isoformat(),
-        "rows": _records(frame),
+        "rows": records(frame),
+        "works": done,
         "kinds": totals(frame),
-        "enterprises": rolled_up(frame, owners),
-        "counties": rolled_up(frame, {row.code: row.district for row in mines}),
+        "total": counts(frame),
+        "places": tree(frame, places),
+        "enterprises": rolled_up(frame, {code: place[2] for code, place in places.items()}),
+        "counties": rolled_up(frame, {code: place[1] for code, place in places.items()}),
         "overdue": overdue(frame, on)["number"].tolist(),
     }
 
 
-def screening(conn: Connection, codes: list[str]) -> list[dict[str, Any]]:
-    """Return what is worth asking about the surveys of some mines (L18).
-
-    Parameters
-    ----------
-    conn : Connection
-        Of the worker role.
-    codes : list of str
-        The mines.
-    """
-    rules = rules_in_force()
-    found = screening_of(load_world(conn, rules, codes), rules)
-    return _records(found[found["mine_code"].isin(codes)])
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a frame, dates as text."""
     return [
         {str(name): _plain(value) for name, value in row.items()}
         for row in frame.to_dict("records")
@@ -96,4 +135,8 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and np.isnan(value):
+        return None
     return value.isoformat() if isinstance(value, date) else value

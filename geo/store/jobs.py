@@ -22,6 +22,7 @@ from geo.store.engine import SYSTEM, connect
 from geo.store.grading import new_day
 from geo.store.head_top_runs import compute
 from geo.store.intake import process_upload, sweep
+from geo.store.ledger_months import keep_due
 from geo.store.pond_facts import may_have_changed
 
 _SWEEP_SECONDS = 30
@@ -57,12 +58,13 @@ async def retry_stalled(queue: App) -> int:
 
 
 def sweep_once(settings: Settings, today: date) -> None:
-    """Sweep uploads, grade anew on a new day, judge ponds and draw ground anew where due."""
+    """Sweep uploads, begin a new day and keep the months over, judge ponds and draw ground anew."""
     with connect(settings, "worker", SYSTEM) as conn:
         sweep(conn)
         sendings.sweep(conn, settings)
     with connect(settings, "worker", SYSTEM) as conn:
         new_day(conn, today)
+        keep_due(conn, today)
         stale = may_have_changed(conn)
     if stale:
         compute(settings, today)

@@ -47,6 +47,7 @@ metadata = MetaData(
 ROLES = ("administrator", "regulator", "geologist", "enterprise")
 MINE_KINDS = ("coal", "metal_underground", "open_pit")
 HEAD_TOP_SOURCES = ("official_list", "evaluation", "computed", "site_check", "decision")
+SCREENING_OUTCOMES = ("asked", "explained", "incomplete", "doubtful")
 OBJECTION_OUTCOMES = ("kept", "changed", "returned")
 SURVEY_STATES = ("submitted", "accepted", "returned", "superseded", "revoked")
 
@@ -411,6 +412,72 @@ objection_answer = Table(
     *_ownership(),
 )
 
+# When a survey unit was to work in a mine (L18); either end may be open.
+survey_contract = Table(
+    "survey_contract",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("mine_code", Text, nullable=False, index=True),
+    Column("survey_unit", Text, nullable=False),
+    Column("begins", Date),
+    Column("ends", Date),
+    Column("document", Text, nullable=False, server_default=text("''")),
+    Column("actor_login", Text, nullable=False),
+    *_ownership(),
+)
+
+# Tonnes a mine reported for a time.
+mine_output = Table(
+    "mine_output",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("mine_code", Text, nullable=False, index=True),
+    Column("since", Date, nullable=False),
+    Column("until", Date, nullable=False),
+    Column("tonnes", Double, nullable=False),
+    Column("document", Text, nullable=False, server_default=text("''")),
+    Column("actor_login", Text, nullable=False),
+    *_ownership(),
+)
+
+# What a person made of a finding of screening; the newest stands. It changes no grade, and has no
+# owner: a question about a survey is the regulator's.
+screening_answer = Table(
+    "screening_answer",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("mine_code", Text, nullable=False, index=True),
+    Column("finding_key", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("document", Text, nullable=False, server_default=text("''")),
+    Column("actor_login", Text, nullable=False),
+    _one_of("outcome", SCREENING_OUTCOMES, "outcome"),
+    *_ownership(),
+)
+
+# A mine's ledger at the end of a month (L19), as reckoned from the facts known at `known_seq` by
+# the rules of version `rules`: kept as it was filed, and reckoned anew to the same rows.
+ledger_month = Table(
+    "ledger_month",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("mine_code", Text, nullable=False, index=True),
+    Column("month", Text, nullable=False),
+    Column("on_date", Date, nullable=False),
+    Column("known_seq", BigInteger, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("rows", JSONB, nullable=False),
+    Column("works", JSONB, nullable=False),
+    Column("enterprise", Text, nullable=False),
+    UniqueConstraint("month", "mine_code"),
+    *_ownership(),
+)
+
 # The state of a mine after each batch that touched it: lines per hazard, coverage, unclear
 # ground. The newest row at or before known_at is the state known then.
 mine_state = Table(
@@ -713,6 +780,10 @@ APPEND_ONLY = (
     zone,
     objection,
     objection_answer,
+    ledger_month,
+    survey_contract,
+    mine_output,
+    screening_answer,
 )
 PROTECTED = (
     *(t for t in APPEND_ONLY if "owner_org" in t.c),

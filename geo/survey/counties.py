@@ -1,4 +1,4 @@
-"""Where a county lies, roughly: enough to warn of rows that strayed."""
+"""Where a county lies, roughly, and what counties and provinces are called."""
 
 from functools import cache
 from importlib import resources
@@ -43,3 +43,16 @@ def county_name(code: str, lang: str) -> str:
     """
     found = _counties().get(code)
     return str(found["name"][lang]) if found else code
+
+
+@cache
+def _provinces() -> dict[str, dict[str, str]]:
+    text = resources.files("geo.survey").joinpath("provinces.yaml").read_text("utf-8")
+    loaded: dict[str, dict[str, str]] = yaml.safe_load(text)
+    return loaded
+
+
+def province_name(code: str, lang: str) -> str:
+    """Return the name of a province by the first two digits of its codes, else the digits."""
+    found = _provinces().get(code[:2])
+    return found[lang] if found else code[:2]

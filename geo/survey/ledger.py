@@ -55,6 +55,35 @@ STATES = ("none", "planned", "under_way", "done", "accepted", "struck_off")
 _ASKED = ("duty", "precaution", "question")
 
 
+WORKS = (
+    "mine_code",
+    "code",
+    "target_code",
+    "works_method",
+    "quantity_m3",
+    "budget",
+    "responsible",
+    "started_on",
+    "deadline",
+    "finished_on",
+    "document",
+    "treatment_state",
+    "accepted_on",
+    "accepted_by",
+    "emergency_plan",
+    "days_late",
+)
+PLACES = ("province", "county", "enterprise", "mine")
+
+
+def known_on(world: World, on: date) -> World:
+    """Return the facts that held on a day: later finds and later endings are not there yet."""
+    factors, ended = world.factors, world.endings
+    found = np.array([day is None or day <= on for day in factors["observed_on"]], dtype=bool)
+    gone = np.array([day is None or day <= on for day in ended["effective_on"]], dtype=bool)
+    return replace(world, factors=factors[found], endings=ended[gone])
+
+
 def _works(world: World) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the newest treatment works by mine and code of what they treat."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
@@ -124,6 +153,12 @@ def ledger(
     # What was struck off is no longer derived, and still belongs on the ledger.
     met = encounters(replace(world, endings=world.endings.iloc[:0]), rules, only)
     met = met[(met["layer"] != "mine_boundary") & (met["status"] != "provisional")]
+    # Works that name what they treat are told in its row, and are no factor of their own.
+    treating = [
+        row.layer == "treatment_works" and bool(row.evidence["attrs"].get("target_code"))
+        for row in met.itertuples()
+    ]
+    met = met[~np.array(treating, dtype=bool)]
     factors = world.factors.drop_duplicates("key").set_index("key")
     areas = dict(zip(factors.index, measure(factors.geometry.to_numpy())[0], strict=True))
     years = {(r.mine_code, r.factor_key): r.year for r in first_met(met).itertuples()}
@@ -187,12 +222,13 @@ def totals(frame: pd.DataFrame) -> list[dict[str, Any]]:
         of which nobody knows the volume counts as unknown, never as nought).
     """
     return [
-        {"kind": kind, **_counts(group)}
+        {"kind": kind, **counts(group)}
         for kind, group in sorted(frame.groupby("kind"), key=lambda pair: str(pair[0]))
     ]
 
 
-def _counts(group: pd.DataFrame) -> dict[str, Any]:
+def counts(group: pd.DataFrame) -> dict[str, Any]:
+    """Return the counts of some rows of a ledger, as :func:`totals` names them."""
     once = group.drop_duplicates("factor_key")
     water = np.array([number(value, "high") for value in once["water_m3"]], dtype=float)
     asked = once["water_m3"].map(lambda value: value is not None)
@@ -219,7 +255,59 @@ def rolled_up(frame: pd.DataFrame, of: dict[str, str]) -> list[dict[str, Any]]:
     groups: dict[str, list[int]] = {}
     for at, code in enumerate(frame["mine_code"]):
         groups.setdefault(of.get(code, ""), []).append(at)
-    return [{"group": name, **_counts(frame.iloc[at])} for name, at in sorted(groups.items())]
+    return [{"group": name, **counts(frame.iloc[at])} for name, at in sorted(groups.items())]
+
+
+def tree(frame: pd.DataFrame, places: dict[str, tuple[str, str, str]]) -> list[dict[str, Any]]:
+    """Return the counts of each province, county, enterprise and mine, each below its own above.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As :func:`ledger` gives it.
+    places : dict
+        {mine code: (province, county, enterprise)}; a mine with no rows counts nought.
+
+    Returns
+    -------
+    list of dict
+        level (one of ``PLACES``), group, and counts. A factor that mines of one group share is
+        counted once there, so the factors of a county may be fewer than the sum of its mines'.
+    """
+    under: dict[tuple[str, ...], set[str]] = {}
+    for code, place in places.items():
+        path = (*place, code)
+        for depth in range(1, len(path) + 1):
+            under.setdefault(path[:depth], set()).add(code)
+    return [
+        {
+            "level": PLACES[len(path) - 1],
+            "group": path[-1],
+            **counts(frame[frame["mine_code"].isin(codes)]),
+        }
+        for path, codes in sorted(under.items())
+    ]
+
+
+def works(world: World, only: Collection[str] | None, on: date) -> list[dict[str, Any]]:
+    """Return the treatment works in force of some mines: budget, dates, document, acceptance.
+
+    Returns
+    -------
+    list of dict
+        ``WORKS``; days_late is None where the works are accepted, not due yet, or have no deadline.
+    """
+    layer = world.factors[
+        (world.factors["layer"] == "treatment_works") & (world.factors["status"] == "in_force")
+    ]
+    rows = []
+    for row in layer.sort_values(["mine_code", "key"]).itertuples():
+        if only is None or row.mine_code in only:
+            told = {name: row.attrs.get(name) for name in WORKS} | {"mine_code": row.mine_code}
+            due = told["deadline"] and date.fromisoformat(str(told["deadline"]))
+            late = (on - due).days if due and not told["accepted_on"] else 0
+            rows.append(told | {"days_late": late if late > 0 else None})
+    return rows
 
 
 def overdue(frame: pd.DataFrame, on: date) -> pd.DataFrame:

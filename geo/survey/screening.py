@@ -43,6 +43,16 @@ class Contract:
     ends: date | None
 
 
+@dataclass(frozen=True)
+class Output:
+    """Tonnes a mine reported for a time."""
+
+    mine_code: str
+    since: date
+    until: date
+    tonnes: float
+
+
 def _finding(check: str, survey_key: str, mine_code: str, **more: Any) -> dict[str, Any]:
     row = dict.fromkeys(FINDINGS) | {
         "check": check,
@@ -125,26 +135,23 @@ def one_shape_in_two_mines(world: World) -> Iterator[dict[str, Any]]:
             )  # fmt: skip
 
 
-def too_little_void(
-    world: World, output_t: dict[str, float], since: date, until: date
-) -> Iterator[dict[str, Any]]:
+def too_little_void(world: World, outputs: Collection[Output]) -> Iterator[dict[str, Any]]:
     """Yield mines whose new goafs account for less than their reported output.
 
     Parameters
     ----------
     world : World
         Facts.
-    output_t : dict
-        {mine code: tonnes reported for the time}.
-    since, until : date
-        The time: goafs formed within it are new.
+    outputs : collection of Output
+        What was reported; goafs formed within its time are new.
     """
     told = figures()
     goafs = world.factors[
         (world.factors["layer"] == "goaf") & (world.factors["status"] == "in_force")
     ]
     zones = dict(zip(world.mines["mine_code"], world.mines["zone_epsg"], strict=True))
-    for code, tonnes in sorted(output_t.items()):
+    for output in sorted(outputs, key=lambda one: (one.mine_code, one.since, one.until)):
+        code, tonnes = output.mine_code, output.tonnes
         if tonnes <= 0 or code not in zones:
             continue
         coal, keys = 0.0, []
@@ -152,7 +159,7 @@ def too_little_void(
             formed = row.attrs.get("formed_on")
             formed = date.fromisoformat(formed) if isinstance(formed, str) else formed
             height = number(row.attrs.get("mining_height_m"), "high")
-            if formed is None or not since <= formed <= until or np.isnan(height):
+            if formed is None or not output.since <= formed <= output.until or np.isnan(height):
                 continue
             (metric,) = to_metric(np.array([row.geometry], dtype=object), int(zones[code]))
             recovery = number(row.attrs.get("recovery"), "high")
@@ -164,7 +171,10 @@ def too_little_void(
             survey = goafs.loc[goafs["mine_code"] == code, "survey_key"]
             yield _finding(
                 "too_little_void", min(survey, default=""), code, measure=round(share, 3), unit="1",
-                evidence={"coal_t": round(coal, 1), "output_t": tonnes, "goafs": sorted(keys)},
+                evidence={
+                    "coal_t": round(coal, 1), "output_t": tonnes, "goafs": sorted(keys),
+                    "time": [output.since.isoformat(), output.until.isoformat()],
+                },
             )  # fmt: skip
 
 
@@ -256,9 +266,7 @@ def screening(
     world: World,
     rules: Rules,
     contracts: Collection[Contract] = (),
-    output_t: dict[str, float] | None = None,
-    since: date | None = None,
-    until: date | None = None,
+    outputs: Collection[Output] = (),
 ) -> pd.DataFrame:
     """Return every finding worth asking about, sorted by check, mine and key.
 
@@ -270,8 +278,8 @@ def screening(
         For the surroundings.
     contracts : collection of Contract
         Which unit was to survey which mine, and when.
-    output_t : dict, optional
-        Tonnes reported by mine for the time from `since` to `until`.
+    outputs : collection of Output
+        Tonnes reported by mine, each for its time.
 
     Returns
     -------
@@ -284,8 +292,7 @@ def screening(
         *contradicted(world),
         *outside_contract(world, contracts),
         *without_surroundings(world, rules),
+        *too_little_void(world, outputs),
     ]
-    if output_t and since is not None and until is not None:
-        rows += too_little_void(world, output_t, since, until)
     rows.sort(key=lambda row: (row["check"], row["mine_code"], row["key"]))
     return plain(FINDINGS, rows)

@@ -1,12 +1,13 @@
 """The description of the API says what the API does: every route has an example, and it is true."""
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from api.docs import METHODS, examples
-from geo.store import intake
-from geo.store.engine import connect
+from geo.store import intake, ledger_months
+from geo.store.engine import SYSTEM, connect
 from geo.store.head_top_runs import compute
 from geo.store.terrains import take_dem
 from geo.tailings.model import Stated
@@ -17,7 +18,7 @@ from tests.county import goaf, rect, write
 pytestmark = pytest.mark.database
 
 # What a record holds there is its own: a rule's evidence, a row's attributes.
-FREE = ("evidence", "params", "note", "mapping", "geometry", "body", "report", "parameters", "samples", "listed", "values", "label")  # fmt: skip
+FREE = ("evidence", "params", "note", "mapping", "geometry", "body", "report", "parameters", "samples", "listed", "values", "label", "place", "effect", "names")  # fmt: skip
 
 
 def walk(client_of, settings, people, tmp_path) -> dict[str, Any]:
@@ -114,6 +115,22 @@ def walk(client_of, settings, people, tmp_path) -> dict[str, Any]:
     keep("decide_objection", zhang.post(f"{base}/objections/{made}/answer", json=decided))
     keep("objection", zhao.get(f"{base}/objections/{made}"))
     keep("objections_seen", zhao.get(f"{base}/objections"))
+    keep("crossings", zhang.get(f"{base}/crossings"))
+    contract = {"survey_unit": "某院", "begins": "2024-01-01", "document": "d"}
+    keep("contract", zhang.post(f"{base}/mines/A/contracts", json=contract))
+    output = {"since": "2020-01-01", "until": "2020-12-31", "tonnes": 9000, "document": "d"}
+    keep("reported", zhang.post(f"{base}/mines/A/outputs", json=output))
+    (asked,) = zhang.get(f"{base}/screening").json()
+    answered = {"outcome": "explained", "reason": "r"}
+    at = f"{base}/mines/A/screening/{asked['key']}"
+    keep("consider", zhang.post(at, json=answered))
+    keep("screened", zhang.get(f"{base}/screening"))
+    keep("ledger", zhang.get(f"{base}/ledger"))
+    with connect(settings, "worker", SYSTEM) as conn:
+        over = (date.today().replace(day=1) + timedelta(days=32)).replace(day=1)
+        (month,) = ledger_months.keep_due(conn, over)
+    keep("ledger_months_kept", zhang.get(f"{base}/ledger/months"))
+    keep("ledger_month", zhang.get(f"{base}/ledger/months/{month}"))
     keep("revoke", zhang.post(f"{base}/surveys/{survey}/revoke", json=review))
     keep("redo", zhang.get(f"{base}/redo"))
     keep("coverage", zhang.get(f"{base}/mines/A/coverage"))

@@ -20,6 +20,8 @@ SENT = {"wang": 200, "zhang": 200, "admin": 200, "else": 404}
 GRADED = {"zhang": 200, "admin": 200, "zhao": 200, "else": 404}
 # A survey unit reads no grades, so it has no boards; a stranger's are there and empty.
 BOARDS = {"wang": 404, "rival": 404, "else": 200}
+ASKERS = {"zhang": 200, "far": 200, "admin": 200, "else": 404}
+SCREENS = {"zhang": 303, "admin": 403, "zhao": 403, "wang": 403, "else": 404}
 OPEN = {"else": 200, None: 200}
 # Who sent the file the pond came in reads it too, and may record nothing.
 POND = {"zhang": 200, "admin": 200, "zhao": 200, "wang": 200, "else": 404}
@@ -84,6 +86,14 @@ RULES = {
     "POST /mines/{code}/end": {"else": 404},
     # Two mines with all figures low, and nothing decided by then.
     "GET /mines/{code}/notice.pdf": {"zhang": 409, "admin": 409, "zhao": 409, "else": 404},
+    "GET /screening": ASKERS,
+    # The form names a finding that does not stand.
+    "POST /mines/{code}/screening": {"admin": 403, "zhao": 403, "wang": 403, "else": 404},
+    "POST /screening/contracts": SCREENS,
+    "POST /screening/outputs": SCREENS,
+    "GET /ledger": BOARDS,
+    "GET /ledger.xlsx": BOARDS,
+    "GET /ledger/works.xlsx": BOARDS,
     "GET /objections": BOARDS,
     "GET /objections/{objection_id}": GRADED,
     "GET /objections/{objection_id}/files/{sha256}": GRADED,
@@ -123,6 +133,14 @@ FORMS = {
     "POST /ponds/{code}/events": {"kind": "operator_lost"},
     "POST /ponds/{code}/headtop": {"source": "site_check"},
     "POST /objections/{objection_id}/answer": {"outcome": "kept"},
+    "POST /mines/{code}/screening": {"outcome": "asked", "finding": "0"},
+    "POST /screening/contracts": {"mine": "A", "survey_unit": "某院"},
+    "POST /screening/outputs": {
+        "mine": "A",
+        "tonnes": "1000",
+        "since": "2024-01-01",
+        "until": "2024-12-31",
+    },
 }  # fmt: skip
 QUERY = {
     "/draw/shapes.json": "?west=112.4&south=38.7&east=112.6&north=38.9",

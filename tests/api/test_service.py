@@ -175,6 +175,9 @@ def test_headers_health_and_errors_without_a_trace(client_of, people):
 # What each role may do with a route: the statuses that are right for its own and for another's
 # matter. "own" is mine A of 甲公司 and what wang filed; the other side is a stranger of the same role.
 POND_OWN = {"zhang": 200, "admin": 200, "zhao": 200, "wang": 200, "else": 404}
+# A survey unit reads no grades, and so no ledger.
+LEDGER = {"wang": 403, "rival": 403, "else": 200}
+SCREENS = {"zhang": 201, "admin": 403, "zhao": 403, "wang": 403, "else": 404}
 OBJECTION = {"zhang": 200, "admin": 200, "zhao": 200, "else": 404}
 POND_ACT = {"zhang": 201, "zhao": 403, "wang": 403, "admin": 403, "else": 404}
 RULES = {
@@ -293,6 +296,17 @@ RULES = {
     # There is no elevation model here: whoever may ask is told so.
     "POST /api/v1/siting": {"zhang": 409, "far": 409, "admin": 409, "else": 403},
     "POST /api/v1/siting/object": {"zhang": 409, "far": 409, "admin": 409, "else": 403},
+    "GET /api/v1/crossings": LEDGER,
+    "GET /api/v1/screening": {"zhang": 200, "far": 200, "admin": 200, "else": 403},
+    "POST /api/v1/mines/{code}/screening/{finding_key}": SCREENS | {"zhang": 404},
+    "POST /api/v1/mines/{code}/contracts": SCREENS,
+    "POST /api/v1/mines/{code}/outputs": SCREENS,
+    "GET /api/v1/ledger": LEDGER,
+    "GET /api/v1/ledger/months": LEDGER,
+    # Nothing was kept yet: whoever may ask is told so.
+    "GET /api/v1/ledger/months/{month}": {"wang": 403, "rival": 403, "else": 404},
+    "GET /api/v1/ledger/ledger.xlsx": LEDGER,
+    "GET /api/v1/ledger/works.xlsx": LEDGER,
     "GET /api/v1/objections": {"any": 200},
     "GET /api/v1/objections/{objection_id}": OBJECTION,
     "GET /api/v1/objections/{objection_id}/files/{sha256}": OBJECTION,
@@ -361,6 +375,9 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
         "submit": {},
         "again": {},
         "answer": {"outcome": "kept", "reason": "r", "document": "d"},
+        "screening/": {"outcome": "asked", "reason": "r"},
+        "contracts": {"survey_unit": "某院", "document": "d"},
+        "outputs": {"since": "2024-01-01", "until": "2024-12-31", "tonnes": 9, "document": "d"},
     }
     sent_file = tmp_path / "sent.pdf"
     sent_file.write_bytes(PDF)
@@ -369,6 +386,8 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
             conn, people["zhao"], settings, "A", "gas", "r", [("报告.pdf", sent_file)]
         )
     values = {
+        "month": "2024-01",
+        "finding_key": "0",
         "objection_id": str(objection_id),
         "sha256": sha256(PDF).hexdigest(),
         "upload_id": str(upload_id),

@@ -8,7 +8,9 @@ import pytest
 from jinja2 import nodes
 
 from geo.messages import LANGUAGES, catalogue
-from geo.store.tables import OBJECTION_OUTCOMES
+from geo.report.ledger import COUNTS
+from geo.store.tables import OBJECTION_OUTCOMES, SCREENING_OUTCOMES
+from geo.survey.ledger import LEDGER, WORKS
 from geo.tailings.board import BANDS
 from geo.tailings.siting import ACTIONS
 from web import pond_view, render, translate
@@ -19,6 +21,10 @@ SCRIPTS = sorted((render.STATIC / "js").glob("*.js"))
 PYTHON = sorted(render.ROOM.glob("*.py"))
 
 # A code put together from a stored value: every value it can take, so that none is missing.
+CHECKS = (
+    *("copied", "one_shape", "too_little_void", "contradicted", "outside_contract"),
+    "without_surroundings",
+)
 PARTS = {
     "web.role.": ("administrator", "regulator", "geologist", "enterprise"),
     "web.line.": ("effective", "determined", "proposed", "decided"),
@@ -45,7 +51,25 @@ PARTS = {
     "web.advance.head.": ("90", "180", "365"),
     "web.layers.": ("zip", "gpkg", "xlsx"),
     "web.action.": ("accept", "ending", "pond_event"),
-    "web.nav.": ("advance", "inbox", "map", "boards", "surveys", "uploads", "ponds", "objections"),
+    "web.nav.": (
+        "advance",
+        "inbox",
+        "map",
+        "boards",
+        "surveys",
+        "uploads",
+        "ponds",
+        "objections",
+        "ledger",
+    ),
+    "ledger.count.": COUNTS,
+    "ledger.column.": LEDGER[:-1],
+    "ledger.work.": WORKS,
+    "screening.": CHECKS,
+    "screening.unit.": ("m", "d", "factors", "corners"),
+    "web.screening.measure.": CHECKS,
+    "web.screening.state.": ("open", *SCREENING_OUTCOMES),
+    "web.crossing.": ("plan_item", "goaf", "licence"),
     "web.objection.state.": ("open", *OBJECTION_OUTCOMES),
     "web.objection.do.": OBJECTION_OUTCOMES,
     "web.ponds.figure.": pond_view.LISTS,

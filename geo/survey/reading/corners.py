@@ -152,7 +152,10 @@ def assemble(rows: Sequence[Cells], head: Head, layer: Layer | None) -> Corners:
         # Rings that nothing names together are an object each, with the holes inside it.
         groups = [rings] if any(by) or whole == "point" else _apart(rings)
         for group in groups:
-            shape, wrong = _shape(group, whole)
+            # One place without a point's number is a place, where the layer may be drawn as one.
+            placed = "point" in kinds and "point" not in head.roles
+            alone = placed and len(group) == 1 and len(group[0].points) == 1
+            shape, wrong = _shape(group, "point" if alone else whole)
             if wrong is not None:
                 made.refused[len(shapes)] = wrong
             shapes.append(shape)

@@ -7,7 +7,7 @@ import shapely
 
 from geo.rules import national_rules
 from geo.survey.derive import derive
-from geo.survey.ledger import LEDGER, ledger, overdue, rolled_up, totals
+from geo.survey.ledger import LEDGER, ledger, overdue, rolled_up, totals, tree, works
 from tests.geo.survey.worlds import HIGH, SOUTH, WEST, WIDE, factor, item, mine, world
 
 RULES = national_rules()
@@ -59,6 +59,43 @@ def test_a_row_says_all_that_the_ledger_asks():
     assert "注浆" in found["measures"]
     assert (found["quantity_m3"], found["funds"], found["responsible"]) == (900.0, 120.0, "某矿")
     assert (found["state"], found["struck_off"]) == ("under_way", None)
+
+
+def test_works_are_told_in_the_row_of_what_they_treat_and_are_no_factor():
+    frame = made([GOAF, WORKS])
+    assert set(frame["code"]) == {"G1"}
+    # An inventory of works done (矿安〔2022〕76号) names no target, and is listed.
+    loose = WORKS | {"key": "w2", "attrs": {"code": "W2"}}
+    assert set(made([GOAF, loose])["code"]) == {"G1", "W2"}
+
+
+def test_places_are_counted_each_under_its_own_and_mines_with_nothing_count_nought():
+    places = {"M0": ("14", "140981", "甲"), "M1": ("14", "140981", "甲"), "M2": ("14", "140922", "乙"), "M9": ("61", "610000", "丙")}  # fmt: skip
+    rows = [(r["level"], r["group"], r["factors"], r["exposures"]) for r in tree(made([FAULT]), places)]  # fmt: skip
+    assert rows == [
+        ("province", "14", 1, 3),
+        ("county", "140922", 1, 1),
+        ("enterprise", "乙", 1, 1),
+        ("mine", "M2", 1, 1),
+        ("county", "140981", 1, 2),
+        ("enterprise", "甲", 1, 2),
+        ("mine", "M0", 1, 1),
+        ("mine", "M1", 1, 1),
+        ("province", "61", 0, 0),
+        ("county", "610000", 0, 0),
+        ("enterprise", "丙", 0, 0),
+        ("mine", "M9", 0, 0),
+    ]
+
+
+def test_works_are_late_until_they_are_accepted():
+    w = world(MINES, [item(0, 0.3)], [GOAF, WORKS])
+    assert works(w, None, date(2024, 6, 30))[0]["days_late"] is None
+    (late,) = works(w, {"M0"}, date(2024, 7, 1))
+    assert (late["days_late"], late["budget"], late["target_code"]) == (1, 120.0, "G1")
+    assert works(w, {"M1"}, date(2024, 7, 1)) == []
+    done = WORKS | {"attrs": WORKS["attrs"] | {"accepted_on": "2024-06-01"}}
+    assert works(world(MINES, [], [done]), None, date(2025, 1, 1))[0]["days_late"] is None
 
 
 def test_accepted_works_and_what_is_late():

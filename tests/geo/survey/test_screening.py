@@ -11,7 +11,7 @@ from geo.crs import from_metric, to_metric
 from geo.rules import national_rules
 from geo.survey.coverage import coverage
 from geo.survey.layers import sought
-from geo.survey.screening import Contract, screening
+from geo.survey.screening import Contract, Output, screening
 from tests.geo.survey.worlds import HIGH, SOUTH, WEST, WIDE, factor, mine, rect, world
 
 RULES = national_rules()
@@ -82,13 +82,16 @@ def test_too_little_void_for_the_coal_reported():
     attrs = {"formed_on": "2023-06-01", "mining_height_m": 3.0, "recovery": 0.9}
     goaf = factor(0, 0.3, attrs=attrs)
     w = world([mine(0)], [], [goaf])
-    year = {"since": date(2023, 1, 1), "until": date(2023, 12, 31)}
+
+    def reported(tonnes, year=2023):
+        return [Output("M0", date(year, 1, 1), date(year, 12, 31), tonnes)]
+
     # 0.05 of 0.03° by 0.05 of 0.02°: 130.3 m × 111.0 m × 3 m × 1.35 × 0.9 = 52 700 t.
-    assert checks(w, output_t={"M0": 100_000.0}, **year) == []
-    (found,) = checks(w, output_t={"M0": 110_000.0}, **year)
+    assert checks(w, outputs=reported(100_000.0)) == []
+    (found,) = checks(w, outputs=reported(110_000.0))
     assert found[:3] == ("too_little_void", "s", "M0")
     assert found[3] == pytest.approx(0.479, abs=0.003)
-    (found,) = checks(w, output_t={"M0": 1.0}, since=date(2024, 1, 1), until=date(2024, 12, 31))
+    (found,) = checks(w, outputs=reported(1.0, 2024))
     assert found[3] == 0.0
 
 

@@ -1,0 +1,121 @@
+"""The ledger of factors and treatment works: its page, its months, and its Excel sheets."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from geo.problems import Problem
+from geo.report.ledger import COUNTS, cell, place, work_cell, write_works_form, write_xlsx
+from geo.rules import rules_in_force
+from geo.store import findings, ledger_months, queries
+from geo.survey.ledger import WORKS
+from web import view
+from web.boards import READERS, XLSX
+from web.door import AppConn, PageRoute, Reader, missing
+from web.render import draw, lang_of
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+# The page shows what is looked up; the sheet has every column of L19.
+SHOWN = (
+    *("number", "mine_name", "kind", "code", "relation", "distance_m", "first_year"),
+    *("verification", "measures", "deadline", "state"),
+)
+_ROWS = 200
+
+
+def asked(reader: Any, conn: Any, on: str, known_at: str, month: str, mine: str) -> dict[str, Any]:
+    """Return the ledger a reader asks for: of a month as kept, or reckoned for a day.
+
+    A survey unit has none: it reads no grades.
+    """
+    if reader.role not in READERS:
+        raise missing()
+    if month:
+        found = ledger_months.kept(conn, month)
+        if found is None:
+            raise Problem("ledger.no_month", http_status=404, month=month)
+        return found
+    codes = findings.seen(conn, [mine] if mine else None)
+    if mine and not codes:
+        raise missing()
+    known = queries.seq_at(conn, view.known(known_at)) if known_at else None
+    day = view.day(on)
+    with reader.working() as work:
+        return findings.ledger(work, codes, day, known)
+
+
+@router.get("/ledger")
+def ledger(
+    request: Request,
+    reader: Reader,
+    conn: AppConn,
+    on: str = "",
+    known_at: str = "",
+    month: str = "",
+    mine: str = "",
+) -> Response:
+    """Draw the ledger: both counts, by place and by kind, works, and the first rows."""
+    data = asked(reader, conn, on, known_at, month, mine)
+    lang, rules = lang_of(request), rules_in_force()
+    late = set(data["overdue"])
+    return draw(
+        request,
+        "ledger.html",
+        reader=reader,
+        data=data,
+        asked={"on": on, "known_at": known_at, "month": month, "mine": mine},
+        months=ledger_months.months(conn),
+        places=[
+            {**row, "name": place(row, data["names"], lang).strip("　")} for row in data["places"]
+        ],
+        counted=COUNTS,
+        shown=SHOWN,
+        rows=[
+            {
+                "row": row,
+                "late": row["number"] in late,
+                "cells": {name: cell(name, row[name], rules, lang) for name in SHOWN},
+            }
+            for row in data["rows"][:_ROWS]
+        ],
+        first=_ROWS,
+        works=[{name: work_cell(name, row[name], lang) for name in WORKS} for row in data["works"]],
+        work_columns=WORKS,
+    )
+
+
+def sheet(data: dict[str, Any], lang: str, *, form: bool = False) -> Response:
+    """Return a ledger as an Excel book, or the form of treatment works to fill in."""
+    name = "works" if form else f"ledger-{data['on']}"
+    with TemporaryDirectory(prefix="minerisk-") as folder:
+        path = Path(folder) / "made.xlsx"
+        if form:
+            write_works_form(path, data)
+        else:
+            write_xlsx(path, data, rules_in_force(), lang)
+        body = path.read_bytes()
+    headers = {"Content-Disposition": f'attachment; filename="{name}.xlsx"'}
+    return Response(body, media_type=XLSX, headers=headers)
+
+
+@router.get("/ledger.xlsx")
+def ledger_sheet(
+    request: Request,
+    reader: Reader,
+    conn: AppConn,
+    on: str = "",
+    known_at: str = "",
+    month: str = "",
+    mine: str = "",
+) -> Response:
+    """Return the ledger as an Excel book a bureau can file."""
+    return sheet(asked(reader, conn, on, known_at, month, mine), lang_of(request))
+
+
+@router.get("/ledger/works.xlsx")
+def works_form(request: Request, reader: Reader, conn: AppConn, mine: str = "") -> Response:
+    """Return the table of treatment works to fill in and send back as any file."""
+    return sheet(asked(reader, conn, "", "", "", mine), lang_of(request), form=True)
