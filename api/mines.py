@@ -1,15 +1,15 @@
-"""Routes: mines, their grades and why, who advances into the unclear, the rules."""
+"""Routes: mines, their grades and why, their years, who advances into the unclear, the rules."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from api.auth import AppConn, Caller, TimesAsked, only
 from api.shapes import Said
 from geo.problems import Problem
 from geo.rules import rules_in_force
 from geo.settings import settings
-from geo.store import decisions, queries
+from geo.store import decisions, findings, queries
 from geo.store.engine import connect
 
 router = APIRouter(tags=["mines"])
@@ -46,6 +46,27 @@ def history(code: str, conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]
     """Return the batches that touched a mine, newest first."""
     found: list[dict[str, Any]] = _mine(conn, code, times)["history"]
     return found
+
+
+@router.get("/mines/{code}/first-years", summary="In which year each factor is first met")
+def first_years(code: str, conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
+    """Return, per factor, the year and the working that first come near it, with a sentence."""
+    return findings.met_first(_mine(conn, code, times)["encounters"])
+
+
+@router.get("/mines/{code}/if-moved", summary="What changes if a working moves in time")
+def if_moved(
+    code: str,
+    conn: AppConn,
+    times: TimesAsked,
+    who: Caller,
+    working: Annotated[str, Query(max_length=200, description="Its name, or its key")],
+    years: Annotated[int, Query(ge=-20, le=20, description="Years later; negative: earlier")] = 1,
+) -> dict[str, Any]:
+    """Return what would change, on the facts of today; nothing is written."""
+    _mine(conn, code, times)
+    with who.working() as worker:
+        return findings.if_moved(worker, code, working, years, times.on)
 
 
 @router.post("/mines/{code}/claims", status_code=201, summary="Declare, appraise or decide")
