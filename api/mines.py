@@ -1,9 +1,9 @@
-"""Routes: mines, their grades and why, who advances into the unclear, the rules."""
+"""Routes: mines, their grades and why, their years, who advances into the unclear, the rules."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from api.auth import AppConn, Caller, TimesAsked, only
@@ -13,6 +13,7 @@ from geo.report import notice
 from geo.rules import rules_in_force
 from geo.settings import settings
 from geo.store import decisions, queries
+from geo.store import years as store_years
 from geo.store.engine import connect
 from web.notice import PDF, answered
 
@@ -66,6 +67,27 @@ def change_notice(
     if body is None:
         raise Problem("store.not_found", http_status=404)
     return answered(body)
+
+
+@router.get("/mines/{code}/first-years", summary="In which year each factor is first met")
+def first_years(code: str, conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
+    """Return, per factor, the year and the working that first come near it, with a sentence."""
+    return store_years.met_first(_mine(conn, code, times)["encounters"])
+
+
+@router.get("/mines/{code}/if-moved", summary="What changes if a working moves in time")
+def if_moved(
+    code: str,
+    conn: AppConn,
+    times: TimesAsked,
+    who: Caller,
+    working: Annotated[str, Query(max_length=200, description="Its name, or its key")],
+    years: Annotated[int, Query(ge=-20, le=20, description="Years later; negative: earlier")] = 1,
+) -> dict[str, Any]:
+    """Return what would change, on the facts of today; nothing is written."""
+    _mine(conn, code, times)
+    with who.working() as worker:
+        return store_years.if_moved(worker, code, working, years, times.on)
 
 
 @router.post("/mines/{code}/claims", status_code=201, summary="Declare, appraise or decide")

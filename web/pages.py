@@ -15,6 +15,7 @@ from geo.report.notice import changed
 from geo.report.section import section
 from geo.settings import settings
 from geo.store import corrections, intake, matches, objections, queries, sendings
+from geo.store import years as store_years
 from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
 from geo.survey.counties import county_name
@@ -110,27 +111,41 @@ def mine(
     code: str,
     on: str = "",
     known_at: str = "",
+    working: str = "",
+    years: Annotated[int, Query(ge=-20, le=20)] = 1,
 ) -> Response:
-    """Draw everything behind one mine's grades."""
+    """Draw everything behind one mine's grades; where asked, what a working moved would change."""
     day = view.day(on)
     found = queries.mine(conn, code, day, view.known(known_at))
     if found is None:
         raise missing()
     lang, moment = lang_of(request), view.known(known_at)
     shown = view.mine(found, lang)
+    workings = queries.workings(conn, code, moment)
+    moved = []
+    if working:
+        with reader.working() as worker:
+            moved = store_years.if_moved(worker, code, working, years, day)["sentences"][lang]
     return draw(
         request,
         "mine.html",
         reader=reader,
         mine=shown,
         section=section(
-            queries.workings(conn, code, moment),
+            workings,
             view.factors_met(found),
             int(found["zone_epsg"]),
             lang,
         ),
         district=county_name(shown["district"], lang),
         documents=view.documents(found),
+        first=[row["sentence"][lang] for row in store_years.met_first(found["encounters"])],
+        workings=sorted(
+            {str(one["attrs"]["name"]) for one in workings if one["attrs"].get("name")}
+        ),
+        working=working,
+        years=years,
+        moved=moved,
         filed=queries.surveys_of(conn, code, moment),
         on=day.isoformat(),
         known_at=known_at,

@@ -1,4 +1,4 @@
-"""Commands that reckon from the facts and store nothing: ledger, crossings, screening."""
+"""Commands that reckon from the facts and store nothing: ledger, crossings, screening, years."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -255,3 +255,39 @@ def output(
         return {"state": "recorded"}
 
     _act(login, as_json, act)
+
+
+@app.command()
+@guarded
+def years(
+    mine: Annotated[str, typer.Argument(help="Mine code.")],
+    move: Annotated[
+        str | None, typer.Option("--move", help="A working, by name or key.", metavar="WORKING")
+    ] = None,
+    by: Annotated[int, typer.Option("--by", help="Years later; negative: earlier.")] = 1,
+    on: AsOf = None,
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """Show in which year each factor is first met, or what changes if a working moves in time.
+
+    Example: minerisk years SL-C01 --move 3101 --by 1
+    """
+    from geo.problems import Problem
+    from geo.store import queries
+    from geo.store import years as store
+    from geo.store.engine import connect
+
+    with database() as conf:
+        actor, held = acting(conf, login), day(on)
+        with connect(conf, "app", actor) as conn:
+            found = queries.mine(conn, mine, held, None if on is None else held)
+        if found is None:
+            raise Problem("store.no_such_mine", mine=mine)
+        if move is None:
+            rows = store.met_first(found["encounters"])
+            show(rows, as_json, lambda: "\n".join(row["sentence"][lang()] for row in rows))
+            return
+        with connect(conf, "worker", actor) as conn:
+            moved = store.if_moved(conn, mine, move, by, held)
+        show(moved, as_json, lambda: "\n".join(moved["sentences"][lang()]))

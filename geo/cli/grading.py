@@ -56,7 +56,7 @@ def grades(
         full = [m for m in found if m is not None]
         names = ("code", "name", "kind", "colour", "unclear", "lines", "why", "claims")
         data = [{n: m[n] for n in names} for m in full]
-        show(data[0] if mine else data, as_json, lambda: _paragraphs(full, why))
+        show(data[0] if mine else data, as_json, lambda: _paragraphs(full, why, on))
 
 
 def _lines(rows: list[dict[str, Any]]) -> Any:
@@ -74,13 +74,17 @@ def _lines(rows: list[dict[str, Any]]) -> Any:
     return table
 
 
-def _paragraphs(found: list[dict[str, Any]], why: bool) -> Any:
+def _paragraphs(found: list[dict[str, Any]], why: bool, on: date) -> Any:
+    from geo.messages import say
+
     if not why:
         rows = [
             {"mine_code": m["code"], "mine_name": m["name"], **x} for m in found for x in m["lines"]
         ]
         return _lines(rows)
-    return "\n\n".join(f"{m['code']} {m['name']}\n" + "\n\n".join(m["why"][lang()]) for m in found)
+    return "\n\n".join(
+        "\n\n".join([say("why.head", lang(), on=on, **m), *m["why"][lang()]]) for m in found
+    )
 
 
 @app.command()

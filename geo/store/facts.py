@@ -182,6 +182,7 @@ def _plan(rows: list[dict[str, Any]], zones: dict[str, int]) -> Iterator[dict[st
             "name": attrs.get("name") or row["code"],
             "seam": attrs.get("seam"),
             "floor_m": _number(attrs.get("floor_m")),
+            "method": attrs.get("method"),
             "height_m": _number(attrs.get("height_m")),
             "width_m": width,
             "start": _day(attrs.get("start")),

@@ -154,27 +154,6 @@ def _zone(kind: str, found: Zone, code: str | None, owner: dict[str, Any]) -> di
     }
 
 
-def _banks(facts: Ground, ready: Prepared, owner: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the strip along the rivers in which no pond may lie; none without bank lines."""
-    rows = facts.of("bank_line")
-    lines = ready.terrain.dem.local([row["geometry"] for row in rows])
-    shape = bank_strip(lines, [row["attrs"].get("river_class") for row in rows])
-    if shape.is_empty:
-        return []
-    (abroad,) = ready.terrain.dem.abroad([shape])
-    area = round(float(shapely.area(shape)), 3)
-    return [
-        {
-            "id": uuid4(),
-            "kind": "bank",
-            "pond_code": None,
-            "area_m2": area,
-            **_shapes(abroad),
-            **owner,
-        }
-    ]
-
-
 def _banks(facts: Ground, dem: Dem, owner: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the strip along the rivers in which no pond may lie; none without bank lines."""
     rows = facts.of("bank_line")

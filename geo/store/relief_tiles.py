@@ -56,7 +56,7 @@ def refresh(settings: Settings) -> bool:
     """
     # The server hands tiles out, and needs nothing of what makes them.
     from geo.report.relief import bounds, drawn
-    from geo.store.terrains import newest_dem, read_taken
+    from geo.store.terrains import newest_dem, opened_taken
 
     with connect(settings, "worker", SYSTEM) as conn:
         taken = newest_dem(conn, newest_seq(conn))
@@ -70,7 +70,8 @@ def refresh(settings: Settings) -> bool:
     room.mkdir(exist_ok=True)
     aside = room / f"aside{uuid4().hex}"
     aside.mkdir()
-    dem = read_taken(settings, taken).dem
+    with opened_taken(settings, taken) as model:
+        dem = model.part(slice(0, model.shape[0]), slice(0, model.shape[1]))
     zooms = []
     for (z, x, y), body in drawn(dem):
         (aside / f"{z}-{x}-{y}.png").write_bytes(body)

@@ -53,13 +53,18 @@ def rock_class(strength_mpa: ArrayLike) -> list[str | None]:
 
 
 def fracture_zone(
-    height_m: ArrayLike, rock: Sequence[str | None], dip_deg: ArrayLike = np.nan
+    height_m: ArrayLike,
+    rock: Sequence[str | None],
+    dip_deg: ArrayLike = np.nan,
+    method: Sequence[str | None] | None = None,
 ) -> Floats:
     """Return the height of the water-conducting fracture zone above a seam, m, on the safe side.
 
-    The larger of the two formulae, the first with the plus of its ±. Up to a lift of 3 m by the
-    table of sliced mining, above that by the table of top-coal caving (L14: the first does not hold
-    there). Seams steeper than 45° give nan: their formula needs the height of the stage
+    The larger of the two formulae, the first with the plus of its ±. Sliced mining goes by its own
+    table up to 15 m of all slices, top-coal caving by its own at any height. Where no method is
+    stated, or another: up to a lift of 3 m by the table of sliced mining, above that by the table
+    of top-coal caving (L14: the first does not hold there). Seams steeper than 45° give nan: their
+    formula needs the height of the stage
     (:func:`fracture_zone_steep`).
 
     Parameters
@@ -70,6 +75,8 @@ def fracture_zone(
         hard, medium, soft, very_soft, or None.
     dip_deg : (n,) array_like, optional
         Dip; missing counts as flat.
+    method : (n,) sequence of str, optional
+        sliced, top_coal_caving, full_height, other, or None.
 
     Notes
     -----
@@ -79,7 +86,9 @@ def fracture_zone(
     table = constants()["fracture_zone"]
     high = _numbers(height_m)
     result = np.full(len(high), np.nan)
-    thin = high <= table["valid_up_to_m"]
+    how = np.array([None] * len(high) if method is None else list(method), dtype=object)
+    most = np.where(how == "sliced", table["sliced_up_to_m"], table["valid_up_to_m"])
+    thin = (high <= most) & (how != "top_coal_caving")
     for rows, chosen, root in (
         (table["sliced"], thin, True),
         (table["top_coal_caving"], ~thin & ~np.isnan(high), False),

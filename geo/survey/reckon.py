@@ -102,11 +102,12 @@ def _lying(layer: str, attrs: Sequence[Attrs], item: Attrs, mine: Attrs) -> dict
     lower = gap < 0
     heights = np.where(lower, _column(attrs, "mining_height_m", "high"), height)
     rock = [mine.get("mine.roof_rock_class")] * count
+    methods = [None if under else item["method"] for under in lower]
     dips = np.nan_to_num(_column(attrs, "dip_deg", "high"))
     zone = np.where(
         lower & (layer not in ("goaf", "abandoned_mine")),
         np.nan,
-        formulae.fracture_zone(heights, rock, dips),
+        formulae.fracture_zone(heights, rock, dips, methods),
     )
     side = np.where(gap > 0, "above", np.where(lower, "below", "level")).astype(object)
     side[np.isnan(gap)] = None
@@ -209,7 +210,7 @@ def reckon(
     margin_m : (n,) array
         Distance less the combined error.
     item : mapping or None
-        The working (floor_m, height_m); None for the licence as a whole.
+        The working (floor_m, height_m, method); None for the licence as a whole.
     mine : mapping
         As :func:`mine_values` gives it.
 

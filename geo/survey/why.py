@@ -1,6 +1,6 @@
 """Why a grade stands: sentences a regulator could sign, from the claims' own evidence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -39,55 +39,89 @@ def sentence(claim: Any, rules: Rules, lang: str) -> str:
             hazard=hazard,
             grade=grade,
             document=claim.document or say("why.no_document", lang),
-            since=claim.valid_from or say("why.always", lang),
+            since=say("why.since", lang, day=claim.valid_from)
+            if claim.valid_from
+            else say("why.always", lang),
         )
     rule = rules.one(claim.rule_id)
     evidence = claim.evidence
-    asked = claim.outcome == "question" and evidence.get("missing")
     parts = [
         say(
-            "why.outcome.asked" if asked else f"why.outcome.{claim.outcome}",
+            f"why.outcome.{_outcome(claim)}",
             lang,
             hazard=hazard,
             grade=grade,
             message=getattr(rule.message, lang),
-            missing=", ".join(field_name(name, lang) for name in evidence.get("missing", ())),
+            missing=_listed((field_name(name, lang) for name in evidence.get("missing", ())), lang),
             until=(evidence.get("until") or {}).get(lang, ""),
         )
     ]
     if evidence["layer"] == "mine":
-        values = ", ".join(
-            f"{field_name(name, lang)} = {value_text(name, value, lang)}"
-            for name, value in evidence["attrs"].items()
-        )
-        parts.append(say("why.figures", lang, values=values or "—"))
+        values = _listed((_figure(n, v, lang) for n, v in evidence["attrs"].items()), lang)
+        if values:
+            parts.append(say("why.figures", lang, values=values))
     else:
         parts.append(_place(evidence, claim.source, lang))
         parts += _reckoned(evidence, rule, lang)
     if evidence.get("sensitive"):
-        parts.append(say("why.sensitive", lang, error=evidence["error_m"]))
+        parts.append(say("why.sensitive", lang, error=f"{evidence['error_m']:.12g}"))
     if claim.status != "in_force":
         parts.append(say(f"why.status.{claim.status}", lang))
     clause = rule.clause or say("why.no_clause", lang)
     verified = say("why.verified" if rule.verified else "why.unverified", lang)
     parts.append(say("why.basis", lang, standard=rule.standard, clause=clause, verified=verified))
-    return ("" if lang == "zh" else " ").join(parts)
+    return ("" if lang == "zh" else " ").join(_begun(part) for part in parts)
+
+
+def _outcome(claim: Any) -> str:
+    """Return the word for what a claim does: a floor at the lowest class is that class."""
+    if claim.outcome == "question" and claim.evidence.get("missing"):
+        return "asked"
+    if claim.outcome == "grade_floor" and hazards()[claim.hazard].rank(claim.grade) == 0:
+        return "lowest"
+    return str(claim.outcome)
+
+
+def _begun(text: str) -> str:
+    """Return a sentence that begins with a capital."""
+    return text[:1].upper() + text[1:]
+
+
+def _listed(words: Iterable[str], lang: str) -> str:
+    return ("、" if lang == "zh" else ", ").join(words)
+
+
+def _figure(name: str, value: Any, lang: str) -> str:
+    """Return a figure of the mine with its name and unit."""
+    field = layers()["mine_boundary"].fields.get(name.removeprefix("mine."))
+    unit = f" {field.unit}" if field is not None and field.unit else ""
+    unit = unit.replace("m3", "m³").replace("m2", "m²")
+    return f"{field_name(name, lang)} {value_text(name, value, lang)}{unit}"
 
 
 def _place(evidence: dict[str, Any], source: str, lang: str) -> str:
     attrs = evidence["attrs"]
+    where = say(f"why.extent.{evidence['extent']}", lang)
+    if evidence["item_name"]:
+        starts = evidence.get("starts")
+        since = say("why.starts", lang, day=starts) if starts else say("why.no_date", lang)
+        where = say("why.working", lang, name=evidence["item_name"], since=since)
+    looked = [say(f"verification.{evidence['verification']}", lang)]
+    if evidence.get("survey_unit"):
+        looked.append(say("why.surveyed", lang, unit=evidence["survey_unit"]))
+    if evidence.get("observed_on"):
+        looked.append(str(evidence["observed_on"]))
+    name = attrs.get("code") or attrs.get("name")
     return say(
-        "why.place",
+        f"why.place.{evidence['relation']}",
         lang,
         whose=say("why.neighbour" if source == "neighbour" else "why.own", lang),
         layer=say(f"layer.{evidence['layer']}", lang),
-        name=attrs.get("code") or attrs.get("name") or say("why.unnamed", lang),
-        relation=say(f"why.relation.{evidence['relation']}", lang),
-        where=evidence["item_name"] or say(f"why.extent.{evidence['extent']}", lang),
-        distance=evidence["distance_m"],
+        name=say("why.called", lang, name=name) if name else say("why.nameless", lang),
+        where=where,
+        distance=f"{evidence['distance_m']:.12g}",
         error=_error(evidence["error_m"], lang),
-        verification=say(f"verification.{evidence['verification']}", lang),
-        starts=evidence.get("starts") or say("why.no_date", lang),
+        looked=_listed(looked, lang),
     )
 
 
@@ -95,18 +129,18 @@ def _reckoned(evidence: dict[str, Any], rule: Rule, lang: str) -> Iterator[str]:
     """Yield what formulae made of the meeting, as far as the rule looks at it, and by what."""
     made = evidence.get("reckoned", {})
     told = [
-        f"{field_name(name, lang)} = {value_text(name, value, lang)}"
+        f"{field_name(name, lang)} {value_text(name, value, lang)}"
         for name, value in made.items()
         if name in rule.attrs or (name in _BEHIND and _BEHIND[name] in rule.attrs)
     ]
     if told:
-        yield say("why.reckoned", lang, values=", ".join(told))
+        yield say("why.reckoned", lang, values=_listed(told, lang))
     if evidence.get("compared") in ("plan", "seam") and "vertical" in rule.attrs:
         yield say(f"why.compared.{evidence['compared']}", lang)
 
 
 def _error(metres: float, lang: str) -> str:
-    return say("why.error", lang, error=metres) if metres else say("why.no_error", lang)
+    return say("why.error", lang, error=f"{metres:.12g}") if metres else say("why.no_error", lang)
 
 
 def field_name(name: str, lang: str) -> str:
@@ -164,7 +198,9 @@ def paragraph(
             part: grade_name(line.hazard, getattr(line, part), lang)
             for part in ("determined", "proposed", "decided", "effective")
         }
-        text = say("why.lines", lang, hazard=hazards()[line.hazard].label[lang], **names)
+        stands = [p for p in ("determined", "proposed", "decided") if getattr(line, p) is not None]
+        label = hazards()[line.hazard].label[lang]
+        text = _begun(say("why.lines" if stands else "why.nothing", lang, hazard=label, **names))
         if line.not_below:
             text += say("why.not_below", lang, grade=names["effective"])
         reasons = [sentence(by_key[k], rules, lang) for k in line.winners if k in by_key]

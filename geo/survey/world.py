@@ -18,6 +18,7 @@ PLAN = (
     "name",
     "seam",
     "floor_m",
+    "method",
     "height_m",
     "width_m",
     "start",

@@ -91,6 +91,8 @@ def walk(client_of, settings, people, tmp_path) -> dict[str, Any]:
     for name in ("mines", "grades", "advance"):
         keep(name, zhang.get(f"{base}/{name}"))
     keep("mine", zhang.get(f"{base}/mines/A"))
+    keep("first_years", zhang.get(f"{base}/mines/A/first-years"))
+    keep("if_moved", zhang.get(f"{base}/mines/A/if-moved", params={"working": "3101"}))
     factor = next(c["factor_key"] for c in said["mine"]["claims"] if c["factor_key"])
     ending = {
         "target_kind": "factor",

@@ -69,7 +69,7 @@ COMMANDS = (
     *("export log", "export map.html", "export grades.xlsx", "audit head", "audit verify"),
     *("layers", "template", "rules check", "rules explain", "rules table"),
     *("ledger", "ledger-months", "crossings", "screening", "screening-answer", "survey-contract"),
-    *("output", "objections", "object", "answer", "notice"),
+    *("years", "output", "objections", "object", "answer", "notice"),
     *("datums list", "datums add", "matches", "submit"),
     *("db grants", "db migrate", "user add", "user list", "user password"),
     *("ponds", "pond-event", "terrain", "headtop", "zones", "siting"),
@@ -614,6 +614,24 @@ def test_crossings_and_screening_ask(place):
     asked = place.ask("screening")
     assert {row["check"] for row in asked} == {"without_surroundings"}
     assert "没有" in place.refused("crossings", "--mine", "nope")
+
+
+def test_years_say_when_a_factor_is_met_and_what_a_delay_changes(place):
+    first = place.ask("years", "SL-C01")
+    assert first
+    assert all(row["sentence"]["zh"] and row["sentence"]["en"] for row in first)
+    starts = [row["starts"] or "" for row in first]
+    assert starts == sorted(starts)
+    row = next(r for r in first if r["item_name"] and r["year"])
+    state = place.run("export", "state").stdout
+    later = place.ask("years", "SL-C01", "--move", row["item_name"], "--by", "2")
+    assert (later["working"], later["years"]) == (row["item_name"], 2)
+    assert len(later["sentences"]["zh"]) >= 2
+    # It is only asked: nothing was written.
+    assert place.run("export", "state").stdout == state
+    assert row["item_name"] in place.refused("years", "SL-C01", "--move", "nope")
+    assert "20" in place.refused("years", "SL-C01", "--move", row["item_name"], "--by", "0")
+    assert "SL-C04" in place.refused("years", "SL-C04", "--as", "zhao")
 
 
 def test_an_enterprise_sees_its_own_mines_only(place):

@@ -1,6 +1,10 @@
 """Each limit of the catalogue just below, at and above; each row's outcome; each rule's sentence."""
 
+from collections import Counter
+from importlib import resources
+
 import pytest
+import yaml
 
 from geo.hazards import hazards
 from geo.rules import national_rules
@@ -26,6 +30,26 @@ def test_each_limit_just_below_at_and_above(rule, at, one, op, limit):
     assert [one.evaluate({one.attr: limit + step}).value for step in (-STEP, 0, STEP)] == list(held)
 
 
+def written(node):
+    """Yield every number that stands in the files as a bound, whatever the reader makes of them."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name in HELD and isinstance(value, int | float):
+                yield name, float(value)
+            yield from written(value)
+    elif isinstance(node, list):
+        for one in node:
+            yield from written(one)
+
+
+def test_no_limit_of_the_files_is_left_untried():
+    folder = resources.files("geo.rules") / "data"
+    files = [yaml.safe_load(f.read_text("utf-8")) for f in folder.iterdir() if f.suffix == ".yaml"]
+    found = Counter(one for file in files for one in written(file))
+    assert found == Counter((op, float(limit)) for _, _, _, op, limit in LIMITS)
+    assert len(LIMITS) > 50
+
+
 @pytest.mark.parametrize(("rule", "at"), ROWS, ids=[f"{r.id}-{at}" for r, at in ROWS])
 def test_each_row_gives_its_outcome_and_a_sentence_in_both_languages(rule, at):
     row = rule.rows[at]
@@ -40,7 +64,8 @@ def test_each_row_gives_its_outcome_and_a_sentence_in_both_languages(rule, at):
         assert claim.evidence["until"]["zh"]
     for lang in ("zh", "en"):
         text = sentence(claim, RULES, lang)
-        assert getattr(rule.message, lang) in text
+        # But for its first letter, which is a capital where the sentence begins with it.
+        assert getattr(rule.message, lang)[1:] in text
         assert rule.standard in text
         if row.grade is not None:
             assert hazards()[claim.hazard].names[row.grade][lang] in text

@@ -298,3 +298,28 @@ def test_claims_hold_all_a_sentence_needs():
     found = derive(w, RULES)
     again = claims_of(w, found.encounters, RULES)
     assert again["key"].tolist() == found.claims["key"].tolist()
+
+
+def test_a_paragraph_has_no_figure_without_a_unit_and_no_gap_where_nothing_is_known():
+    burst = factor(0, 0.4, "rock_burst_area", attrs={"index_w": 0.8, "seam": "3"}, error_m=5.0)
+    w = world([mine(0)], [item(0, 0.3)], [burst])
+    found = derive(w, RULES)
+    of_mine = lines(found.claims, w.mines, ON)
+    for lang, unit, starts, nothing in (
+        ("zh", "10 m³/min", "2024-01-01起采", "未定不等于低"),
+        ("en", "10 m³/min", "starts 2024-01-01", "undetermined is not low"),
+    ):
+        text = "\n".join(paragraph("M0", of_mine, found.claims, RULES, lang))
+        assert unit in text
+        assert starts in text
+        # A hazard of which nothing is known says so, and is not listed as four unknowns.
+        assert text.count(nothing) == sum(
+            row.determined is None and row.proposed is None and row.decided is None
+            for row in of_mine.itertuples()
+        )
+        # What lies within is not so many metres away; a floor at the lowest class is no floor.
+        assert "0.0米" not in text
+        assert "0.0 m" not in text
+        assert "不低于“低瓦斯”" not in text
+        assert "at least “low gas”" not in text
+        assert "—" not in text

@@ -31,6 +31,28 @@ def test_fracture_zone(height, rock, metres):
     assert f.fracture_zone([height], [rock])[0] == pytest.approx(metres, abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("height", "method", "metres"),
+    [
+        # All slices together: 20√6+10 = 58.990 > 100·6/(1.6·6+3.6)+5.6 = 51.055
+        (6.0, "sliced", 58.990),
+        # 20√15+10 = 87.460 at the last height of the table; beyond it 20·15.001+10 of the other
+        (15.0, "sliced", 87.460),
+        (15.001, "sliced", 310.02),
+        # Caving drops the roof coal at any cutting height: 100·2.5/(0.23·2.5+6.10)+10.42 < 20·2.5+10
+        (2.5, "top_coal_caving", 60.0),
+        # No table of their own: as where nothing is stated
+        (2.5, "full_height", 41.623),
+        (6.0, "full_height", 130.0),
+        (6.0, "other", 130.0),
+        (2.5, None, 41.623),
+    ],
+)
+def test_the_mining_method_chooses_the_table(height, method, metres):
+    found = f.fracture_zone([height], ["medium"], method=[method])[0]
+    assert found == pytest.approx(metres, abs=1e-3)
+
+
 def test_fracture_zone_is_missing_where_an_input_is():
     found = f.fracture_zone([3, math.nan, 3, 5], ["hard", "hard", None, "very_soft"])
     assert np.isnan(found).tolist() == [False, True, True, True]

@@ -114,3 +114,14 @@ def test_ranges_count_by_their_unsafe_side():
     assert number({"low": 1.0, "high": 2.0, "raw": "1-2"}, "high") == 2.0
     assert math.isnan(number(True))
     assert mine_values({"roof_ucs_mpa": {"low": 15, "high": 30, "raw": "15-30"}}, None)["mine.roof_rock_class"] == "soft"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "reaches"), [("sliced", False), (None, True), ("full_height", True)]
+)
+def test_a_workings_method_decides_how_far_its_fracture_zone_reaches(method, reaches):
+    # 6 m in medium rock: 59 m by slices, 130 m by caving; the water stands 94 m above the roof.
+    found = met(
+        WET | {"floor_m": 900.0}, panel={"floor_m": 800.0, "height_m": 6.0, "method": method}
+    )
+    assert outcomes(found, "hydro.fracture_to_goaf") == (["precaution"] if reaches else [])

@@ -10,7 +10,7 @@ from alembic import op
 from geo.store.migrate import sql_file
 
 revision = "0011"
-down_revision = "0006_objections"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
