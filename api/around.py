@@ -13,19 +13,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import answer
 from geo.problems import Problem
 from geo.settings import settings
+from web.base_maps import origins
 from web.door import signed_or_none
 
 log = structlog.get_logger("api")
 
 # No inline script or style runs, nothing is loaded from elsewhere, nobody may frame us.
 # blob: is the map's worker, data: its pattern images.
+# A map from outside is asked for by the page itself, so its origin stands in both lists.
 CSP = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "worker-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; "
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:{maps}; "
+    "worker-src 'self' blob:; connect-src 'self'{maps}; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
 HEADERS = {
-    "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -57,6 +58,8 @@ class Around:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
+                maps = "".join(f" {one}" for one in origins(settings()))
+                headers.setdefault("Content-Security-Policy", CSP.format(maps=maps))
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 if settings().secure_cookie:

@@ -22,7 +22,7 @@ from geo.store.migrate import migrate
 from geo.store.tiles import tile
 
 SEED = 0.42
-WEST, SOUTH, EAST, NORTH = 110.2, 34.6, 114.5, 40.7
+PROVINCE = (110.2, 34.6, 114.5, 40.7)
 REGULATOR = Actor(login="bench", role="regulator", district="14")
 RUNS = 7
 
@@ -42,13 +42,14 @@ FROM shape
 """
 
 
-def fill(conn: Connection, count: int) -> None:
-    """Insert one accepted survey of `count` squares, half of them in another province."""
+def fill(conn: Connection, count: int, box: tuple[float, float, float, float] = PROVINCE) -> None:
+    """Insert one accepted survey of `count` squares in a box, half of another province's."""
     batch, survey = uuid4(), uuid4()
     conn.execute(
         text(
             "INSERT INTO minerisk.batch (id, seq, kind, actor_login, recorded_at, digest, "
-            "prev_hash, hash) VALUES (:b, 1, 'bench', 'bench', now(), '', '', '')"
+            "prev_hash, hash) SELECT :b, COALESCE(max(seq), 0) + 1, 'bench', 'bench', now(), '', "
+            "'', 'bench' || COALESCE(max(seq), 0) FROM minerisk.batch"
         ),
         {"b": batch},
     )
@@ -67,7 +68,7 @@ def fill(conn: Connection, count: int) -> None:
         {"s": survey, "b": batch},
     )
     conn.execute(text("SELECT setseed(:seed)"), {"seed": SEED})
-    bounds = {"west": WEST, "east": EAST, "south": SOUTH, "north": NORTH}
+    bounds = dict(zip(("west", "south", "east", "north"), box, strict=True))
     conn.execute(text(FILL.format(**bounds)), {"count": count, "batch": batch, "survey": survey})
 
 

@@ -26,6 +26,17 @@ class Settings(BaseSettings):
         default=None, description="Folder with the county's own and stricter rules."
     )
     secure_cookie: bool = Field(default=False, description="Set when served over HTTPS.")
+    tianditu_key: str = Field(
+        default="",
+        pattern=r"^[0-9A-Za-z]*$",
+        description="Key of 天地图; browsers show its map on request. Unset: no map from outside.",
+    )
+    online_map: str = Field(
+        default="",
+        pattern=r"^$|^https?://[A-Za-z0-9.-]+(:\d+)?/[^\s\"'<>]*$",
+        description="Any other map: an XYZ or WMTS address with {z}, {x} and {y} in it.",
+    )
+    online_map_credit: str = Field(default="", description="Whose map that is, for its corner.")
     max_upload_bytes: int = 600 * 1024 * 1024
     log_level: str = "INFO"
 

@@ -9,10 +9,11 @@ from fastapi.responses import JSONResponse, Response
 from geo.hazards import hazards
 from geo.messages import say
 from geo.report import map_sheet
+from geo.settings import settings
 from geo.store import boards, pond_queries, queries
 from geo.store.tiles import FACTORS, data_version
 from geo.survey.counties import county_name
-from web import places, pond_view, view
+from web import base_maps, places, pond_view, view
 from web.door import AppConn, PageRoute, Reader, missing
 from web.render import crs_name, draw, lang_of
 
@@ -75,6 +76,8 @@ def risk_map(request: Request, reader: Reader, conn: AppConn) -> Response:
         papers=map_sheet.PAPERS,
         scales=map_sheet.SCALES,
         version=data_version(conn),
+        ground=base_maps.ground(settings(), lang),
+        online=base_maps.online(settings()),
         may_draw=reader.role != "administrator",
     )
 

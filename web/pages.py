@@ -18,7 +18,7 @@ from geo.store.tiles import data_version
 from geo.survey.counties import county_name
 from geo.survey.diff import differences
 from geo.survey.reading import ReadOptions
-from web import acts, boards, drawing, mapping, ponds, reference, view
+from web import acts, base_maps, boards, drawing, mapping, ponds, reference, view
 from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
 from web.render import STATIC, draw, lang_of
 
@@ -27,6 +27,7 @@ router.include_router(acts.router)
 router.include_router(reference.router)
 router.include_router(ponds.router)
 router.include_router(mapping.router)
+router.include_router(base_maps.router)
 router.include_router(drawing.router)
 router.include_router(boards.router)
 files = StaticFiles(directory=STATIC)

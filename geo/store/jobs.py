@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from geo.problems import Problem
 from geo.settings import Settings
+from geo.store import relief_tiles
 from geo.store.cluster import urls
 from geo.store.engine import SYSTEM, connect
 from geo.store.grading import new_day
@@ -56,7 +57,7 @@ async def retry_stalled(queue: App) -> int:
 
 
 def sweep_once(settings: Settings, today: date) -> None:
-    """Sweep uploads, grade anew on a new day, judge ponds anew where what they rest on changed."""
+    """Sweep uploads, grade anew on a new day, judge ponds and draw ground anew where due."""
     with connect(settings, "worker", SYSTEM) as conn:
         sweep(conn)
     with connect(settings, "worker", SYSTEM) as conn:
@@ -64,6 +65,7 @@ def sweep_once(settings: Settings, today: date) -> None:
         stale = may_have_changed(conn)
     if stale:
         compute(settings, today)
+    relief_tiles.refresh(settings)
 
 
 async def _sweeping(settings: Settings, queue: App) -> None:

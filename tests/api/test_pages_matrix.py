@@ -32,6 +32,7 @@ RULES = {
     "GET /map": {"else": 200},
     "GET /map/state.json": {"else": 200},
     "GET /map/find.json": {"else": 200},
+    "GET /relief/{key}/{z}/{x}/{y}.png": {"else": 200},
     "GET /draw": {"admin": 403, "else": 200},
     "GET /draw/shapes.json": {"admin": 403, "else": 200},
     # The form names no corners.
@@ -131,7 +132,7 @@ def test_every_page_by_role_and_by_whose(app, client_of, settings, people, tmp_p
         survey_id = conn.scalar(text("SELECT id FROM minerisk.survey ORDER BY filename LIMIT 1"))
     values = {
         "upload_id": upload_id, "survey_id": survey_id, "proposal_id": NOBODY, "code": "A",
-        "match_id": NOBODY,
+        "match_id": NOBODY, "key": "none", "z": 9, "x": 1, "y": 1,
         "name": "hat", "stamp": "x", "path": "css/minerisk.css",
     }  # fmt: skip
     order = sorted(RULES, key=lambda r: ("sign-out" in r, "submit" in r, "revoke" in r, r))

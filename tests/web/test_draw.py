@@ -80,6 +80,8 @@ def test_a_goaf_is_drawn_corrected_and_accepted(
     page.locator("#fields summary").click()
     page.select_option("[name='f.water']", "present")
     page.select_option("[name='f.water_extent_known']", "no")
+    page.fill("[name='f.water_volume_m3']", "不清")
+    page.select_option("[name='f.verification']", "verified")
     page.locator("#draw button.primary").click()
     page.wait_for_url(re.compile(r"/uploads/[0-9a-f-]{36}"))
     expect(page.locator("#moves")).to_be_visible(timeout=60_000)

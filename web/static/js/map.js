@@ -1,7 +1,7 @@
 // The risk map. Its whole state (place, line, hazard, day, filters, layers, chosen mine, what was
 // measured and looked up) stands in the address, so that any view is a link.
 
-import { GROUPS, chart, chooseMine, paintMines, paintPonds, setKinds, setTimes, show } from "./chart.js";
+import { GROUPS, chart, chooseMine, paintMines, paintPonds, setBase, setKinds, setTimes, show } from "./chart.js";
 import { areaOf, gridText, lengthOf, metres } from "./metric.js";
 import { say } from "./page.js";
 
@@ -11,6 +11,9 @@ const ALL = Object.keys(GROUPS);
 const SHOWN = ["mines", "unclear", "plan", "factors", "ponds", "zones"];
 const CHOICES = ["line", "hazard", "as_of", "district", "kind", "source"];
 const KINDS = [...form.querySelectorAll('[name="kinds"]')].map((box) => box.value);
+
+const under = (name) => JSON.parse($("map").dataset[name] ?? "null");
+const BASES = { ground: under("ground"), online: under("online") };
 
 // --- the state and the address -------------------------------------------------------------------
 
@@ -31,6 +34,7 @@ function read() {
     kinds: asked.has("kinds") ? asked.get("kinds").split(",").filter((k) => KINDS.includes(k)) : KINDS,
     mine: asked.get("mine") ?? "",
     pond: asked.get("pond") ?? "",
+    base: BASES[asked.get("base")] ? asked.get("base") : "",
     pin: isPlace(pin) ? pin : null,
     measure: (asked.get("measure") ?? "").split(";").map(pair).filter(isPlace),
     at: at.length === 3 && at.every(Number.isFinite) && isPlace([at[2], at[1]]) ? at : null,
@@ -44,7 +48,7 @@ let measuring = view.measure.length > 0;
 
 function write() {
   const asked = new URLSearchParams();
-  for (const name of [...CHOICES, "known", "mine", "pond"]) {
+  for (const name of [...CHOICES, "known", "mine", "pond", "base"]) {
     if (view[name] && !(name === "line" && view.line === "effective")) asked.set(name, view[name]);
   }
   if (view.layers.join() !== SHOWN.join()) asked.set("layers", view.layers.join(","));
@@ -63,6 +67,7 @@ function fillForm() {
   for (const name of CHOICES) form.elements[name].value = view[name] ?? "";
   form.elements.known.checked = view.known === "now";
   form.elements.known.disabled = !view.as_of;
+  if (form.elements.base) form.elements.base.value = view.base;
   $("slide").value = view.as_of ? Math.round((Date.parse(view.as_of) - today) / DAY) : 0;
   $("slide").setAttribute("aria-valuetext", view.as_of || $("slide").dataset.today);
   for (const box of form.querySelectorAll('[name="layers"]')) box.checked = view.layers.includes(box.value);
@@ -393,6 +398,7 @@ const start = view.at
 map = await chart($("map"), { ...start, keyboard: true, times: times() });
 for (const layer of ALL) show(map, layer, view.layers.includes(layer));
 if (view.kinds.length < KINDS.length) setKinds(map, view.kinds);
+if (view.base) setBase(map, BASES[view.base]);
 if (view.pin) putPin(view.pin);
 drawMeasure();
 
@@ -453,6 +459,12 @@ form.addEventListener("change", async (event) => {
   if (name === "layers") {
     view.layers = ALL.filter((layer) => form.querySelector(`[name="layers"][value="${layer}"]`).checked);
     show(map, value, checked);
+    write();
+    return;
+  }
+  if (name === "base") {
+    view.base = value;
+    setBase(map, BASES[value]);
     write();
     return;
   }
