@@ -12,13 +12,14 @@ from geo.hazards import hazards_of
 from geo.problems import Problem
 from geo.report.section import section
 from geo.settings import settings
-from geo.store import corrections, intake, matches, queries
+from geo.store import corrections, intake, matches, pond_queries, queries
 from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
 from geo.survey.counties import county_name
 from geo.survey.diff import differences
 from geo.survey.reading import ReadOptions
-from web import acts, base_maps, boards, drawing, mapping, ponds, reference, view
+from geo.tailings.board import board
+from web import acts, base_maps, boards, drawing, mapping, pond_view, ponds, reference, view
 from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
 from web.render import STATIC, draw, lang_of
 
@@ -58,9 +59,16 @@ def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Re
     """Draw the first page: who is due to drive into ground that is not clear."""
     made, lang = boards.boards_of(reader, conn, on), lang_of(request)
     submissions = queries.inbox(conn) if reader.role == "regulator" else []
+    ponds_late = [
+        one
+        for one in pond_view.figures(board(pond_queries.ponds(conn, made.on)))
+        if one["name"].startswith("late_")
+    ]
     return draw(
         request,
         "advance.html",
+        ponds_late=ponds_late,
+        asked=on,
         reader=reader,
         on=made.on.isoformat(),
         groups={
