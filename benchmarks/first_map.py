@@ -114,7 +114,7 @@ def county(local: Path) -> Iterator[str]:
         yield url
     finally:
         running.send_signal(signal.SIGINT)
-        running.wait(60)
+        running.wait(300)
 
 
 def _signed_in(browser: Browser, url: str, words: dict[str, str]) -> Page:
@@ -132,7 +132,7 @@ def _signed_in(browser: Browser, url: str, words: dict[str, str]) -> Page:
 def visit(page: Page, address: str) -> tuple[float, float]:
     """Return seconds from navigation to the first painted mines, and to rest."""
     page.goto(address, wait_until="commit")
-    page.wait_for_function("window.seen?.idle", timeout=120_000)
+    page.wait_for_function("() => window.seen?.idle", timeout=120_000)
     seen = page.evaluate("window.seen")
     return seen["painted"] / 1000, seen["idle"] / 1000
 

@@ -289,8 +289,10 @@ export function chart(container, { times = {}, shown = Object.keys(GROUPS), ...o
     pitchWithRotate: false,
     touchPitch: false,
     maxZoom: 19,
-    // Printing reads the drawn picture back.
-    canvasContextAttributes: { preserveDrawingBuffer: true, antialias: true },
+    // Printing reads the drawn picture back. Lines and edges are smoothed by MapLibre itself; doing it
+    // again, and fading names in, costs an office machine without a graphics card seconds.
+    canvasContextAttributes: { preserveDrawingBuffer: true, antialias: false },
+    fadeDuration: 0,
     locale: {
       "NavigationControl.ZoomIn": say("map.zoom_in"),
       "NavigationControl.ZoomOut": say("map.zoom_out"),
