@@ -1,9 +1,9 @@
 """Time the first map on the sample, and panning over 60,000 features, in a real browser.
 
 Run ``scripts/bench first_map [RUNS]``. It starts Minerisk on data of its own and opens the map as a
-regulator in headless Chromium with software rendering. *At rest*: from the start of navigation until
-marks, tiles and labels of all layers are drawn and nothing is asked any more; *painted*: until the
-first frame with mines in their colours. Cold is the first visit after the server came up, with an
+regulator in headless Chromium with software rendering. *Painted*: from navigation to the first
+frame with mines in their colours; *at rest*: until marks, tiles and labels of all layers are drawn
+and nothing is asked any more. Cold is the first visit after the server came up, with an
 empty browser; warm are visits after it. Then 60,000 squares are put on record in one view, and
 the map is pushed about while every frame is timed.
 """
@@ -114,7 +114,7 @@ def county(local: Path) -> Iterator[str]:
         yield url
     finally:
         running.send_signal(signal.SIGINT)
-        running.wait(60)
+        running.wait(300)
 
 
 def _signed_in(browser: Browser, url: str, words: dict[str, str]) -> Page:
@@ -132,7 +132,7 @@ def _signed_in(browser: Browser, url: str, words: dict[str, str]) -> Page:
 def visit(page: Page, address: str) -> tuple[float, float]:
     """Return seconds from navigation to the first painted mines, and to rest."""
     page.goto(address, wait_until="commit")
-    page.wait_for_function("window.seen?.idle", timeout=120_000)
+    page.wait_for_function("() => window.seen?.idle", timeout=120_000)
     seen = page.evaluate("window.seen")
     return seen["painted"] / 1000, seen["idle"] / 1000
 

@@ -76,6 +76,7 @@ def risk_map(request: Request, reader: Reader, conn: AppConn) -> Response:
         papers=map_sheet.PAPERS,
         scales=map_sheet.SCALES,
         version=data_version(conn),
+        bounds=view.around(place["bounds"] for place in queries.places(conn).values()),
         ground=base_maps.ground(settings(), lang),
         online=base_maps.online(settings()),
         may_draw=reader.role != "administrator",

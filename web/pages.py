@@ -14,13 +14,14 @@ from geo.problems import Problem
 from geo.report.notice import changed
 from geo.report.section import section
 from geo.settings import settings
-from geo.store import corrections, intake, matches, objections, queries, sendings
+from geo.store import corrections, intake, matches, objections, pond_queries, queries, sendings
 from geo.store import years as store_years
 from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
 from geo.survey.counties import county_name
 from geo.survey.diff import differences
 from geo.survey.reading import ReadOptions
+from geo.tailings.board import board
 from web import (
     acts,
     base_maps,
@@ -29,6 +30,7 @@ from web import (
     ledger,
     mapping,
     notice,
+    pond_view,
     ponds,
     reference,
     screening,
@@ -82,9 +84,16 @@ def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Re
     if reader.role != "enterprise":
         # An enterprise is told what became of its own; the others what waits for them.
         held = [one for one in held if one["state"] == "open"]
+    ponds_late = [
+        one
+        for one in pond_view.figures(board(pond_queries.ponds(conn, made.on)))
+        if one["name"].startswith("late_")
+    ]
     return draw(
         request,
         "advance.html",
+        ponds_late=ponds_late,
+        asked=on,
         reader=reader,
         on=made.on.isoformat(),
         groups={

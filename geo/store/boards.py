@@ -106,6 +106,8 @@ _WORKED_OUT = text(
     JOIN minerisk.survey_states((SELECT COALESCE(max(seq), 0) FROM minerisk.batch)) s
         USING (survey_id)
     WHERE f.layer = 'plan_item' AND s.state = 'accepted' AND f.attrs ->> 'end' < CAST(:on AS text)
+      AND f.id NOT IN (SELECT minerisk.replaced(
+          (SELECT COALESCE(max(seq), 0) FROM minerisk.batch)))
     """
 )
 _COVERAGE = text(

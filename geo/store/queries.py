@@ -304,6 +304,7 @@ _WORKINGS = text(
     SELECT DISTINCT ON (f.key) f.attrs, ST_AsBinary(f.geom) AS wkb FROM minerisk.feature f
     JOIN minerisk.survey_states(:known) s USING (survey_id)
     WHERE f.mine_code = :code AND f.layer = 'plan_item' AND s.state = 'accepted'
+      AND f.id NOT IN (SELECT minerisk.replaced(:known))
       AND f.attrs ->> 'finished' IS DISTINCT FROM 'true'
     ORDER BY f.key
     """

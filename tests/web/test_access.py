@@ -35,6 +35,11 @@ def test_no_serious_fault(
         first = page.locator("main table a").first
         if first.count():
             paths.append(first.get_attribute("href") or "")
+    if "/uploads" in paths:
+        someone.go("/uploads")
+        first = page.locator("main table a[href^='/uploads/']").first
+        if first.count():
+            paths.append(first.get_attribute("href") or "")
     if login == "zhang":
         paths += ["/map?mine=SL-C02", "/nowhere-at-all"]
     faults = []

@@ -35,7 +35,10 @@ PAGES = {
         "/siting",
         "/siting?toe=112.59,38.832&height=28",
     ),
-    "wang": ("/uploads", "/surveys", "/map", "/layers", "/rules"),
+    "wang": (
+        *("/uploads", "/surveys", "/map", "/layers", "/rules", "/draw", "/draw?layer=plan_item"),
+        "/draw?layer=survey_extent&mine=SL-C05",
+    ),
     "zhao": (
         "/advance",
         "/map",

@@ -13,7 +13,7 @@ from geo.store.publish import publishing
 from geo.store.tables import feature
 from geo.store.tiles import data_version, tile
 from tests.conftest import TODAY, filed
-from tests.county import extent, goaf, write
+from tests.county import extent, goaf, panel, write
 from tests.geo.store.test_line import county
 
 pytestmark = pytest.mark.database
@@ -107,6 +107,29 @@ def test_a_smaller_extent_covers_only_what_it_says(base, settings, people, tmp_p
     with connect(settings, "worker", SYSTEM) as conn:
         world = load_world(conn, rules_in_force())
     assert list(world.extents["kinds"]) == [("goaf",)]
+
+
+def test_a_plan_item_is_corrected_and_only_the_new_one_is_planned(base, settings, people, tmp_path):
+    with connect(settings, "worker", SYSTEM) as conn:
+        old = conn.execute(
+            select(feature).where(feature.c.layer == "plan_item", feature.c.mine_code == "A")
+        ).one()
+    # It ended long ago, or so the plan said.
+    first, _ = base([panel("A", "3101", x=0.62, start="2020-01-01", end="2021-12-31")], "plan_item")
+    assert first
+    late = row_of(settings, first)
+    longer = [panel("A", "3101", x=0.64)]
+    drawn = redrawn(settings, tmp_path, people, longer, late, layer="plan_item")
+    accept(settings, people["zhang"], drawn)
+    with connect(settings, "app", people["zhang"]) as conn:
+        planned = queries.workings(conn, "A")
+    keys = {one["attrs"]["end"] for one in planned}
+    assert keys == {"2030-12-31"}
+    assert len(planned) == 2
+    with connect(settings, "worker", SYSTEM) as conn:
+        world = load_world(conn, rules_in_force())
+    keys = set(world.plan.loc[world.plan["mine_code"] == "A", "key"])
+    assert keys == {old.key, row_of(settings, drawn).key}
 
 
 def test_only_one_of_two_corrections_takes_the_place(base, settings, people, tmp_path):

@@ -270,19 +270,30 @@ export function setKinds(map, kinds) {
   }
 }
 
-/** Draw a chart in `container`; resolves when its style stands. `options` go to MapLibre. */
-export function chart(container, { times = {}, ...options } = {}) {
+// A layer that is hidden from the beginning asks for no tiles.
+function hiding(whole, shown) {
+  const hidden = new Set(Object.keys(GROUPS).filter((group) => !shown.includes(group)).flatMap((group) => GROUPS[group]));
+  for (const layer of whole.layers) {
+    if (hidden.has(layer.id)) layer.layout = { ...layer.layout, visibility: "none" };
+  }
+  return whole;
+}
+
+/** Draw a chart in `container` with some groups shown; resolves when its style stands. `options` go to MapLibre. */
+export function chart(container, { times = {}, shown = Object.keys(GROUPS), ...options } = {}) {
   const map = new Map({
     container,
-    style: style(container.dataset.version ?? "0", times),
+    style: hiding(style(container.dataset.version ?? "0", times), shown),
     localIdeographFontFamily: '"Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", sans-serif',
     attributionControl: false,
     dragRotate: false,
     pitchWithRotate: false,
     touchPitch: false,
     maxZoom: 19,
-    // Printing reads the drawn picture back.
-    canvasContextAttributes: { preserveDrawingBuffer: true, antialias: true },
+    // Printing reads the drawn picture back. Lines and edges are smoothed by MapLibre itself; doing it
+    // again, and fading names in, costs an office machine without a graphics card seconds.
+    canvasContextAttributes: { preserveDrawingBuffer: true, antialias: false },
+    fadeDuration: 0,
     locale: {
       "NavigationControl.ZoomIn": say("map.zoom_in"),
       "NavigationControl.ZoomOut": say("map.zoom_out"),

@@ -214,7 +214,8 @@ map.on("mousemove", (event) => {
   $("at").textContent = `${lng.toFixed(5)}°E ${lat.toFixed(5)}°N  ${gridText([lng, lat])}`;
 });
 map.on("click", (event) => {
-  if (held) return;
+  // A tap lets go first and clicks later: what lies on a corner chose it.
+  if (held || under(event.point, ["draft-corner"])) return;
   if (event.originalEvent.shiftKey) correct(event.point);
   else add(event.lngLat.toArray());
 });

@@ -84,13 +84,14 @@ const question = () => new URLSearchParams(
 );
 
 let loads = 0;
+const askState = () => fetch(`/map/state.json?${question()}`, { headers: { Accept: "application/json" } });
 
-async function loadState() {
+async function loadState(asked = askState()) {
   loads += 1;
   const load = loads;
   $("waiting").hidden = false;
   $("waiting").textContent = say("map.loading");
-  const answer = await fetch(`/map/state.json?${question()}`, { headers: { Accept: "application/json" } });
+  const answer = await asked;
   if (!answer.ok) {
     $("waiting").textContent = say("map.failed");
     return;
@@ -392,24 +393,26 @@ const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 // --- start --------------------------------------------------------------------------------------
 
 fillForm();
+// Names stand beside the marks, so there must be room for them.
+const around = () => (narrow() ? { top: 90, left: 56, right: 64, bottom: 50 } : { top: 60, left: 100, right: 140, bottom: 50 });
+const whole = JSON.parse($("map").dataset.bounds);
+// Where the map will rest it begins, so that no tile is asked for twice; grades are asked meanwhile.
+const first = askState();
 const start = view.at
   ? { zoom: view.at[0], center: [view.at[2], view.at[1]] }
-  : { zoom: 8, center: [112.7, 38.9] };
-map = await chart($("map"), { ...start, keyboard: true, times: times() });
-for (const layer of ALL) show(map, layer, view.layers.includes(layer));
+  : whole ? { bounds: whole, fitBoundsOptions: { padding: around(), maxZoom: 14 } } : { zoom: 8, center: [112.7, 38.9] };
+map = await chart($("map"), { ...start, keyboard: true, times: times(), shown: view.layers });
 if (view.kinds.length < KINDS.length) setKinds(map, view.kinds);
 if (view.base) setBase(map, BASES[view.base]);
 if (view.pin) putPin(view.pin);
 drawMeasure();
 
-await loadState();
+await loadState(first);
 if (!view.at) {
   const mine = state.mines.find((m) => m.code === view.mine) ?? state.ponds.find((p) => p.code === view.pond);
   const bounds = mine?.bounds ?? state.bounds;
   if (bounds && !(mine && narrow())) {
-    // Names stand beside the marks, so there must be room for them.
-    const around = narrow() ? { top: 90, left: 56, right: 64, bottom: 50 } : { top: 60, left: 100, right: 140, bottom: 50 };
-    map.fitBounds(bounds, { padding: mine ? 80 : around, maxZoom: 14, animate: false });
+    map.fitBounds(bounds, { padding: mine ? 80 : around(), maxZoom: 14, animate: false });
   }
 }
 

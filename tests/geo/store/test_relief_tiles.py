@@ -1,0 +1,48 @@
+"""The ground's tiles: made once per model, shown whole or not at all."""
+
+from datetime import date
+
+import pytest
+
+from geo.report.relief import tiles
+from geo.store import relief_tiles
+from geo.store.engine import connect
+from geo.store.terrains import newest_dem, read_taken, take_dem
+from geo.tailings.dem_reading import Stated
+from sample_data import make
+from tests.conftest import TODAY
+
+pytestmark = pytest.mark.database
+MODEL = make.HERE / "14_示例县地形_30m.tif"
+
+
+def test_the_ground_is_drawn_once_and_anew_when_it_is_drawn_otherwise(
+    settings, people, monkeypatch
+):
+    assert relief_tiles.refresh(settings) is False
+    assert relief_tiles.current(settings) is None
+    stated = Stated("<i>示例</i>", date(2024, 3, 1), 4.0)
+    with connect(settings, "worker", people["zhang"]) as conn:
+        take_dem(conn, settings, people["zhang"], MODEL, stated, TODAY)
+        taken = newest_dem(conn, 10**6)
+    # What a killed run left is neither shown nor kept.
+    left = settings.local / "relief" / "aside0"
+    left.mkdir(parents=True)
+    assert relief_tiles.refresh(settings) is True
+    assert not left.exists()
+    told = relief_tiles.current(settings)
+    assert told["source"] == "<i>示例</i>"
+    wanted = tiles(read_taken(settings, taken).dem)
+    zooms = {z for z, _, _ in wanted}
+    assert (told["minzoom"], told["maxzoom"]) == (min(zooms), max(zooms))
+    shown = [t for t in wanted if relief_tiles.tile(settings, told["key"], *t)]
+    assert {z for z, _, _ in shown} == zooms
+    assert relief_tiles.tile(settings, "..", 9, 416, 195) is None
+    assert relief_tiles.refresh(settings) is False
+
+    monkeypatch.setattr(relief_tiles, "EDITION", relief_tiles.EDITION + 1)
+    assert relief_tiles.refresh(settings) is True
+    again = relief_tiles.current(settings)
+    assert again["key"] != told["key"]
+    # Pages that are open go on with the tiles they name.
+    assert relief_tiles.tile(settings, told["key"], *shown[0])
