@@ -111,7 +111,7 @@ def serving(home):
     }
     address = f"http://127.0.0.1:{port}"
     try:
-        until = time.monotonic() + 120
+        until = time.monotonic() + 180
         while time.monotonic() < until:
             with suppress(httpx.TransportError):
                 if httpx.get(f"{address}/readyz", timeout=5).status_code == 200:
@@ -145,7 +145,7 @@ def send_until_accepted(address, path):
             sent = wang.post("/uploads", files=files, data={"layer": "goaf"})
             assert sent.status_code == 202, sent.text
             upload_id = sent.json()["id"]
-        until = time.monotonic() + 120
+        until = time.monotonic() + 180
         while wang.get(f"/uploads/{upload_id}").json()["state"] in ("queued", "reading"):
             assert time.monotonic() < until, wang.get(f"/uploads/{upload_id}").text
             time.sleep(0.1)

@@ -42,7 +42,7 @@ def running(tmp_path: Path, *also: str) -> Iterator[tuple[str, subprocess.Popen[
         ]
         url = f"http://127.0.0.1:{port}"
         try:
-            until = time.monotonic() + 60
+            until = time.monotonic() + 180
             while time.monotonic() < until and children[0].poll() is None:
                 try:
                     if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
@@ -54,7 +54,7 @@ def running(tmp_path: Path, *also: str) -> Iterator[tuple[str, subprocess.Popen[
             for child in children:
                 child.terminate()
             for child in children:
-                child.wait(30)
+                child.wait(120)
 
 
 @pytest.fixture

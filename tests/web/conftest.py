@@ -72,7 +72,7 @@ def served(settings: Settings, folder: Path) -> Iterator[Site]:
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while time.monotonic() < until:
         if server.poll() is not None:
             break
@@ -228,7 +228,7 @@ def person(browser: Browser) -> Iterator[Callable[..., Person]]:
         context = browser.new_context(
             viewport={"width": width, "height": height}, reduced_motion="reduce"
         )
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(90_000)
         context.add_cookies([{"name": "minerisk_lang", "value": lang, "url": site.url}])
         contexts.append(context)
         page = context.new_page()

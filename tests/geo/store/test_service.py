@@ -45,7 +45,7 @@ def served(settings, people):
     root = subprocess.Popen(words, cwd=CHECKOUT, env=dict(os.environ))
     address = f"http://127.0.0.1:{port}"
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while time.monotonic() < until and root.poll() is None:
             try:
                 if httpx.get(f"{address}/readyz", timeout=5).status_code == 200:
