@@ -18,7 +18,7 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from sqlalchemy import create_engine, text
 
 from geo import sample
@@ -27,6 +27,8 @@ from geo.store import cluster
 from geo.store.engine import dispose
 from web import vendor
 
+# A page on a busy machine takes longer than the five seconds that are usual.
+expect.set_options(timeout=30_000)
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 
 
@@ -68,7 +70,7 @@ def served(settings: Settings, folder: Path) -> Iterator[Site]:
             for child in children:
                 child.terminate()
             for child in children:
-                child.wait(15)
+                child.wait(120)
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
