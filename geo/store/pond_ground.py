@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,7 @@ def ground(conn: Connection) -> Ground | None:
 
 # One of them, the last asked of: a window is some gigabyte at most, and the next question is of it.
 _kept: dict[tuple[str, str], Prepared] = {}
+_one_window = Lock()
 
 
 def prepared_at(settings: Settings, facts: Ground, shape: Any) -> Prepared:
@@ -75,12 +77,14 @@ def prepared_at(settings: Settings, facts: Ground, shape: Any) -> Prepared:
 def prepared_tile(settings: Settings, facts: Ground, tile: Tile) -> Prepared:
     """Return the window of a tile ready for questions; see ``prepared_at``."""
     key = facts.key, tile.name
-    if key not in _kept:
-        with opened_taken(settings, facts.taken) as model:
-            made = window_of(model, tile, on_ground(facts.rows))
-        _kept.clear()
-        _kept[key] = made
-    return _kept[key]
+    # Whoever asks meanwhile waits: two questions of two valleys must not hold two windows at once.
+    with _one_window:
+        ready = _kept.get(key)
+        if ready is None:
+            _kept.clear()
+            with opened_taken(settings, facts.taken) as model:
+                ready = _kept[key] = window_of(model, tile, on_ground(facts.rows))
+    return ready
 
 
 def window_of(model: Model, tile: Tile, on: OnGround) -> Prepared:
