@@ -114,7 +114,11 @@ def measure(url: str, path: Path) -> None:
         asking.join()
     print("milliseconds   median    95 %     max   answers")
     for (doing, asked), times in asking.times.items():
-        high = statistics.quantiles(times, n=20)[-1] if len(times) > 1 else times[0]
+        high = (
+            statistics.quantiles(times, n=20, method="inclusive")[-1]
+            if len(times) > 1
+            else times[0]
+        )
         print(
             f"{doing:11} {asked:18} {statistics.median(times):7.1f} {high:7.1f} "
             f"{max(times):7.1f} {len(times):6d}"

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,6 +155,25 @@ def test_a_place_is_set_by_keyboard_and_answered_by_a_link(site: Site, person: P
     page.get_by_role("button", name=say("web.siting.ask", "zh")).click()
     expect(page.locator("#answer")).to_contain_text("SL-T01")
     assert "what=object" in page.url
+
+
+def test_a_toe_line_comes_from_a_file(site: Site, person: People, tmp_path: Path) -> None:
+    someone = person(site, "zhang")
+    page = someone.page
+    someone.go("/siting")
+    someone.map_drawn()
+    line = {"type": "LineString", "coordinates": [[112.589, 38.832], [112.591, 38.832]]}
+    path = tmp_path / "坝脚线.geojson"
+    path.write_text(json.dumps({"type": "Feature", "properties": {}, "geometry": line}), "utf-8")
+    page.set_input_files("#toe-file", path)
+    expect(page.locator("#toe")).to_have_value("112.589000,38.832000;112.591000,38.832000")
+    page.get_by_role("button", name=say("web.siting.ask", "zh")).click()
+    expect(page.locator("#answer h2")).to_have_text(say("web.siting.verdict.no", "zh"))
+    # What holds no line says so, and leaves the place as it was.
+    path.write_text("<html>", "utf-8")
+    page.set_input_files("#toe-file", path)
+    expect(page.locator("#toe-trouble")).to_have_text(say("web.js.siting.no_line", "zh"))
+    assert page.locator("#toe").input_value().startswith("112.589")
 
 
 def test_a_place_that_is_none_is_one_sentence(site: Site, person: People) -> None:
