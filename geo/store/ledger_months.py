@@ -78,11 +78,13 @@ def keep_due(conn: Connection, today: date) -> list[str]:
     kept_now = []
     for month in _due(conn, today):
         on = last_day(month)
+        known = seq_at(conn, on)
+        # What was known by the end of a month that is over moves no more: reckoned with no lock.
+        parts = _rows(conn, month, known)
         with publishing(conn, SYSTEM, "ledger", on, {"month": month}) as made:
             if conn.scalar(select(func.count()).where(ledger_month.c.month == month)):
                 made.abandoned = True
                 continue
-            known = seq_at(conn, on)
             owners = {row.code: row for row in conn.execute(select(mine))}
             made.add(
                 ledger_month,
@@ -98,7 +100,7 @@ def keep_due(conn: Connection, today: date) -> list[str]:
                         "owner_org": owners[code].owner_org,
                         **part,
                     }
-                    for code, part in _rows(conn, month, known).items()
+                    for code, part in parts.items()
                 ),
             )
         kept_now.append(month)

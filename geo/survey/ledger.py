@@ -98,6 +98,23 @@ def _works(world: World) -> dict[tuple[str, str], dict[str, Any]]:
     return found
 
 
+def _done(
+    works: dict[tuple[str, str], dict[str, Any]],
+    own: set[tuple[str, str]],
+    owner: str,
+    mine_code: str,
+    code: str,
+) -> dict[str, Any]:
+    """Return the works that treat a factor: its owner's, else those of the mine that meets it.
+
+    A mine's works name what they treat by code alone: where it has a factor of that code itself,
+    they treat that one.
+    """
+    if (owner, code) in works:
+        return works[owner, code]
+    return {} if (mine_code, code) in own else works.get((mine_code, code), {})
+
+
 def _begun(attrs: dict[str, Any]) -> str:
     return str(attrs.get("started_on") or "")
 
@@ -163,6 +180,7 @@ def ledger(
     areas = dict(zip(factors.index, measure(factors.geometry.to_numpy())[0], strict=True))
     years = {(r.mine_code, r.factor_key): r.year for r in first_met(met).itertuples()}
     works, struck, said = _works(world), _struck(world), _said(derived)
+    own = {(str(f.mine_code), str(f.attrs.get("code"))) for f in world.factors.itertuples()}
     names = dict(zip(world.mines["mine_code"], world.mines["name"], strict=True))
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for row in met.sort_values(["distance_m", "key"]).itertuples():
@@ -170,7 +188,7 @@ def ledger(
         if slot in rows:
             continue  # the nearest meeting tells relation and distance
         attrs, factor = row.evidence["attrs"], factors.loc[row.factor_key]
-        done = works.get((str(factor["mine_code"]), str(attrs.get("code"))), {})
+        done = _done(works, own, str(factor["mine_code"]), row.mine_code, str(attrs.get("code")))
         claims = said.get(slot, [])
         # A neighbour's factor is told as far as it reaches into the mine's own study area.
         middle = shapely.point_on_surface(row.geometry)

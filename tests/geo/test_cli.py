@@ -602,9 +602,15 @@ def test_the_ledger_counts_factors_and_exposures(place, tmp_path):
     place.run("ledger", "-o", str(path))
     book = openpyxl.load_workbook(path)
     rows = list(book["普查治理台账"].values)
-    assert len(rows) == len(found["rows"]) + 2
-    assert "首次影响年份" in rows[1]
+    # Title, who files it and the head above; an empty row and the signatures below.
+    assert len(rows) == len(found["rows"]) + 5
+    assert "首次影响年份" in rows[2]
     assert "采空区" in {row[3] for row in rows}
+    form = tmp_path / "治理工程.xlsx"
+    place.run("ledger", "--form", str(form), "--mine", "SL-C02")
+    assert place.ask("ingest", str(form), "--dry-run")["layer"] == "treatment_works"
+    assert place.ask("ledger-months") == []
+    assert "2024-01" in place.refused("ledger", "--month", "2024-01")
     own = place.ask("ledger", "--as", "zhao")
     assert {row["mine_code"] for row in own["rows"]} == {"SL-C01", "SL-C02"}
 

@@ -131,7 +131,7 @@ def test_an_objection_is_answered_and_the_enterprise_told(
     form.locator("select").select_option("hydro:medium")
     form.locator("textarea").fill("积水已疏放")
     form.locator("input[type=file]").set_input_files(paper)
-    form.get_by_role("button").click()
+    form.locator("button").click()
     page.wait_for_url(re.compile("/objections/"))
     expect(page.locator(".notice").first).to_contain_text(say("web.told.objected", "zh"))
     with page.expect_download() as saved:
@@ -146,7 +146,7 @@ def test_an_objection_is_answered_and_the_enterprise_told(
     answer.locator("[name=grade]").select_option("medium")
     answer.locator("[name=reason]").fill("疏放属实")
     answer.locator("[name=document]").fill("示例复字〔2026〕1号")
-    answer.get_by_role("button").click()
+    answer.locator("button").click()
     # The goaf next door still stands, and the page says that the decision is a floor.
     expect(regulator.page.locator("#answer")).to_contain_text(say("web.objection.floor", "zh"))
 

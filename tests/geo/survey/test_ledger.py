@@ -69,6 +69,19 @@ def test_works_are_told_in_the_row_of_what_they_treat_and_are_no_factor():
     assert set(made([GOAF, loose])["code"]) == {"G1", "W2"}
 
 
+def test_a_mine_may_treat_a_neighbours_factor_from_its_own_side():
+    near = factor(1, 0.02, attrs={"code": "N1", "water": "present"})
+    works_ = WORKS | {"attrs": WORKS["attrs"] | {"target_code": "N1"}}
+    frame = made([near, works_])
+    assert row(frame, "M0", "N1")["responsible"] == "某矿"
+    assert row(frame, "M1", "N1")["responsible"] is None
+    # With a factor of that code itself, its works treat its own.
+    mine_own = factor(0, 0.5, attrs={"code": "N1"})
+    both = made([near, mine_own, works_])
+    met = both[(both["mine_code"] == "M0") & (both["code"] == "N1")]
+    assert sorted(map(str, met["responsible"])) == ["None", "某矿"]
+
+
 def test_places_are_counted_each_under_its_own_and_mines_with_nothing_count_nought():
     places = {"M0": ("14", "140981", "甲"), "M1": ("14", "140981", "甲"), "M2": ("14", "140922", "乙"), "M9": ("61", "610000", "丙")}  # fmt: skip
     rows = [(r["level"], r["group"], r["factors"], r["exposures"]) for r in tree(made([FAULT]), places)]  # fmt: skip
