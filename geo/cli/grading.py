@@ -56,7 +56,7 @@ def grades(
         full = [m for m in found if m is not None]
         names = ("code", "name", "kind", "colour", "unclear", "lines", "why", "claims")
         data = [{n: m[n] for n in names} for m in full]
-        show(data[0] if mine else data, as_json, lambda: _paragraphs(full, why, on))
+        show(data[0] if mine else data, as_json, lambda: _paragraphs(full, why))
 
 
 def _lines(rows: list[dict[str, Any]]) -> Any:
@@ -74,17 +74,19 @@ def _lines(rows: list[dict[str, Any]]) -> Any:
     return table
 
 
-def _paragraphs(found: list[dict[str, Any]], why: bool, on: date) -> Any:
-    from geo.messages import say
-
+def _paragraphs(found: list[dict[str, Any]], why: bool) -> Any:
     if not why:
         rows = [
             {"mine_code": m["code"], "mine_name": m["name"], **x} for m in found for x in m["lines"]
         ]
         return _lines(rows)
-    return "\n\n".join(
-        "\n\n".join([say("why.head", lang(), on=on, **m), *m["why"][lang()]]) for m in found
-    )
+    return "\n\n".join("\n\n".join([_head(m), *m["why"][lang()]]) for m in found)
+
+
+def _head(mine: dict[str, Any]) -> str:
+    from geo.messages import say
+
+    return say("why.head", lang(), **{name: mine[name] for name in ("name", "code", "on")})
 
 
 @app.command()

@@ -14,7 +14,7 @@ import shapely
 
 from geo.crs import from_metric, to_metric
 from geo.rules import Rules
-from geo.survey.footprint import footprint
+from geo.survey.footprint import footprint, workings
 from geo.survey.layers import sought
 from geo.survey.world import World, spatial
 
@@ -56,17 +56,20 @@ class _Ground:
         box = shapely.envelope(from_metric(np.array([window], dtype=object), zone)[0])
         extents = _valid(world.extents, on)
         extents = extents[shapely.intersects(extents.geometry.to_numpy(), box)]
-        self.extents = extents
         self._extents = to_metric(extents.geometry.to_numpy(), zone)
         open_ = world.factors[world.factors["verification"].isin(["inferred", "unclear"])]
         open_ = open_[shapely.intersects(open_.geometry.to_numpy(), box)]
-        self.open = open_[open_["status"] != "provisional"]
-        shapes = to_metric(self.open.geometry.to_numpy(), zone)
-        errors = self.open["error_m"].to_numpy(dtype=float)
+        open_ = open_[open_["status"] != "provisional"]
+        shapes = to_metric(open_.geometry.to_numpy(), zone)
+        errors = open_["error_m"].to_numpy(dtype=float)
         # A line or point has no area of its own: its error's width, 1 m at least, is in doubt.
         thin = shapely.get_dimensions(shapes) < 2 if len(shapes) else np.array([], dtype=bool)
-        self._open = np.where(thin, shapely.buffer(shapes, np.maximum(errors, 1.0)), shapes)
-        self._layers = list(zip(self.open["layer"], self.open["verification"], strict=True))
+        open_shapes = np.where(thin, shapely.buffer(shapes, np.maximum(errors, 1.0)), shapes)
+        slots: dict[tuple[str, str], list[shapely.Geometry]] = {}
+        named = zip(open_["layer"], open_["verification"], open_shapes, strict=True)
+        for layer, verification, shape in named:
+            slots.setdefault((layer, verification), []).append(shape)
+        self._open = {slot: _union(found) for slot, found in slots.items()}
         self._sought = list(zip(extents["kinds"], extents["seams"], strict=True))
         self._zone = zone
         # Most kinds were looked for by the same surveys, over the same ground: each once.
@@ -93,14 +96,10 @@ class _Ground:
 
     def unresolved(self, area: shapely.Geometry, kind: str, verification: str) -> float:
         """Return how much of `area` factors of a kind take that are not resolved, m²."""
-        chosen = [
-            shape
-            for shape, found in zip(self._open, self._layers, strict=True)
-            if found == (kind, verification)
-        ]
-        if not chosen:
+        doubtful = self._open.get((kind, verification))
+        if doubtful is None:
             return 0.0
-        return round(float(shapely.area(shapely.intersection(area, _union(chosen)))), 6)
+        return round(float(shapely.area(shapely.intersection(area, doubtful))), 6)
 
 
 def _state(area: float, covered: float, inferred: float, unclear: float, tolerance: float) -> str:
@@ -118,16 +117,15 @@ def _of_mine(
 ) -> Iterator[dict[str, Any]]:
     around = rules.parameters.surroundings_m.value
     tolerance = rules.parameters.coverage_tolerance_m2.value
-    zone = int(mine.zone_epsg)
+    planned = workings(world, mine.mine_code)
     grounds: list[tuple[str, int, shapely.Geometry, str, list[str | None]]] = []
     for years in sorted(horizons):
-        shape, status, items = footprint(world, mine.mine_code, on, years)
+        shape, status, items = footprint(planned, on, years)
         named = sorted({str(seam) for seam in items["seam"] if seam})
         seams: list[str | None] = [*named] or [None]
         grounds.append(("footprint", years, shapely.buffer(shape, around), status, seams))
-    (field,) = to_metric(np.array([mine.geometry], dtype=object), zone)
     last = max(horizons)
-    grounds.append(("field", last, shapely.buffer(field, around), grounds[-1][3], [None]))
+    grounds.append(("field", last, shapely.buffer(planned.field, around), grounds[-1][3], [None]))
     ground = _Ground(world, mine, _union([g[2] for g in grounds]), on)
     for extent, years, area, status, seams in grounds:
         wkb, total = shapely.to_wkb(area), round(float(shapely.area(area)), 6)

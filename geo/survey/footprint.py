@@ -7,6 +7,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from geo.crs import to_metric
 from geo.survey.world import World
@@ -72,22 +73,38 @@ def enters_on(start: date | None, years: int) -> date | None:
     return day
 
 
-def footprint(
-    world: World, mine_code: str, on: date, years: int
-) -> tuple[shapely.Geometry, str, gpd.GeoDataFrame]:
-    """Return a mine's footprint for `years` from `on`: geometry in metres, status, its items.
+@dataclass(frozen=True)
+class Workings:
+    """A mine's accepted, unfinished items and its field, in metres of the mine's own zone."""
 
-    The footprint is what takes [on, on + years] among the accepted, unfinished items; the whole
-    licence area where no plan reaches that far. Metres are of the mine's own zone.
-    """
+    items: gpd.GeoDataFrame
+    shapes: NDArray[np.object_]
+    field: shapely.Geometry
+
+
+def workings(world: World, mine_code: str) -> Workings:
+    """Return what a mine's footprints are made of, whatever the horizon."""
     mine = world.mines[world.mines["mine_code"] == mine_code].iloc[0]
     zone = int(mine["zone_epsg"])
     items = unfinished(world.plan[world.plan["mine_code"] == mine_code])
     items = items[items["status"] == "in_force"]
-    status = plan_status(items, years).on(on, years)
+    (field,) = to_metric(np.array([mine.geometry], dtype=object), zone)
+    return Workings(items, to_metric(items.geometry.to_numpy(), zone), field)
+
+
+def footprint(
+    planned: Workings, on: date, years: int
+) -> tuple[shapely.Geometry, str, gpd.GeoDataFrame]:
+    """Return a mine's footprint for `years` from `on`: geometry in metres, status, its items.
+
+    The footprint is what takes [on, on + years] among the accepted, unfinished items; the whole
+    licence area where no plan reaches that far.
+    """
+    status = plan_status(planned.items, years).on(on, years)
     horizon = years_later(on, years)
-    met = items[np.array([s is None or s <= horizon for s in items["start"]], dtype=bool)]
-    shapes = list(to_metric(met.geometry.to_numpy(), zone))
+    starts = planned.items["start"]
+    met = np.array([start is None or start <= horizon for start in starts], dtype=bool)
+    shapes = list(planned.shapes[met])
     if status != "ok":
-        shapes += list(to_metric(np.array([mine.geometry], dtype=object), zone))
-    return shapely.union_all(np.array(shapes, dtype=object)), status, met
+        shapes.append(planned.field)
+    return shapely.union_all(np.array(shapes, dtype=object)), status, planned.items[met]

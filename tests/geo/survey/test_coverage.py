@@ -10,7 +10,7 @@ from geo.rules import national_rules
 from geo.survey.advance import advance, due
 from geo.survey.coverage import coverage, unclear_mines
 from geo.survey.derive import derive
-from geo.survey.footprint import enters_on, footprint
+from geo.survey.footprint import enters_on, footprint, workings
 from geo.survey.layers import sought
 from tests.geo.survey.worlds import factor, item, mine, rect, world
 
@@ -99,7 +99,7 @@ def test_horizons_grow_with_the_years():
         item(0, 0.7, date(2027, 1, 1), date(2031, 1, 1)),
     ]
     w = world([mine(0)], plan)
-    areas = [footprint(w, "M0", ON, years)[0].area for years in range(1, 6)]
+    areas = [footprint(workings(w, "M0"), ON, years)[0].area for years in range(1, 6)]
     assert areas == sorted(areas)
     assert areas[1] < areas[2]  # 2027-01-01 lies within three years of 2024-09-01, not within two
 
@@ -116,7 +116,7 @@ def test_horizons_grow_with_the_years():
 )
 def test_without_a_plan_that_reaches_the_footprint_is_the_whole_field(plan, status):
     w = world([mine(0)], plan)
-    shape, found, _ = footprint(w, "M0", ON, 5)
+    shape, found, _ = footprint(workings(w, "M0"), ON, 5)
     assert found == status
     assert (shape.area > 5e6) is (status != "ok")
 
@@ -124,7 +124,7 @@ def test_without_a_plan_that_reaches_the_footprint_is_the_whole_field(plan, stat
 def test_planned_and_unfinished_still_counts_long_after():
     old = item(0, 0.0, date(2015, 1, 1), date(2016, 1, 1))
     w = world([mine(0)], [old, item(0, 0.7)])
-    assert len(footprint(w, "M0", ON, 1)[2]) == 2
+    assert len(footprint(workings(w, "M0"), ON, 1)[2]) == 2
 
 
 def test_a_leap_day_has_a_day_five_years_before():

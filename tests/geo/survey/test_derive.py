@@ -1,5 +1,6 @@
 """Grades: what always holds, and what the clauses say at their limits."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pandas as pd
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.hazards import hazards
-from geo.rules import national_rules
+from geo.rules import Rules, national_rules
 from geo.survey.claims import claims as claims_of
 from geo.survey.derive import derive
 from geo.survey.lines import lines, moves
@@ -45,6 +46,33 @@ def test_the_order_of_rows_never_matters(factors, items, shuffler):
     assert same(
         derive(world(MINES, items, factors), RULES), derive(world(mines, turned, shuffled), RULES)
     )
+
+
+@BOUNDED
+@given(FACTORS_DRAWN, ITEMS_DRAWN, st.randoms(use_true_random=False))
+def test_the_order_of_rules_never_matters(factors, items, shuffler):
+    turned = list(RULES.rules)
+    shuffler.shuffle(turned)
+    w = world(MINES, items, factors)
+    # Made anew: a copy would keep what the first has looked up.
+    other_rules = Rules(rules=tuple(turned), parameters=RULES.parameters)
+    one, other = derive(w, RULES), derive(w, other_rules)
+    assert same(one, other)
+    told = [lines(found.claims, w.mines, ON).to_dict("records") for found in (one, other)]
+    assert told[0] == told[1]
+
+
+@settings(max_examples=10, deadline=None, print_blob=True)
+@given(FACTORS_DRAWN, ITEMS_DRAWN)
+def test_threads_at_once_never_matter(factors, items):
+    w = world(MINES, items, factors)
+    codes = [m["mine_code"] for m in MINES]
+    with ThreadPoolExecutor(len(codes)) as pool:
+        parts = list(pool.map(lambda code: derive(w, RULES, [code]), codes))
+    whole = derive(w, RULES)
+    assert sorted(pd.concat([p.claims for p in parts])["key"]) == whole.claims["key"].tolist()
+    shapes = {k: g.wkb for p in parts for k, g in zip(p.encounters["key"], p.encounters.geometry, strict=True)}  # fmt: skip
+    assert shapes == {k: g.wkb for k, g in zip(whole.encounters["key"], whole.encounters.geometry, strict=True)}  # fmt: skip
 
 
 @BOUNDED
