@@ -170,6 +170,14 @@ class Drawing:
         )
 
 
+def _zone_at(at: str, around: list[float] | None) -> int:
+    """Return the zone of the view that was asked for, else of all one sees."""
+    try:
+        return drawn.zone_of(float(at.split("/")[2]))
+    except (IndexError, ValueError, OverflowError):
+        return drawn.zone_of((around[0] + around[2]) / 2 if around else 112.0)
+
+
 def _page(
     request: Request,
     reader: Signed,
@@ -181,7 +189,7 @@ def _page(
     lang = lang_of(request)
     places = queries.places(conn)
     around = drawing.bounds or view.around(place["bounds"] for place in places.values())
-    zone = drawing.zone or str(drawn.zone_of((around[0] + around[2]) / 2) if around else 37)
+    zone = drawing.zone or str(_zone_at(at, around))
     old = drawing.old
     return draw(
         request,

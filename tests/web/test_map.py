@@ -114,7 +114,7 @@ def test_a_place_is_found_by_its_coordinates_and_a_factor_by_its_code(
     assert (float(pin[1]), float(pin[2])) == pytest.approx((lon, lat), abs=1e-6)
     page.fill("#find", "C02-G2")
     page.locator("#found button", has_text="C02-G2").click()
-    page.wait_for_function("minerisk.map.getZoom() > 13")
+    page.wait_for_function("() => minerisk.map.getZoom() > 13")
     page.fill("#find", "nothing of that name")
     expect(page.locator("#found")).to_contain_text(say("web.js.map.not_found", "zh"))
 

@@ -377,8 +377,9 @@ def test_a_folder_is_sent_and_says_what_moves_within_six_clicks(
     expect(page.locator("#moves .moves")).to_contain_text("LK-7", timeout=60_000)
     # Each candidate is drawn where it would fall, the mended ring as it was and as it is.
     expect(page.locator("[data-frame]")).to_have_count(3)
+    page.wait_for_function("() => window.minerisk?.map.getSource('both')")
     page.locator("[data-both]").first.click()
-    page.wait_for_function("minerisk.map.getSource('both')")
+    expect(page.locator("tr.chosen")).to_have_count(1)
     page.locator("#moves button.primary").click()
     page.wait_for_url(re.compile("/surveys/"))
     # A label passes its click on to the field it is for, which counts as one more here.
