@@ -104,7 +104,7 @@ class Place:
 
     def run(self, *words: str, code: int = 0, **more: str) -> subprocess.CompletedProcess:
         process = self.start(*words, **more)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         assert process.returncode == code, err or out
         return subprocess.CompletedProcess(words, code, out, err)
 
@@ -231,7 +231,7 @@ def test_the_readmes_command_sums_up_in_its_last_line(place):
         env=place.env(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout.splitlines()[-1])
@@ -244,7 +244,7 @@ def test_two_commands_on_a_fresh_checkout_get_along_and_the_last_one_stops_the_c
     fresh = Place(folder / "fresh")
     words = (("audit", "head"), ("doctor", "--json"), ("surveys", "--as", "nobody"))
     running = [fresh.start(*w) for w in words]
-    ended = [(p.communicate(timeout=120), p.returncode) for p in running]
+    ended = [(p.communicate(timeout=300), p.returncode) for p in running]
     assert [code for _, code in ended] == [0, 0, 2], ended
     assert not Cluster(fresh.settings).running()
 
@@ -414,7 +414,7 @@ def on_a_terminal(place, *words: str) -> tuple[str, str]:
         except OSError:
             # The other end is closed: the command has ended.
             break
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=300)
     os.close(primary)
     return out.decode(), drawn.decode()
 
