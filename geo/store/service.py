@@ -94,9 +94,12 @@ def hand_over(settings: Settings, to: pwd.struct_passwd) -> None:
 def prefix(to: pwd.struct_passwd, reads_all: bool) -> list[str]:
     """Return the command that becomes an account for good, and ends with whoever started it."""
     kept = "-all,+dac_read_search" if reads_all else "-all"
+    # access(2) asks for the account without that right, and Alembic asks it, unless told otherwise.
+    may_ask = ["--securebits=+no_setuid_fixup"] if reads_all else []
     return [
         *("setpriv", "--reuid", str(to.pw_uid), "--regid", str(to.pw_gid), "--clear-groups"),
         *(f"--inh-caps={kept}", f"--ambient-caps={kept}", f"--bounding-set={kept}"),
+        *may_ask,
         "--no-new-privs",
         # A second time: the kernel forgets whose death to tell when the account changes.
         *("setpriv", "--pdeathsig", "TERM"),

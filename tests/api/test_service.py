@@ -240,6 +240,14 @@ RULES = {
     "GET /api/v1/mines/{code}/coverage": {"zhang": 200, "admin": 200, "zhao": 200, "else": 404},
     "GET /api/v1/mines/{code}/history": {"zhang": 200, "admin": 200, "zhao": 200, "else": 404},
     # Two mines with all figures low, and nothing decided by then.
+    "GET /api/v1/mines/{code}/first-years": {
+        "zhang": 200,
+        "admin": 200,
+        "zhao": 200,
+        "else": 404,
+    },
+    # Without a working there is nothing to ask of anybody.
+    "GET /api/v1/mines/{code}/if-moved": {"any": 422},
     "GET /api/v1/mines/{code}/notice.pdf": {"zhang": 409, "admin": 409, "zhao": 409, "else": 404},
     "POST /api/v1/mines/{code}/claims": {
         "zhang": 201,

@@ -7,8 +7,8 @@ import pytest
 from geo.report.relief import tiles
 from geo.store import relief_tiles
 from geo.store.engine import connect
-from geo.store.terrains import newest_dem, read_taken, take_dem
-from geo.tailings.dem_reading import Stated
+from geo.store.terrains import newest_dem, opened_taken, take_dem
+from geo.tailings.model import Stated
 from sample_data import make
 from tests.conftest import TODAY
 
@@ -32,7 +32,8 @@ def test_the_ground_is_drawn_once_and_anew_when_it_is_drawn_otherwise(
     assert not left.exists()
     told = relief_tiles.current(settings)
     assert told["source"] == "<i>示例</i>"
-    wanted = tiles(read_taken(settings, taken).dem)
+    with opened_taken(settings, taken) as model:
+        wanted = tiles(model.part(slice(0, model.shape[0]), slice(0, model.shape[1])))
     zooms = {z for z, _, _ in wanted}
     assert (told["minzoom"], told["maxzoom"]) == (min(zooms), max(zooms))
     shown = [t for t in wanted if relief_tiles.tile(settings, told["key"], *t)]

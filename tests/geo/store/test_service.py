@@ -1,6 +1,7 @@
 """Where we are root, what strangers talk to is not: seen on a real server process."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -100,8 +101,9 @@ def test_it_ends_with_whoever_started_it(served):
 _DESCRIBE = """
 import sys
 from pathlib import Path
-from geo.tailings.raster_source import describe
-print(describe(Path(sys.argv[1]), Path(sys.argv[1]).parent).shape)
+from geo.tailings.raster_source import opened
+with opened(Path(sys.argv[1]), Path(sys.argv[1]).parent) as source:
+    print(source.shape)
 """
 
 
@@ -121,3 +123,25 @@ def test_under_its_account_it_still_opens_terrain_in_a_child(settings, tmp_path)
             asked, cwd=CHECKOUT, text=True, capture_output=True, timeout=120, check=False
         )
     assert said.stdout.strip() == "(20, 30)", said.stderr[-800:]
+
+
+_HEADS = """
+import os, sys
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+config = Config()
+config.set_main_option("script_location", sys.argv[1])
+print(ScriptDirectory.from_config(config).get_heads(), os.geteuid() != 0)
+"""
+
+
+def test_it_finds_the_migrations_of_a_checkout_that_only_root_may_enter():
+    with tempfile.TemporaryDirectory(prefix="minerisk-test-") as folder:
+        copy = Path(folder) / "migrations"
+        shutil.copytree(CHECKOUT / "geo/store/migrations", copy)
+        asked = [*prefix(account(), reads_all=True), sys.executable, "-c", _HEADS, str(copy)]
+        said = subprocess.run(asked, text=True, capture_output=True, timeout=120, check=False)
+    versions = (CHECKOUT / "geo/store/migrations/versions").glob("[0-9]*.py")
+    head = max(path.name.split("_")[0] for path in versions)
+    assert said.stdout.startswith(f"['{head}"), said.stderr
+    assert said.stdout.endswith("True\n")
