@@ -1,6 +1,6 @@
 """Objections of enterprises against grades, and what was decided of them.
 
-Revision ID: 0006_objections
+Revision ID: 0006
 Revises: 0005
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0006_objections"
+revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None

@@ -1,15 +1,15 @@
 """The ledger at the end of each month, kept as it was.
 
-Revision ID: 0007_ledger_months
-Revises: 0006_objections
+Revision ID: 0007
+Revises: 0006
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0007_ledger_months"
-down_revision = "0006_objections"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -1,14 +1,14 @@
 """What screening needs (contracts, output) and what a person makes of each finding.
 
-Revision ID: 0008_screening
-Revises: 0007_ledger_months
+Revision ID: 0008
+Revises: 0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008_screening"
-down_revision = "0007_ledger_months"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """Files on their way in pieces; the strip along the rivers among the zones.
 
 Revision ID: 0009
-Revises: 0005
+Revises: 0008
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0009"
-down_revision = "0008_screening"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """Corrections: a row drawn anew stands in place of one on record.
 
-Revision ID: 0011
-Revises: 0005
+Revision ID: 0010
+Revises: 0009
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 
 from geo.store.migrate import sql_file
 
-revision = "0011"
+revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
