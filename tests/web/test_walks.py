@@ -306,7 +306,7 @@ def test_an_enterprise_declares_and_the_grade_rises(own_site: Site, person: Peop
     own.go("/mines/SL-C01")
     page.select_option("#d-grade", "gas:outburst")
     page.fill("#d-doc", "示例报字〔2026〕2号")
-    page.locator("#decide button").click()
+    page.locator("#decide button.primary").click()
     expect(page.locator(".notice").first).to_have_text(say("web.told.decided", "zh"))
     row = page.locator("#lines tr", has_text="瓦斯等级")
     expect(row.locator("td.effective")).to_contain_text("煤与瓦斯突出")
