@@ -37,13 +37,17 @@ HEADERS = {
 _MEBIBYTE = 1 << 20
 
 
-def _largest(path: str) -> int:
-    """Return how many bytes of files a form of this address may carry."""
-    if path.endswith("/uploads"):
-        return settings().max_upload_bytes
-    if path.endswith("/objections"):
-        return attachments.limits().files * attachments.limits().mib * _MEBIBYTE
-    return 0
+def _limit(path: str) -> tuple[bool, int]:
+    """Tell whether an address takes files, and how many bytes a body sent to it may have."""
+    if path.startswith("/api/v1/sendings/"):
+        return True, CHUNK_AT_MOST
+    # A form is a little larger than the files in it.
+    ending = path.rstrip("/")
+    if ending.endswith("/uploads"):
+        return True, settings().max_upload_bytes + _MEBIBYTE
+    if ending.endswith("/objections"):
+        return True, (attachments.limits().files * attachments.limits().mib + 1) * _MEBIBYTE
+    return False, _MEBIBYTE
 
 
 class Around:
@@ -113,11 +117,7 @@ class Bodies:
             await self.app(scope, receive, send)
             return
         request, taken = Request(scope), 0
-        # A form is a little larger than the file in it.
-        largest = _largest(scope["path"].rstrip("/"))
-        files, limit = largest > 0, largest + _MEBIBYTE
-        if scope["path"].startswith("/api/v1/sendings/"):
-            files, limit = True, CHUNK_AT_MOST
+        files, limit = _limit(scope["path"])
         too_large = Problem("store.too_large", http_status=413, limit=limit // _MEBIBYTE)
         stated = request.headers.get("content-length", "0")
         size = int(stated) if stated.isdecimal() else 0

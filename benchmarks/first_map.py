@@ -10,24 +10,17 @@ the map is pushed about while every frame is timed.
 
 import json
 import os
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import text
 
+from benchmarks.served import served
 from benchmarks.tiles import fill
-from geo.settings import CHECKOUT, Settings
+from geo.settings import Settings
 from geo.store.cluster import running_cluster
 from geo.store.engine import SYSTEM, connect, dispose, engine
 
@@ -79,42 +72,6 @@ PAN = """
   })(last);
 })
 """
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def county(local: Path) -> Iterator[str]:
-    """Run Minerisk on data in `local`; yields its address once pages are served."""
-    port = _free_port()
-    env = os.environ | {"MINERISK_LOCAL": str(local)}
-    env.pop("MINERISK_DATABASE_URL", None)
-    running = subprocess.Popen(
-        [sys.executable, "-m", "geo.cli.run", "start", "--port", str(port)],
-        cwd=CHECKOUT,
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        until = time.monotonic() + 600
-        while True:
-            try:
-                with urllib.request.urlopen(f"{url}/readyz", timeout=5):
-                    break
-            except (URLError, ConnectionError):
-                if running.poll() is not None or time.monotonic() > until:
-                    raise SystemExit("minerisk did not start") from None
-                time.sleep(0.3)
-        yield url
-    finally:
-        running.send_signal(signal.SIGINT)
-        running.wait(300)
 
 
 def _signed_in(browser: Browser, url: str, words: dict[str, str]) -> Page:
@@ -195,7 +152,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="minerisk-bench-") as folder:
         os.chmod(folder, 0o755)
         local = Path(folder) / "local"
-        with county(local) as url, sync_playwright() as p:
+        with served(local, up_s=600, down_s=300) as url, sync_playwright() as p:
             words = json.loads((local / "demo-signins.json").read_text("utf-8"))
             browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
             load = os.getloadavg()[0]

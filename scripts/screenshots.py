@@ -4,20 +4,15 @@ import json
 import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
 
 import typst
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.served import served
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -41,40 +36,11 @@ PENDING = "10_六号煤矿采空区_待审.zip"
 @contextmanager
 def county() -> Iterator[tuple[str, dict[str, str]]]:
     """Start Minerisk on data of its own; yields the address and the sign-ins."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="minerisk-docs-") as folder:
         os.chmod(folder, 0o755)  # noqa: S103 -- the cluster's own account must enter
         local = Path(folder) / "local"
-        env = os.environ | {"MINERISK_LOCAL": str(local)}
-        env.pop("MINERISK_DATABASE_URL", None)
-        running = subprocess.Popen(
-            [sys.executable, "-m", "geo.cli.run", "start", "--port", str(port)],
-            cwd=ROOT,
-            env=env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        url = f"http://127.0.0.1:{port}"
-        try:
-            wait(url, running)
+        with served(local, up_s=300, down_s=60) as url:
             yield url, json.loads((local / "demo-signins.json").read_text("utf-8"))
-        finally:
-            running.send_signal(signal.SIGINT)
-            running.wait(60)
-
-
-def wait(url: str, running: subprocess.Popen[bytes]) -> None:
-    """Wait until the pages are served."""
-    until = time.monotonic() + 300
-    while time.monotonic() < until and running.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/readyz", timeout=5):  # noqa: S310 -- our own http
-                return
-        except (URLError, ConnectionError):
-            time.sleep(0.3)
-    raise SystemExit("minerisk did not start")
 
 
 class Camera:

@@ -11,6 +11,7 @@ from geo.store import objections, queries
 from web import view
 from web.acts import Text, told
 from web.attached import file_answer, file_objection
+from web.boards import READERS
 from web.door import AppConn, PageRoute, Reader, checked_form, missing
 from web.render import draw, lang_of
 
@@ -18,7 +19,6 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 forms = APIRouter(
     route_class=PageRoute, include_in_schema=False, dependencies=[Depends(checked_form)]
 )
-READERS = ("regulator", "administrator", "enterprise")
 
 
 @router.get("/objections")
