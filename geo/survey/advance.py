@@ -6,42 +6,46 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 
 from geo.crs import to_metric
 from geo.rules import Rules
+from geo.survey.claims import judged
+from geo.survey.derive import Derived
 from geo.survey.footprint import unfinished
 from geo.survey.layers import sought
+from geo.survey.reckon import mine_values
 from geo.survey.world import World
 
 DAYS = (90, 180, 365)
 # Precautions that stop a working until they are met (L13: search line, pillar, undrained goaf).
-_STOPS = {
+STOPS = {
     "hydro.search_line": "search_line",
     "hydro.boundary_pillar": "pillar",
     "hydro.boundary_pillar.design": "pillar",
     "hydro.fault_pillar": "pillar",
+    "hydro.fracture_to_goaf": "goaf",
+    "metal.goaf_drained": "goaf",
 }
 
 
 def advance(
     world: World,
-    claims: pd.DataFrame,
+    derived: Derived,
     ground: gpd.GeoDataFrame,
     rules: Rules,
     only: Collection[str],
 ) -> list[dict[str, Any]]:
-    """Return each accepted, unfinished working that meets unclear ground, a line or a pillar.
+    """Return each accepted, unfinished working that meets unclear ground, a line, pillar or goaf.
 
     Nothing here is counted in days: whoever asks knows the day, and :func:`due` counts.
 
     Parameters
     ----------
     world : World
-        Facts.
-    claims : DataFrame
-        Claims of those mines, for search lines and pillars.
+        Facts, without those that an ending took out.
+    derived : Derived
+        What follows for those mines, for search lines, pillars and undrained goafs.
     ground : GeoDataFrame
         Their coverage, as :func:`geo.survey.coverage.coverage` gives it.
     rules : Rules
@@ -52,15 +56,25 @@ def advance(
     Returns
     -------
     list of dict
-        Keys mine_code, item_key, item, name, seam, starts (ISO date or None), reason (unsurveyed,
-        unclear, search_line, pillar), kinds, distance_m (0: the working lies in it).
+        Keys mine_code, owner, item_key, item, name, seam, starts (ISO date or None), reason
+        (unsurveyed, unclear, search_line, pillar, goaf), kinds, object (number or name of what is
+        reached), distance_m (0: the working lies in it).
     """
     plan = unfinished(world.plan)
     plan = plan[(plan["status"] == "in_force") & plan["mine_code"].isin(list(only))]
     horizon = int(rules.parameters.horizon_years.value)
     near = ground[(ground["extent"] == "footprint") & (ground["horizon"] == horizon)]
-    rows = [row for item in plan.itertuples() for row in _of_item(world, item, near, rules)]
-    rows += [row for item in plan.itertuples() for row in _stops(item, claims)]
+    mines = {
+        mine.mine_code: mine
+        for mine in world.mines[world.mines["mine_code"].isin(set(plan["mine_code"]))].itertuples()
+    }
+    rows = [
+        row
+        for item in plan.itertuples()
+        for row in _of_item(world, item, mines[item.mine_code], near, rules)
+    ]
+    items = {item.key: item for item in plan.itertuples()}
+    rows += _stopped(items, mines, derived, rules)
     return rows
 
 
@@ -79,9 +93,12 @@ def due(rows: Iterable[dict[str, Any]], on: date) -> list[dict[str, Any]]:
     return sorted(listed, key=lambda r: (r["days"], r["mine_code"], r["item_key"], r["reason"]))
 
 
-def _row(item: Any, reason: str, kinds: list[str], distance: float) -> dict[str, Any]:
+def _row(
+    item: Any, mine: Any, reason: str, kinds: list[str], distance: float, what: str | None = None
+) -> dict[str, Any]:
     return {
         "mine_code": item.mine_code,
+        "owner": mine.attrs.get("enterprise"),
         "item_key": item.key,
         "item": item.item,
         "name": item.name,
@@ -89,15 +106,15 @@ def _row(item: Any, reason: str, kinds: list[str], distance: float) -> dict[str,
         "starts": item.start and item.start.isoformat(),
         "reason": reason,
         "kinds": kinds,
+        "object": what,
         "distance_m": round(float(distance), 3),
     }
 
 
 def _of_item(
-    world: World, item: Any, ground: gpd.GeoDataFrame, rules: Rules
+    world: World, item: Any, mine: Any, ground: gpd.GeoDataFrame, rules: Rules
 ) -> Iterator[dict[str, Any]]:
-    mine = world.mines[world.mines["mine_code"] == item.mine_code].iloc[0]
-    zone = int(mine["zone_epsg"])
+    zone = int(mine.zone_epsg)
     around = rules.parameters.surroundings_m.value
     (shape,) = to_metric(np.array([item.geometry], dtype=object), zone)
     open_ground = ground[(ground["mine_code"] == item.mine_code) & ~ground.geometry.is_empty]
@@ -105,32 +122,51 @@ def _of_item(
     near = distance <= around
     if near.any():
         kinds = sorted(set(open_ground["kind"].to_numpy()[near]))
-        yield _row(item, "unsurveyed", kinds, float(distance[near].min()))
+        yield _row(item, mine, "unsurveyed", kinds, float(distance[near].min()))
     factors = world.factors[
         (world.factors["verification"] == "unclear")
         & (world.factors["status"] != "provisional")
-        & world.factors["layer"].isin(sought(mine["kind"]))
+        & world.factors["layer"].isin(sought(mine.kind))
     ]
     distance = shapely.distance(shape, to_metric(factors.geometry.to_numpy(), zone))
     distance = np.maximum(0.0, distance - factors["error_m"].to_numpy(dtype=float))
     near = distance <= around
     if near.any():
         kinds = sorted(set(factors["layer"].to_numpy()[near]))
-        yield _row(item, "unclear", kinds, float(distance[near].min()))
+        yield _row(item, mine, "unclear", kinds, float(distance[near].min()))
 
 
-def _stops(item: Any, claims: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    found = claims[
-        claims["rule_id"].isin(list(_STOPS))
-        & (claims["outcome"] == "precaution")
-        & (claims["mine_code"] == item.mine_code)
-    ]
-    for claim in found.itertuples():
-        same = claim.evidence.get("item_name") == item.name
-        if claim.status != "provisional" and same:
-            yield _row(
-                item,
-                _STOPS[claim.rule_id],
-                [claim.evidence["layer"]],
-                claim.evidence["distance_m"],
-            )
+def _stopped(
+    items: dict[str, Any], mines: dict[str, Any], derived: Derived, rules: Rules
+) -> list[dict[str, Any]]:
+    """Return every working that reaches what a standing precaution guards.
+
+    A claim tells only the nearest working of each factor, so the encounters are asked; a precaution
+    that an ending took out is no claim any more and stops nobody.
+    """
+    standing = {
+        (claim.mine_code, claim.rule_id, claim.evidence["factor_key"], claim.status)
+        for claim in derived.claims.itertuples()
+        if claim.rule_id in STOPS and claim.outcome == "precaution"
+    }
+    guarded = {(code, factor) for code, _, factor, _ in standing}
+    figures = {code: mine_values(mine.attrs, mine.district) for code, mine in mines.items()}
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for met in derived.encounters.itertuples():
+        code, factor = met.mine_code, met.factor_key
+        if (
+            met.status == "provisional"
+            or met.item_key not in items
+            or (code, factor) not in guarded
+        ):
+            continue
+        mine, attrs = mines[code], met.evidence["attrs"]
+        for rule, outcome, _, _ in judged(met, mine.kind, figures[code], rules):
+            known = (code, rule.id, factor, met.status) in standing
+            if outcome == "precaution" and known:
+                reason = STOPS[rule.id]
+                name = attrs.get("code") or attrs.get("name")
+                rows[met.item_key, reason, factor] = _row(
+                    items[met.item_key], mine, reason, [met.layer], met.distance_m, name
+                )
+    return list(rows.values())

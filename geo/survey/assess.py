@@ -13,7 +13,7 @@ import geopandas as gpd
 from geo.rules import Rules
 from geo.survey.advance import advance
 from geo.survey.coverage import coverage
-from geo.survey.derive import Derived, derive
+from geo.survey.derive import Derived, derive, without_ended
 from geo.survey.world import World
 
 
@@ -41,5 +41,7 @@ def assess(world: World, rules: Rules, codes: Collection[str], on: date) -> Asse
         The day from which horizons are counted.
     """
     derived = derive(world, rules, codes)
-    ground = coverage(world, rules, on, only=codes)
-    return Assessed(derived, ground, advance(world, derived.claims, ground, rules, codes))
+    # A working finished or a factor treated, by an ending on record, leaves the ground as well.
+    facts = without_ended(world)
+    ground = coverage(facts, rules, on, only=codes)
+    return Assessed(derived, ground, advance(facts, derived, ground, rules, codes))

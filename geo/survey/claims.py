@@ -129,6 +129,32 @@ def judge(
         yield "question", None, {"missing": sorted(named)}
 
 
+def judged(
+    encounter: Any, kind: str, figures: dict[str, Any], rules: Rules
+) -> Iterator[tuple[Rule, str, str | None, dict[str, Any]]]:
+    """Yield what each rule that looks at one encounter makes of it: rule, outcome, grade, detail.
+
+    Parameters
+    ----------
+    encounter : namedtuple
+        A row of the encounters.
+    kind : str
+        The mine's kind.
+    figures : dict
+        The mine's figures, as :func:`geo.survey.reckon.mine_values` gives them.
+    rules : Rules
+        The rule set.
+    """
+    asked = [rule for rule in rules.for_factor(encounter.layer, kind) if _looks_at(rule, encounter)]
+    if not asked:
+        return
+    values = _values(encounter, figures)
+    wanting = encounter.evidence.get("wanting", {})
+    for rule in asked:
+        for outcome, grade, detail in judge(rule, values, wanting):
+            yield rule, outcome, grade, detail
+
+
 def _of_encounters(
     frame: gpd.GeoDataFrame, mines: dict[str, Any], rules: Rules
 ) -> Iterator[dict[str, Any]]:
@@ -137,42 +163,33 @@ def _of_encounters(
     figures = {code: mine_values(mine.attrs, mine.district) for code, mine in mines.items()}
     for encounter in frame.itertuples():
         mine = mines[encounter.mine_code]
-        asked = [
-            rule
-            for rule in rules.for_factor(encounter.layer, mine.kind)
-            if _looks_at(rule, encounter)
-        ]
-        if not asked:
-            continue
-        values = _values(encounter, figures[encounter.mine_code])
-        wanting = encounter.evidence.get("wanting", {})
-        for rule in asked:
-            for outcome, grade, detail in judge(rule, values, wanting):
-                slot = (
-                    rule.id,
-                    encounter.mine_code,
-                    encounter.factor_key,
-                    encounter.status,
-                    outcome,
+        told = judged(encounter, mine.kind, figures[encounter.mine_code], rules)
+        for rule, outcome, grade, detail in told:
+            slot = (
+                rule.id,
+                encounter.mine_code,
+                encounter.factor_key,
+                encounter.status,
+                outcome,
+            )
+            rank = (
+                -hazards()[rule.applies.hazard].rank(grade) if grade else 0,
+                encounter.distance_m,
+                encounter.enters_on or date.min,
+                encounter.key,
+            )
+            entered = encounter.enters_on or date.min
+            kept = best.get(slot)
+            if kept is None:
+                best[slot] = (rank, entered, encounter, rule, grade, detail)
+            else:
+                first = min(kept[1], entered)
+                better = rank < kept[0]
+                best[slot] = (
+                    (rank, first, encounter, rule, grade, detail)
+                    if better
+                    else (kept[0], first, *kept[2:])
                 )
-                rank = (
-                    -hazards()[rule.applies.hazard].rank(grade) if grade else 0,
-                    encounter.distance_m,
-                    encounter.enters_on or date.min,
-                    encounter.key,
-                )
-                entered = encounter.enters_on or date.min
-                kept = best.get(slot)
-                if kept is None:
-                    best[slot] = (rank, entered, encounter, rule, grade, detail)
-                else:
-                    first = min(kept[1], entered)
-                    better = rank < kept[0]
-                    best[slot] = (
-                        (rank, first, encounter, rule, grade, detail)
-                        if better
-                        else (kept[0], first, *kept[2:])
-                    )
     for (_, _, _, status, outcome), (_, first, encounter, rule, grade, detail) in best.items():
         observed = encounter.evidence["observed_on"]
         since = latest(

@@ -1,6 +1,7 @@
 """Coverage and footprint: where nobody looked, and who drives into it (L8-L13)."""
 
 import random
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -8,10 +9,12 @@ import shapely
 
 from geo.rules import national_rules
 from geo.survey.advance import advance, due
+from geo.survey.assess import assess
 from geo.survey.coverage import coverage, unclear_mines
 from geo.survey.derive import derive
 from geo.survey.footprint import enters_on, footprint, workings
 from geo.survey.layers import sought
+from geo.survey.world import ENDINGS, plain
 from tests.geo.survey.worlds import factor, item, mine, rect, world
 
 RULES = national_rules()
@@ -137,8 +140,7 @@ def test_advance_names_the_face_the_day_and_the_ground():
     later = item(0, 0.7, date(2025, 3, 1), date(2031, 1, 1))
     beyond = item(0, 0.0, date(2026, 1, 1), date(2031, 1, 1))
     w = world([mine(0)], [soon, later, beyond], extents=[extent(WIDE, ("goaf",))])
-    claims = derive(w, RULES).claims
-    rows = advance(w, claims, coverage(w, RULES, ON), RULES, ["M0"])
+    rows = advance(w, derive(w, RULES), coverage(w, RULES, ON), RULES, ["M0"])
     listed = due(rows, ON)
     assert [(r["name"], r["bucket"], r["days"]) for r in listed if r["reason"] == "unsurveyed"] == [
         ("P0-0.3", 90, 61),
@@ -146,3 +148,62 @@ def test_advance_names_the_face_the_day_and_the_ground():
     ]
     assert "fault" in listed[0]["kinds"]
     assert "goaf" not in listed[0]["kinds"]
+
+
+def reached(w, reasons):
+    rows = due(advance(w, derive(w, RULES), coverage(w, RULES, ON), RULES, ["M0"]), ON)
+    return [row for row in rows if row["reason"] in reasons]
+
+
+WET = {"water": "present", "drained": False, "code": "G1"}
+
+
+def test_every_working_that_reaches_a_line_is_told_whatever_it_is_called():
+    soon = item(0, 0.3, date(2024, 10, 1), name=None)
+    nearer = item(0, 0.32, date(2025, 5, 1), name=None, geometry=rect(0.32, 0.3, 0.2, 0.3))
+    far = item(0, 0.0, date(2024, 10, 1), name=None, geometry=rect(0, 0, 0.01, 0.01))
+    goaf = factor(0, 0.51, attrs=WET)
+    w = world([mine(0, attrs={"enterprise": "某公司"})], [soon, nearer, far], [goaf])
+    rows = reached(w, ("search_line",))
+    assert [(r["item_key"], r["days"]) for r in rows] == [(soon["key"], 30), (nearer["key"], 242)]
+    assert rows[0]["distance_m"] > rows[1]["distance_m"]
+    assert {(r["object"], r["owner"]) for r in rows} == {("G1", "某公司")}
+
+
+def test_a_line_that_a_person_ended_is_reached_no_more():
+    w = world([mine(0)], [item(0, 0.3)], [factor(0, 0.51, attrs=WET)])
+    found = derive(w, RULES).claims
+    found = found[found["rule_id"] == "hydro.search_line"]
+    ended = [{"target_kind": "claim", "target_key": key, "kind": "treated"} for key in found["key"]]
+    assert reached(w, ("search_line",))
+    assert not reached(replace(w, endings=plain(ENDINGS, ended)), ("search_line",))
+
+
+@pytest.mark.parametrize("drained", [False, True])
+def test_an_undrained_goaf_in_the_way_is_told(drained):
+    attrs = WET | {"drained": drained}
+    metal = world(
+        [mine(0, kind="metal_underground")], [item(0, 0.3)], [factor(0, 0.35, attrs=attrs)]
+    )
+    above = attrs | {"floor_m": 820.0, "mining_height_m": 3.0, "seam": "2"}
+    coal = world(
+        [mine(0, attrs={"roof_rock_class": "medium"})],
+        [item(0, 0.3, floor_m=800.0, height_m=3.0)],
+        [factor(0, 0.35, attrs=above)],
+    )
+    for w in (metal, coal):
+        found = reached(w, ("goaf",))
+        assert [(r["kinds"], r["distance_m"]) for r in found] == (
+            [] if drained else [(["goaf"], 0)]
+        )
+
+
+def test_what_an_ending_took_out_is_ahead_of_nobody():
+    w = world([mine(0)], [item(0, 0.3)], [factor(0, 0.35, verification="unclear")], [extent(WIDE)])
+    ended = [
+        {"target_kind": "factor", "target_key": w.factors.iloc[0]["key"], "kind": "treated"},
+    ]
+    assert assess(w, RULES, ["M0"], ON).ahead
+    done = assess(replace(w, endings=plain(ENDINGS, ended)), RULES, ["M0"], ON)
+    assert not done.ahead
+    assert set(done.ground["state"]) == {"clear"}
