@@ -23,7 +23,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 # Each list's columns, in the order they are read; the page and the sheet show the same.
 COLUMNS = {
-    "advance": ("mine", "face", "starts", "reaches", "kinds", "distance"),
+    "advance": ("mine", "owner", "face", "starts", "reaches", "kinds", "distance"),
     "unclear": ("mine", "kinds", "states", "area", "share", "plan_status"),
     "appraisal": ("mine", "hazard", "since", "days", "why"),
     "hat": ("mine", "hazard", "determined", "floor", "since", "days", "why"),
@@ -79,6 +79,11 @@ def _face(row: dict[str, Any], lang: str) -> str:
     return f"{say('web.item.' + row['item'], lang)} {row['name'] or ''}{seam}"
 
 
+def _kinds(row: dict[str, Any], lang: str) -> str:
+    # What is reached has a number or a name; ground nobody surveyed has none.
+    return f"{_words('layer.', row['kinds'], lang)} {row.get('object') or ''}".strip()
+
+
 def _progress(row: dict[str, Any], lang: str) -> str:
     if row["done"] is None:
         return say("web.board.no_data", lang)
@@ -98,7 +103,8 @@ _TEXT: dict[str, Any] = {
     "mine": lambda row, lang: row.get("mine_name") or "",
     "face": _face,
     "reaches": lambda row, lang: _words("web.reaches.", [row["reason"]], lang),
-    "kinds": lambda row, lang: _words("layer.", row["kinds"], lang),
+    "owner": lambda row, lang: row.get("owner") or "",
+    "kinds": _kinds,
     "states": lambda row, lang: _words("web.coverage.", row["states"], lang),
     "plan_status": lambda row, lang: say("web.plan." + row["plan_status"], lang),
     "hazard": lambda row, lang: hazards()[row["hazard"]].label[lang] if row.get("hazard") else "",

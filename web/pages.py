@@ -79,7 +79,7 @@ def first(reader: Reader) -> Response:
 def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Response:
     """Draw the first page: who is due to drive into ground that is not clear."""
     made, lang = boards.boards_of(reader, conn, on), lang_of(request)
-    submissions = queries.inbox(conn) if reader.role == "regulator" else []
+    submissions = queries.inbox(conn) if reader.role != "enterprise" else []
     held = objections.objections(conn)
     if reader.role != "enterprise":
         # An enterprise is told what became of its own; the others what waits for them.

@@ -1,4 +1,4 @@
-"""Commands about grades: grades, regrade, claim, decide, end, proposals, confirm, export, audit."""
+"""Commands about grades: grades, advance, regrade, claims and endings, export, audit."""
 
 import sys
 from datetime import date
@@ -87,6 +87,22 @@ def _head(mine: dict[str, Any]) -> str:
     from geo.messages import say
 
     return say("why.head", lang(), **{name: mine[name] for name in ("name", "code", "on")})
+
+
+@app.command()
+@guarded
+def advance(as_of: AsOf = None, as_json: Json = False, login: As = None) -> None:
+    """Show who is due to drive into ground that is not clear, or reaches a line, pillar or goaf.
+
+    Example: minerisk advance --as-of 2026-01-01
+    """
+    from geo.store import queries
+    from geo.store.engine import connect
+
+    with database() as conf, connect(conf, "app", acting(conf, login)) as conn:
+        rows = queries.advance(conn, day(as_of), None if as_of is None else day(as_of))
+    heads = ("days", "mine_code", "mine_name", "owner", "name", "reason", "object", "distance_m")
+    show(rows, as_json, lambda: _table(heads, rows))
 
 
 @app.command()

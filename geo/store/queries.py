@@ -534,7 +534,14 @@ def advance(
         row.code: row.name for row in conn.execute(select(mine_table.c.code, mine_table.c.name))
     }
     rows = [
-        {**row, "mine_code": code, "mine_name": names.get(code, code)}
+        # States written before workings told whose they are and what they reach have neither.
+        {
+            "owner": None,
+            "object": None,
+            **row,
+            "mine_code": code,
+            "mine_name": names.get(code, code),
+        }
         for code, state in found.items()
         for row in state.summary.get("advance", [])
     ]

@@ -64,7 +64,8 @@ KEYS = {
     "grades_changed",
 }
 COMMANDS = (
-    *("ingest", "surveys", "accept", "return", "revoke", "grades", "regrade", "claim", "decide"),
+    *("ingest", "surveys", "accept", "return", "revoke", "claim", "decide"),
+    *("grades", "advance", "regrade"),
     *("end", "proposals", "confirm", "doctor", "start", "serve", "worker", "export state"),
     *("export log", "export map.html", "export grades.xlsx", "audit head", "audit verify"),
     *("layers", "template", "rules check", "rules explain", "rules table"),
