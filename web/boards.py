@@ -5,26 +5,39 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
 from geo.hazards import grade_name, hazards
 from geo.messages import catalogue, language, say
+from geo.problems import Problem
 from geo.report.board_sheet import write_board
-from geo.store import findings
+from geo.store import doubtful, findings
 from geo.store.boards import Boards
+from geo.survey.why import field_name
 from web import view
-from web.door import AppConn, PageRoute, Reader, Signed, missing
+from web.acts import Text, told
+from web.door import AppConn, PageRoute, Reader, Signed, checked_form, missing
 from web.render import draw, lang_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+forms = APIRouter(
+    route_class=PageRoute, include_in_schema=False, dependencies=[Depends(checked_form)]
+)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 # Each list's columns, in the order they are read; the page and the sheet show the same.
 COLUMNS = {
     "advance": ("mine", "owner", "face", "starts", "reaches", "kinds", "distance"),
     "unclear": ("mine", "kinds", "states", "area", "share", "plan_status"),
+    "unsurveyed": ("mine", "kind", "seam", "area", "share", "plan_status"),
+    "inferred": ("mine", "factor", "seam", "working", "starts", "distance", "unit"),
+    "unresolved": (
+        *("mine", "factor", "seam", "working", "distance"),
+        *("measures", "responsible", "by_when"),
+    ),
+    "supply": ("mine", "hazard", "factor", "missing", "why"),
     "appraisal": ("mine", "hazard", "since", "days", "why"),
     "hat": ("mine", "hazard", "determined", "floor", "since", "days", "why"),
     "lapse": ("mine", "hazard", "grade", "reason", "until", "days", "why"),
@@ -39,6 +52,7 @@ COLUMNS = {
 # Grades are drawn with colour and pattern beside the word; all else is words.
 GRADES = ("determined", "floor", "grade", "before", "after")
 READERS = ("regulator", "administrator", "enterprise")
+PLANNERS = ("regulator", "enterprise")
 _ROWS = 6
 # Reckoned from all the facts when asked for: the first board only points to them.
 ASKED = ("crossings",)
@@ -79,6 +93,19 @@ def _face(row: dict[str, Any], lang: str) -> str:
     return f"{say('web.item.' + row['item'], lang)} {row['name'] or ''}{seam}"
 
 
+def _factor(row: dict[str, Any], lang: str) -> str:
+    return f"{_words('layer.', [row['kind']], lang)} {row.get('object') or ''}".strip()
+
+
+def _missing(row: dict[str, Any], lang: str) -> str:
+    names = [field_name(name, lang) for name in row["missing"]]
+    return ("、" if lang == "zh" else ", ").join(names)
+
+
+def _measures(row: dict[str, Any], lang: str) -> str:
+    return row["measures"] or say("web.measure.none", lang)
+
+
 def _kinds(row: dict[str, Any], lang: str) -> str:
     # What is reached has a number or a name; ground nobody surveyed has none.
     return f"{_words('layer.', row['kinds'], lang)} {row.get('object') or ''}".strip()
@@ -117,7 +144,14 @@ _TEXT: dict[str, Any] = {
     "object": lambda row, lang: (
         f"{say('web.crossing.' + row['object_kind'], lang)} {row['name'] or ''}"
     ),
-    "seam": lambda row, lang: str((row["evidence"] or {}).get("seam") or ""),
+    "seam": lambda row, lang: str(row.get("seam") or (row.get("evidence") or {}).get("seam") or ""),
+    "kind": lambda row, lang: _words("layer.", [row["kind"]], lang),
+    "factor": _factor,
+    "missing": _missing,
+    "working": lambda row, lang: _face({**row, "seam": None}, lang) if row["item"] else "",
+    "measures": _measures,
+    "responsible": lambda row, lang: row["responsible"] or "",
+    "unit": lambda row, lang: row["unit"] or "",
     "other": lambda row, lang: row["other_name"] or row["other_mine"] or "",
     "item": lambda row, lang: row["text"][lang],
     "whom": lambda row, lang: row["whom"][lang],
@@ -230,4 +264,32 @@ def board(request: Request, reader: Reader, conn: AppConn, name: str, on: str = 
         asked=on,
         board=listed(boards, name, lang),
         grades=GRADES,
+        to_resolve=[
+            (
+                f"{row['mine_code']} {row['factor_key']}",
+                f"{row['mine_name']} · {_factor(row, lang)}",
+            )
+            for row in (boards.unresolved if name == "unresolved" else ())
+        ],
+        may_plan=reader.role in PLANNERS,
     )
+
+
+@forms.post("/measures")
+def plan_measures(
+    reader: Reader, conn: AppConn, target: Text, measures: Text, responsible: Text, due: Text
+) -> Response:
+    """Put on record who resolves an unclear factor, how and when; `target` is mine and factor."""
+    code, _, factor = target.partition(" ")
+    if not findings.seen(conn, [code]):
+        raise missing()
+    if not due:
+        raise Problem("store.measures_wanted")
+    with reader.working() as work:
+        doubtful.plan_measures(
+            work, reader.actor, code, factor, measures, responsible, view.day(due)
+        )
+    return told("/boards/unresolved", "web.told.measures")
+
+
+router.include_router(forms)

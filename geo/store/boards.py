@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from geo.rules import national_rules
 from geo.store import pond_queries, queries
+from geo.store.doubtful import doubtful
 from geo.store.standing import claims_holding
 from geo.store.tiles import LAYERS, horizon_day
 from geo.survey import boards as pure
@@ -266,6 +267,29 @@ class Boards:
         return self._named(rows)
 
     @cached_property
+    def unsurveyed(self) -> list[dict[str, Any]]:
+        """Ground nobody surveyed, by factor kind and seam: to be surveyed (L9)."""
+        found = self.conn.execute(_COVERAGE, {"known": self.seq})
+        least = national_rules().parameters.coverage_tolerance_m2.value
+        rows = pure.uncovered({row.mine_code: row.coverage for row in found}, least)
+        return self._named(rows)
+
+    @cached_property
+    def inferred(self) -> list[dict[str, Any]]:
+        """Factors inferred: to be verified (L9)."""
+        return self._named(doubtful(self.conn, "inferred", self.seq))
+
+    @cached_property
+    def unresolved(self) -> list[dict[str, Any]]:
+        """Factors unclear: to be resolved at once, each with its measure plan (L9)."""
+        return self._named(doubtful(self.conn, "unclear", self.seq))
+
+    @cached_property
+    def supply(self) -> list[dict[str, Any]]:
+        """Attributes that rules lack: to be supplied (L9)."""
+        return self._named(pure.supply(self.claims, self.on))
+
+    @cached_property
     def advance(self) -> list[dict[str, Any]]:
         """Who advances into the unclear (L13)."""
         return queries.advance(self.conn, self.on, self.known_at)
@@ -286,6 +310,12 @@ class Boards:
             {"what": "overdue", "days": r["days"], "since": r["until"], **_of(r)}
             for r in self.lapse
             if r["reason"] == "overdue"
+        ]
+        rows += [
+            {"what": "measure", "days": (self.on - r["by_when"]).days, "since": r["by_when"]}
+            | _of({**r, "name": r["object"]})
+            for r in self.unresolved
+            if r["by_when"] and r["by_when"] < self.on
         ]
         for one in queries.redo(self.conn):
             redo = {"what": "redo", "days": None, "since": None, "mine_code": ""}

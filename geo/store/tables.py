@@ -444,6 +444,21 @@ mine_output = Table(
 
 # What a person made of a finding of screening; the newest stands. It changes no grade, and has no
 # owner: a question about a survey is the regulator's.
+# Who resolves an unclear factor, how and by when (L9); the newest of a mine and factor counts.
+measure_plan = Table(
+    "measure_plan",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("mine_code", Text, nullable=False, index=True),
+    Column("factor_key", Text, nullable=False),
+    Column("measures", Text, nullable=False),
+    Column("responsible", Text, nullable=False),
+    Column("due", Date, nullable=False),
+    Column("actor_login", Text, nullable=False),
+    *_ownership(),
+)
+
 screening_answer = Table(
     "screening_answer",
     metadata,
@@ -784,6 +799,7 @@ APPEND_ONLY = (
     survey_contract,
     mine_output,
     screening_answer,
+    measure_plan,
 )
 PROTECTED = (
     *(t for t in APPEND_ONLY if "owner_org" in t.c),

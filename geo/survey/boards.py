@@ -175,6 +175,58 @@ def lapse_proposed(claims: pd.DataFrame, worked_out: dict[str, date], on: date) 
     return _longest_first(rows())
 
 
+def supply(claims: pd.DataFrame, on: date) -> list[Row]:
+    """Return what attributes are to be supplied (L9): one row per mine, hazard and object.
+
+    `missing` names them; the claim is the one that asks for most.
+    """
+    asked: dict[tuple[str, str, str, str], list[Any]] = {}
+    for claim in _counting(claims, on):
+        if claim.outcome in ("undetermined", "question") and claim.evidence.get("missing"):
+            said = claim.evidence
+            slot = (claim.mine_code, claim.hazard, said["layer"], said.get("factor_key") or "")
+            asked.setdefault(slot, []).append(claim)
+    rows = []
+    for (code, hazard, layer, _), found in sorted(asked.items()):
+        most = max(found, key=lambda c: (len(c.evidence["missing"]), c.key))
+        attrs = most.evidence.get("attrs") or {}
+        rows.append(
+            {
+                "mine_code": code,
+                "hazard": hazard,
+                "kind": layer,
+                "object": None if layer == "mine" else attrs.get("code") or attrs.get("name"),
+                "missing": sorted({name for c in found for name in c.evidence["missing"]}),
+                "claim": most.key,
+            }
+        )
+    return rows
+
+
+def uncovered(coverage: Mapping[str, list[Row]], tolerance_m2: float) -> list[Row]:
+    """Return the ground nobody surveyed (L9), by mine, factor kind and seam: the widest first.
+
+    Parameters
+    ----------
+    coverage : mapping
+        Rows of each mine, as :func:`geo.survey.coverage.coverage` gives them; the footprint at the
+        longest horizon counts.
+    tolerance_m2 : float
+        Ground up to this area is none.
+    """
+    rows = []
+    for code, found in coverage.items():
+        near = [row for row in found if row["extent"] == "footprint"]
+        last = max((row["horizon"] for row in near), default=0)
+        for row in near:
+            open_m2 = row["area_m2"] - row["covered_m2"]
+            if row["horizon"] == last and open_m2 > tolerance_m2:
+                named = {name: row[name] for name in ("kind", "seam", "share", "plan_status")}
+                rows.append({"mine_code": code, "area_m2": open_m2, **named})
+    rows.sort(key=lambda r: (-r["area_m2"], r["mine_code"], r["kind"], r["seam"] or ""))
+    return rows
+
+
 def progress(plan: list[Row], counts: Mapping[str, tuple[int, int]], on: date) -> list[Row]:
     """Return the dates of the plan with how far each is, and how late what is not done.
 

@@ -51,6 +51,40 @@ def test_a_working_beyond_its_licence_is_on_the_board_and_in_its_sheet(accepted,
     assert "3199" not in client_of("qian").get("/boards/crossings").text
 
 
+def test_an_unclear_factor_is_resolved_by_a_plan_with_a_person_and_a_day(accepted, client_of):
+    row, place = goaf("A", "G7", x=0.7, water="不清")
+    guessed, beside = goaf("A", "G8", x=0.8, water="无")
+    accepted(
+        [({**row, "验证状态": "不清"}, place), ({**guessed, "验证状态": "推断"}, beside)], "goaf"
+    )
+    zhao, zhang, qian = client_of("zhao"), client_of("zhang"), client_of("qian")
+    page = zhang.get("/boards/unresolved").text
+    assert say("web.measure.none", "zh") in page
+    assert "G7" in page
+    assert "G8" not in page
+    assert "G8" in zhang.get("/boards/inferred").text
+    assert "G7" not in qian.get("/boards/unresolved").text
+    target = page.split('<option value="A ', 1)[1].split('"', 1)[0]
+    plan = {"target": f"A {target}", "measures": "钻探两孔", "responsible": "王工"}
+
+    def sent(client, **more):
+        form = plan | {"csrf": client.headers["x-csrf-token"]} | more
+        return client.post("/measures", data=form, follow_redirects=False).status_code
+
+    assert sent(zhao, due="") == 422
+    assert sent(qian, due="2024-10-01") == 404
+    assert sent(zhao, due="2024-10-01") == 303
+    for client in (zhao, zhang):
+        rows = book(client.get("/boards/unresolved.xlsx")).active.iter_rows(values_only=True)
+        (told,) = [one for one in rows if "钻探两孔" in one]
+        assert "王工" in told
+    # Its day is past, and it is unclear still.
+    assert say("web.board.late.measure", "zh") in zhang.get("/boards/late").text
+    assert say("layer.goaf", "zh") in zhang.get("/boards/unsurveyed").text
+    for name in ("unsurveyed", "inferred", "unresolved", "supply"):
+        assert f"/boards/{name}" in zhang.get("/boards").text
+
+
 def test_the_ledger_of_a_month_is_shown_as_it_was_kept(accepted, client_of, settings):
     accepted([goaf("A", "G1", x=0.94, water="无")], "goaf")
     over = (date.today().replace(day=1) + timedelta(days=32)).replace(day=1)

@@ -33,6 +33,8 @@ RULES = {
     "GET /boards": BOARDS,
     "GET /boards/{name}": BOARDS,
     "GET /boards/{name}.xlsx": BOARDS,
+    # The form names a factor that is not unclear.
+    "POST /measures": {"admin": 403, "wang": 403, "else": 404},
     "GET /map": {"else": 200},
     "GET /map/state.json": {"else": 200},
     "GET /map/find.json": {"else": 200},
@@ -132,6 +134,7 @@ PDF = b"%PDF-1.7 x"
 FORMS = {
     "POST /ponds/{code}/events": {"kind": "operator_lost"},
     "POST /ponds/{code}/headtop": {"source": "site_check"},
+    "POST /measures": {"target": "A x", "measures": "m", "responsible": "p", "due": "2024-12-31"},
     "POST /objections/{objection_id}/answer": {"outcome": "kept"},
     "POST /mines/{code}/screening": {"outcome": "asked", "finding": "0"},
     "POST /screening/contracts": {"mine": "A", "survey_unit": "某院"},

@@ -96,7 +96,7 @@ PARTS = {
     ),
     "web.column.": ("code", *(column for columns in COLUMNS.values() for column in columns)),
     "web.board.lapse.": ("overdue", "worked_out", "held"),
-    "web.board.late.": ("under_way", "appraisal", "overdue", "redo"),
+    "web.board.late.": ("under_way", "appraisal", "overdue", "measure", "redo"),
     "web.diff.": ("added", "gone", "changed"),
     "web.stage.": ("reading", "unpack", "read", "check", "staged"),
     "web.js.stage.": ("reading", "unpack", "read", "check", "staged", "grading"),

@@ -131,3 +131,39 @@ def test_ponds_answer_their_own_dates_of_the_plan(counts, on, state):
     assert told["monitoring_ponds"] == state
     # Mines of the same date have no figure here, and are not taken for done with the ponds.
     assert told["monitoring_mines"] == "unknown"
+
+
+def test_what_rules_lack_is_to_be_supplied_once_per_object():
+    goaf = {"layer": "goaf", "factor_key": "g", "attrs": {"code": "G1"}}
+    found = boards.supply(
+        claims(
+            {"outcome": "undetermined", "hazard": "hydro", "evidence": {"layer": "mine", "missing": ["q3_m3h"]}},
+            {"outcome": "question", "hazard": "hydro", "evidence": goaf | {"missing": ["floor_m", "water"]}},
+            {"outcome": "undetermined", "hazard": "hydro", "evidence": goaf | {"missing": ["method"]}},
+            {"outcome": "question", "hazard": "hydro", "evidence": goaf},
+            {"outcome": "question", "status": "provisional", "evidence": goaf | {"missing": ["water"]}},
+        ),
+        TODAY,
+    )  # fmt: skip
+    assert [(r["kind"], r["object"], r["missing"]) for r in found] == [
+        ("goaf", "G1", ["floor_m", "method", "water"]),
+        ("mine", None, ["q3_m3h"]),
+    ]
+
+
+def test_uncovered_ground_is_told_by_kind_and_seam_of_the_longest_horizon():
+    def row(kind, covered, horizon=5, extent="footprint", seam=None):
+        return {
+            "kind": kind, "covered_m2": covered, "area_m2": 100.0, "horizon": horizon, "seam": seam,
+            "extent": extent, "share": covered / 100, "plan_status": "ok",
+        }  # fmt: skip
+
+    found = boards.uncovered(
+        {"A": [row("goaf", 99.5), row("fault", 40.0, seam="3"), row("fault", 0.0, horizon=3),
+               row("fault", 0.0, extent="field"), row("fault", 10.0, seam="9")]},
+        1.0,
+    )  # fmt: skip
+    assert [(r["kind"], r["seam"], r["area_m2"]) for r in found] == [
+        ("fault", "9", 90.0),
+        ("fault", "3", 60.0),
+    ]
