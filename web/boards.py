@@ -1,6 +1,7 @@
 """The boards: their page, each list, and each list as an Excel sheet."""
 
 import tempfile
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from geo.hazards import grade_name, hazards
 from geo.messages import catalogue, language, say
 from geo.problems import Problem
 from geo.report.board_sheet import write_board
-from geo.store import doubtful, findings
+from geo.store import doubtful, findings, pond_queries
 from geo.store.boards import Boards
 from geo.survey.why import field_name
-from web import view
+from geo.tailings.board import board as board_of
+from web import pond_view, view
 from web.acts import Text, told
 from web.door import AppConn, PageRoute, Reader, Signed, checked_form, missing
 from web.render import draw, lang_of
@@ -208,6 +210,24 @@ def listed(boards: Boards, name: str, lang: str, limit: int | None = None) -> di
     }
 
 
+def sheet_answer(
+    name: str,
+    title: str,
+    what: str,
+    heads: list[str],
+    rows: list[list[Any]],
+    on: date,
+    lang: str,
+) -> Response:
+    """Return a list as an Excel sheet, to be saved under its name and day."""
+    with tempfile.TemporaryDirectory(prefix="minerisk-") as folder:
+        path = Path(folder) / "board.xlsx"
+        write_board(path, title, what, heads, rows, on, lang)
+        body = path.read_bytes()
+    headers = {"Content-Disposition": f'attachment; filename="{name}-{on}.xlsx"'}
+    return Response(body, media_type=XLSX, headers=headers)
+
+
 @router.get("/boards")
 def index(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Response:
     """Draw every board with its number and its first rows."""
@@ -218,6 +238,7 @@ def index(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Resp
         reader=reader,
         day=boards.on.isoformat(),
         asked=on,
+        ponds_late=pond_view.late(board_of(pond_queries.ponds(conn, boards.on))),
         lists=[
             listed(boards, name, lang, _ROWS) for name in COLUMNS if name not in ("plan", *ASKED)
         ],
@@ -241,13 +262,8 @@ def sheet(request: Request, reader: Reader, conn: AppConn, name: str, on: str = 
         heads.insert(0, say("web.column.code", lang))
         for cells, row in zip(rows, getattr(boards, name), strict=True):
             cells.insert(0, row["mine_code"])
-    title = say(f"web.board.{name}", lang)
-    with tempfile.TemporaryDirectory(prefix="minerisk-") as folder:
-        path = Path(folder) / "board.xlsx"
-        write_board(path, title, say(f"web.board.{name}.what", lang), heads, rows, boards.on, lang)
-        body = path.read_bytes()
-    headers = {"Content-Disposition": f'attachment; filename="{name}-{boards.on}.xlsx"'}
-    return Response(body, media_type=XLSX, headers=headers)
+    title, what = say(f"web.board.{name}", lang), say(f"web.board.{name}.what", lang)
+    return sheet_answer(name, title, what, heads, rows, boards.on, lang)
 
 
 @router.get("/boards/{name}")

@@ -28,6 +28,7 @@ from web import (
     boards,
     drawing,
     ledger,
+    lists,
     mapping,
     notice,
     pond_view,
@@ -48,6 +49,7 @@ router.include_router(mapping.router)
 router.include_router(base_maps.router)
 router.include_router(drawing.router)
 router.include_router(boards.router)
+router.include_router(lists.router)
 router.include_router(objecting.router)
 router.include_router(ledger.router)
 router.include_router(screening.router)
@@ -84,11 +86,7 @@ def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Re
     if reader.role != "enterprise":
         # An enterprise is told what became of its own; the others what waits for them.
         held = [one for one in held if one["state"] == "open"]
-    ponds_late = [
-        one
-        for one in pond_view.figures(board(pond_queries.ponds(conn, made.on)))
-        if one["name"].startswith("late_")
-    ]
+    ponds_late = pond_view.late(board(pond_queries.ponds(conn, made.on)))
     return draw(
         request,
         "advance.html",

@@ -70,6 +70,11 @@ def figures(board: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def late(board: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the figures of the ponds that are late, one for each obligation (L21)."""
+    return [one for one in figures(board) if one["name"].startswith("late_")]
+
+
 def groups(board: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the board's three tables: rows with a label's room, a count and a question."""
     kinds = (("by_state", "state"), ("by_lateness", "late"), ("by_who", "who"))

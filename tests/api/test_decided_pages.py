@@ -78,6 +78,13 @@ def test_an_unclear_factor_is_resolved_by_a_plan_with_a_person_and_a_day(accepte
         rows = book(client.get("/boards/unresolved.xlsx")).active.iter_rows(values_only=True)
         (told,) = [one for one in rows if "钻探两孔" in one]
         assert "王工" in told
+    filed = book(zhang.get("/lists/surveys.xlsx")).active.iter_rows(values_only=True)
+    assert any("goaf.geojson" in one for one in filed)
+    assert "goaf" not in str(
+        list(book(qian.get("/lists/surveys.xlsx")).active.iter_rows(values_only=True))
+    )
+    for name in ("submissions", "proposals", "objections"):
+        assert book(zhang.get(f"/lists/{name}.xlsx")).active.max_row == 3
     # Its day is past, and it is unclear still.
     assert say("web.board.late.measure", "zh") in zhang.get("/boards/late").text
     assert say("layer.goaf", "zh") in zhang.get("/boards/unsurveyed").text

@@ -35,6 +35,7 @@ RULES = {
     "GET /boards/{name}.xlsx": BOARDS,
     # The form names a factor that is not unclear.
     "POST /measures": {"admin": 403, "wang": 403, "else": 404},
+    "GET /lists/{which}.xlsx": {"else": 200},
     "GET /map": {"else": 200},
     "GET /map/state.json": {"else": 200},
     "GET /map/find.json": {"else": 200},
@@ -184,7 +185,7 @@ def test_every_page_by_role_and_by_whose(app, client_of, settings, people, tmp_p
         "objection_id": objection_id, "sha256": sha256(PDF).hexdigest(),
         "upload_id": upload_id, "survey_id": survey_id, "proposal_id": NOBODY, "code": "A",
         "match_id": NOBODY, "key": "none", "z": 9, "x": 1, "y": 1,
-        "name": "hat", "stamp": "x", "path": "css/minerisk.css",
+        "name": "hat", "which": "surveys", "stamp": "x", "path": "css/minerisk.css",
     }  # fmt: skip
     order = sorted(
         RULES, key=lambda r: ("sign-out" in r, "submit" in r, "revoke" in r, "answer" in r, r)
