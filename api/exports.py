@@ -1,8 +1,6 @@
 """Routes: what may be taken away — state, log, the Excel sheet, the offline map."""
 
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
@@ -15,10 +13,10 @@ from geo.settings import settings
 from geo.store import export, queries
 from geo.store.engine import connect
 from web.door import Signed
+from web.saved import XLSX, saved
 
 router = APIRouter(prefix="/export", tags=["export"])
 NDJSON = "application/x-ndjson"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def _lines(who: Signed, rows: Callable[[Any], Iterator[str]]) -> StreamingResponse:
@@ -28,16 +26,6 @@ def _lines(who: Signed, rows: Callable[[Any], Iterator[str]]) -> StreamingRespon
                 yield f"{row}\n"
 
     return StreamingResponse(sent(), media_type=NDJSON)
-
-
-def file_answer(name: str, media_type: str, write: Callable[[Path], Any]) -> Response:
-    """Return what `write` puts into a file, to be saved under `name`."""
-    with tempfile.TemporaryDirectory(prefix="minerisk-") as folder:
-        path = Path(folder) / name
-        write(path)
-        body = path.read_bytes()
-    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(body, media_type=media_type, headers=disposition)
 
 
 @router.get(
@@ -73,7 +61,7 @@ def export_log(who: Caller) -> StreamingResponse:
 def grades_xlsx(conn: AppConn, times: TimesAsked, lang: Lang) -> Response:
     """Return the four lines of every mine one may see."""
     rows = queries.grades(conn, times.on, times.known)
-    return file_answer("grades.xlsx", XLSX, lambda path: write_xlsx(path, rows, times.on, lang))
+    return saved("grades.xlsx", XLSX, lambda path: write_xlsx(path, rows, times.on, lang))
 
 
 @router.get(
@@ -85,4 +73,4 @@ def grades_xlsx(conn: AppConn, times: TimesAsked, lang: Lang) -> Response:
 def map_html(conn: AppConn, lang: Lang, valid_on: Day = None) -> Response:
     """Return a map of every mine one may see, to be opened with no internet."""
     on = Times(valid_on).on
-    return file_answer("map.html", "text/html", lambda path: write_map(conn, path, on, lang))
+    return saved("map.html", "text/html", lambda path: write_map(conn, path, on, lang))

@@ -8,9 +8,10 @@ from fastapi.responses import Response
 from api.auth import AppConn, Caller, Lang, TimesAsked, only
 from geo.problems import Problem
 from geo.store import findings, ledger_months, queries
-from web.boards import READERS, XLSX
+from web.boards import READERS
 from web.door import Signed
 from web.ledger import sheet
+from web.saved import XLSX
 
 router = APIRouter(prefix="/ledger", tags=["ledger"])
 Mine = Annotated[str | None, Query(description="Only this mine")]

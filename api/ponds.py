@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from api.auth import AppConn, Caller, Lang, TimesAsked, only
-from api.exports import XLSX, file_answer
 from api.pond_shapes import Happened, HeadTopSaid, NewObject, Site
 from geo.problems import Problem
 from geo.report.ponds import write_ponds_xlsx
@@ -15,6 +14,7 @@ from geo.settings import settings
 from geo.store import pond_events, pond_objects, pond_queries, sites
 from geo.store.engine import connect
 from geo.tailings.board import board, chosen
+from web.saved import XLSX, saved
 
 router = APIRouter(tags=["ponds"])
 Asked = Annotated[str, Query(max_length=40)]
@@ -65,9 +65,7 @@ def ponds_board(conn: AppConn, times: TimesAsked) -> dict[str, Any]:
 def ponds_xlsx(conn: AppConn, times: TimesAsked, lang: Lang) -> Response:
     """Return every pond one may see, with both duties and their own days late."""
     rows = pond_queries.ponds(conn, times.on, times.known)
-    return file_answer(
-        "ponds.xlsx", XLSX, lambda path: write_ponds_xlsx(path, rows, times.on, lang)
-    )
+    return saved("ponds.xlsx", XLSX, lambda path: write_ponds_xlsx(path, rows, times.on, lang))
 
 
 @router.get("/ponds/{code}", summary="One pond and why")

@@ -1,9 +1,7 @@
 """The boards: their page, each list, and each list as an Excel sheet."""
 
-import tempfile
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -22,12 +20,12 @@ from web import pond_view, view
 from web.acts import Text, told
 from web.door import AppConn, PageRoute, Reader, Signed, checked_form, missing
 from web.render import draw, lang_of
+from web.saved import XLSX, saved
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 forms = APIRouter(
     route_class=PageRoute, include_in_schema=False, dependencies=[Depends(checked_form)]
 )
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 # Each list's columns, in the order they are read; the page and the sheet show the same.
 COLUMNS = {
@@ -220,12 +218,11 @@ def sheet_answer(
     lang: str,
 ) -> Response:
     """Return a list as an Excel sheet, to be saved under its name and day."""
-    with tempfile.TemporaryDirectory(prefix="minerisk-") as folder:
-        path = Path(folder) / "board.xlsx"
-        write_board(path, title, what, heads, rows, on, lang)
-        body = path.read_bytes()
-    headers = {"Content-Disposition": f'attachment; filename="{name}-{on}.xlsx"'}
-    return Response(body, media_type=XLSX, headers=headers)
+    return saved(
+        f"{name}-{on}.xlsx",
+        XLSX,
+        lambda path: write_board(path, title, what, heads, rows, on, lang),
+    )
 
 
 @router.get("/boards")

@@ -13,9 +13,10 @@ from geo.rules import rules_in_force
 from geo.store import findings, ledger_months, queries
 from geo.survey.ledger import WORKS
 from web import view
-from web.boards import READERS, XLSX
+from web.boards import READERS
 from web.door import AppConn, PageRoute, Reader, missing
 from web.render import draw, lang_of
+from web.saved import XLSX
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 # The page shows what is looked up; the sheet has every column of L19.

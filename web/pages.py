@@ -30,6 +30,7 @@ from web import (
     ledger,
     lists,
     mapping,
+    mines,
     notice,
     pond_view,
     ponds,
@@ -46,6 +47,7 @@ router.include_router(acts.router)
 router.include_router(reference.router)
 router.include_router(ponds.router)
 router.include_router(mapping.router)
+router.include_router(mines.router)
 router.include_router(base_maps.router)
 router.include_router(drawing.router)
 router.include_router(boards.router)

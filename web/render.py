@@ -29,10 +29,21 @@ TOLD = "minerisk_told"
 
 # Each role's pages, the first page first.
 NAV = {
-    "regulator": ("advance", "ponds", "inbox", "map", "boards", "ledger", "surveys", "uploads"),
-    "administrator": ("advance", "ponds", "inbox", "map", "boards", "ledger", "surveys"),
+    "regulator": (
+        "advance",
+        "mines",
+        "ponds",
+        "inbox",
+        "map",
+        "boards",
+        "ledger",
+        "surveys",
+        "uploads",
+    ),
+    "administrator": ("advance", "mines", "ponds", "inbox", "map", "boards", "ledger", "surveys"),
     "enterprise": (
         "advance",
+        "mines",
         "ponds",
         "map",
         "boards",

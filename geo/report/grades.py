@@ -11,6 +11,7 @@ from openpyxl.utils import get_column_letter
 from geo.hazards import colour_of, grade_name, hazards
 from geo.messages import say
 from geo.report.board_sheet import plain_text
+from geo.survey.why import field_name
 
 _COLUMNS = (
     "mine_code",
@@ -54,7 +55,9 @@ def write_xlsx(path: Path, rows: list[dict[str, Any]], on: date, lang: str) -> N
                     for line in ("determined", "proposed", "decided", "effective")
                 ),
                 say("report.yes", lang) if row["not_below"] else "",
-                "、".join(row["undetermined"]),
+                ("、" if lang == "zh" else ", ").join(
+                    field_name(name, lang) for name in row["undetermined"]
+                ),
             ]
         )
         shade = colour_of(hazard, row["effective"])

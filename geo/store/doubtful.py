@@ -40,15 +40,15 @@ def doubtful(conn: Connection, verification: str, known_seq: int) -> list[dict[s
     nearest working (None where none comes near), starts, distance_m, unit and, where one was filed,
     its newest measure plan: measures, responsible, by_when. Nearest first.
     """
-    plans = {}
+    plans: dict[tuple[str, str], Any] = {}
     newest = (
         select(measure_plan)
         .join(batch, batch.c.id == measure_plan.c.batch_id)
         .where(batch.c.seq <= known_seq)
         .order_by(batch.c.seq)
     )
-    for plan in conn.execute(newest):
-        plans[plan.mine_code, plan.factor_key] = plan
+    for filed in conn.execute(newest):
+        plans[filed.mine_code, filed.factor_key] = filed
     rows = []
     for row in conn.execute(_DOUBTFUL, {"known": known_seq, "verification": verification}):
         said, attrs = row.evidence, row.evidence["attrs"]

@@ -419,9 +419,14 @@ def grades(
     conn: Connection, on: date, known_at: datetime | date | None = None
 ) -> list[dict[str, Any]]:
     """Return one row per mine and hazard: the four lines, flat, as a table wants them."""
+    return flat(mines(conn, on, known_at))
+
+
+def flat(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines of mines as one row per mine and hazard."""
     return [
         {"mine_code": m["code"], "mine_name": m["name"], "kind": m["kind"], **line}
-        for m in mines(conn, on, known_at)
+        for m in found
         for line in m["lines"]
     ]
 

@@ -8,8 +8,10 @@ import pytest
 
 from geo import attachments
 from geo.messages import say
+from geo.report.grades import write_xlsx
 from geo.store import decisions, ledger_months, objections
 from geo.store.engine import SYSTEM, connect
+from geo.survey.why import field_name
 from tests.conftest import TODAY, filed
 from tests.county import goaf, panel, write
 
@@ -90,6 +92,32 @@ def test_an_unclear_factor_is_resolved_by_a_plan_with_a_person_and_a_day(accepte
     assert say("layer.goaf", "zh") in zhang.get("/boards/unsurveyed").text
     for name in ("unsurveyed", "inferred", "unresolved", "supply"):
         assert f"/boards/{name}" in zhang.get("/boards").text
+
+
+def test_the_register_lists_mines_with_their_lines_as_asked(client_of):
+    zhang, zhao = client_of("zhang"), client_of("zhao")
+    page = zhang.get("/mines?hazard=gas&sort=name").text
+    assert "A矿" in page
+    assert "B矿" in page
+    gas = say("web.line.determined", "zh")
+    assert f"{gas} 低瓦斯" in " ".join(page.split())
+    assert "/mines.xlsx?hazard=gas&amp;sort=name" in page
+    assert "/api/v1/export/map.html" in page
+    rows = list(book(zhang.get("/mines.xlsx?q=a矿&hazard=gas")).active.iter_rows(values_only=True))
+    assert [row[0] for row in rows[3:]] == ["A"]
+    assert "B矿" not in zhang.get("/mines?q=A矿").text
+    assert "B矿" not in zhao.get("/mines").text
+    assert say("web.mines.none_such", "zh") in zhang.get("/mines?kind=open_pit").text
+
+
+def test_the_sheet_of_grades_says_what_is_missing_in_words(tmp_path):
+    line = dict.fromkeys(("determined", "proposed", "decided", "effective"))
+    row = line | {"mine_code": "A", "mine_name": "A矿", "hazard": "gas", "not_below": False}
+    path = tmp_path / "grades.xlsx"
+    write_xlsx(path, [row | {"undetermined": ["mine.gas_relative_m3t"]}], TODAY, "zh")
+    said = openpyxl.load_workbook(path).active["I4"].value
+    assert said == field_name("mine.gas_relative_m3t", "zh")
+    assert "gas_relative" not in said
 
 
 def test_the_ledger_of_a_month_is_shown_as_it_was_kept(accepted, client_of, settings):

@@ -46,6 +46,8 @@ RULES = {
     "POST /draw": {"admin": 403, "else": 422},
     "GET /map/mines/{code}": GRADED,
     "GET /map/print.pdf": {"else": 200},
+    "GET /mines": BOARDS,
+    "GET /mines.xlsx": BOARDS,
     "GET /mines/{code}": GRADED,
     "GET /layers": {"else": 200},
     "GET /rules": {"else": 200},

@@ -22,6 +22,8 @@ PAGES = {
         "/screening",
         "/boards",
         "/boards/crossings",
+        "/boards/unresolved",
+        "/mines",
         "/boards/hat",
         "/map",
         "/surveys",

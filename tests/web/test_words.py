@@ -53,6 +53,7 @@ PARTS = {
     "web.action.": ("accept", "ending", "pond_event"),
     "web.nav.": (
         "advance",
+        "mines",
         "inbox",
         "map",
         "boards",
