@@ -10,8 +10,10 @@ import shapely
 from geo.hazards import colour_of, grade_name, hazards
 from geo.messages import say
 from geo.problems import Problem
+from geo.rules import national_rules
 from geo.store import matches
 from geo.survey.candidates import falls
+from geo.survey.coverage import states
 from geo.survey.layers import layers
 from geo.survey.reading import ReadOptions
 from web.render import crs_name
@@ -292,9 +294,22 @@ def documents(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _coverage(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return coverage over the footprint at the longest horizon: the one the law asks for."""
+    """Return coverage of each extent (L11) at the longest horizon, the one the law asks for."""
     last = max((row["horizon"] for row in rows), default=0)
-    return [row for row in rows if row["extent"] == "footprint" and row["horizon"] == last]
+    least = national_rules().parameters.coverage_tolerance_m2.value
+    groups = [
+        {
+            "extent": extent,
+            "years": last,
+            "rows": [
+                {**row, "states": states(row, least)}
+                for row in rows
+                if row["extent"] == extent and row["horizon"] == last
+            ],
+        }
+        for extent in ("footprint", "field")
+    ]
+    return [group for group in groups if group["rows"]]
 
 
 def mine(found: dict[str, Any], lang: str) -> dict[str, Any]:

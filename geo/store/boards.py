@@ -18,6 +18,7 @@ from geo.store.doubtful import doubtful
 from geo.store.standing import claims_holding
 from geo.store.tiles import LAYERS, horizon_day
 from geo.survey import boards as pure
+from geo.survey.coverage import states
 from geo.survey.why import sentence
 from geo.tailings.board import plan_counts
 
@@ -243,6 +244,7 @@ class Boards:
     def unclear(self) -> list[dict[str, Any]]:
         """Where nobody looked or what was found is not resolved, per mine: the widest first."""
         rows = []
+        least = national_rules().parameters.coverage_tolerance_m2.value
         for row in self.conn.execute(_COVERAGE, {"known": self.seq}):
             bad = [
                 c
@@ -257,7 +259,7 @@ class Boards:
                     {
                         "mine_code": row.mine_code,
                         "kinds": sorted({c["kind"] for c in open_kinds}),
-                        "states": sorted({c["state"] for c in open_kinds}),
+                        "states": sorted({s for c in open_kinds for s in states(c, least)}),
                         "area_m2": max(c["area_m2"] - c["covered_m2"] for c in open_kinds),
                         "share": min(c["share"] or 0.0 for c in open_kinds),
                         "plan_status": open_kinds[0]["plan_status"],

@@ -4,7 +4,7 @@ A survey without an extent covers nothing; past its `valid_until` ground counts 
 Held and provisional extents never give coverage (L16, L17).
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -65,11 +65,13 @@ class _Ground:
         # A line or point has no area of its own: its error's width, 1 m at least, is in doubt.
         thin = shapely.get_dimensions(shapes) < 2 if len(shapes) else np.array([], dtype=bool)
         open_shapes = np.where(thin, shapely.buffer(shapes, np.maximum(errors, 1.0)), shapes)
-        slots: dict[tuple[str, str], list[shapely.Geometry]] = {}
-        named = zip(open_["layer"], open_["verification"], open_shapes, strict=True)
-        for layer, verification, shape in named:
-            slots.setdefault((layer, verification), []).append(shape)
-        self._open = {slot: _union(found) for slot, found in slots.items()}
+        slots: dict[tuple[str, str], list[tuple[str | None, shapely.Geometry]]] = {}
+        lies = [str(attrs["seam"]) if attrs.get("seam") else None for attrs in open_["attrs"]]
+        named = zip(open_["layer"], open_["verification"], lies, open_shapes, strict=True)
+        for layer, verification, seam, shape in named:
+            slots.setdefault((layer, verification), []).append((seam, shape))
+        self._open = slots
+        self._doubts: dict[tuple[str, str, tuple[int, ...]], shapely.Geometry] = {}
         self._sought = list(zip(extents["kinds"], extents["seams"], strict=True))
         self._zone = zone
         # Most kinds were looked for by the same surveys, over the same ground: each once.
@@ -94,12 +96,31 @@ class _Ground:
             self._covered[wkb, rows] = round(float(shapely.area(seen)), 6), rest
         return self._covered[wkb, rows]
 
-    def unresolved(self, area: shapely.Geometry, kind: str, verification: str) -> float:
-        """Return how much of `area` factors of a kind take that are not resolved, m²."""
-        doubtful = self._open.get((kind, verification))
-        if doubtful is None:
+    def unresolved(
+        self,
+        area: shapely.Geometry,
+        kind: str,
+        verification: str,
+        seam: str | None,
+        seams: Collection[str | None],
+    ) -> float:
+        """Return how much of `area` factors of a kind take that are not resolved, m².
+
+        Of `seam`, where both name one; a factor in none of the `seams` asked about is in doubt for
+        each of them, so that none is lost.
+        """
+        found = self._open.get((kind, verification), [])
+        rows = tuple(
+            i
+            for i, (lies, _) in enumerate(found)
+            if seam is None or lies is None or lies == seam or lies not in seams
+        )
+        if not rows:
             return 0.0
-        return round(float(shapely.area(shapely.intersection(area, doubtful))), 6)
+        slot = (kind, verification, rows)
+        if slot not in self._doubts:
+            self._doubts[slot] = _union([found[i][1] for i in rows])
+        return round(float(shapely.area(shapely.intersection(area, self._doubts[slot]))), 6)
 
 
 def _state(area: float, covered: float, inferred: float, unclear: float, tolerance: float) -> str:
@@ -110,6 +131,27 @@ def _state(area: float, covered: float, inferred: float, unclear: float, toleran
     if area - covered > tolerance:
         return "incomplete"
     return "inferred" if inferred > 0 else "clear"
+
+
+def states(row: Mapping[str, Any], tolerance: float) -> list[str]:
+    """Return every state that holds of a row of the coverage, each with its duty (L9).
+
+    Ground nobody surveyed may hold factors that are known and unclear: both are to be told.
+    """
+    found = [
+        name
+        for name, holds in (
+            ("unsurveyed", row["state"] == "unsurveyed"),
+            ("unclear", row["unclear_m2"] > 0),
+            (
+                "incomplete",
+                row["state"] != "unsurveyed" and row["area_m2"] - row["covered_m2"] > tolerance,
+            ),
+            ("inferred", row["inferred_m2"] > 0),
+        )
+        if holds
+    ]
+    return found or [row["state"]]
 
 
 def _of_mine(
@@ -130,8 +172,11 @@ def _of_mine(
     for extent, years, area, status, seams in grounds:
         wkb, total = shapely.to_wkb(area), round(float(shapely.area(area)), 6)
         for kind in sought(mine.kind):
-            doubt = {v: ground.unresolved(area, kind, v) for v in ("inferred", "unclear")}
             for seam in seams:
+                doubt = {
+                    name: ground.unresolved(area, kind, name, seam, seams)
+                    for name in ("inferred", "unclear")
+                }
                 seen, open_ground = ground.covered(area, wkb, kind, seam, tolerance)
                 yield {
                     "mine_code": mine.mine_code,

@@ -44,6 +44,7 @@ PARTS = {
     "web.outcome.": ("stored", "mended", "refused", "warned"),
     "web.survey_state.": ("submitted", "accepted", "returned", "superseded", "revoked"),
     "web.coverage.": ("unsurveyed", "inferred", "unclear", "incomplete", "clear"),
+    "web.mine.extent.": ("footprint", "field"),
     "web.plan.": ("ok", "plan_missing", "plan_short"),
     "web.source.": ("decision", "appraisal", "declared", "survey", "neighbour"),
     "web.ending.": ("superseded", "treated", "finished", "error", "released"),

@@ -11,10 +11,11 @@ from geo.rules import national_rules
 from geo.survey.advance import advance, due
 from geo.survey.assess import assess
 from geo.survey.coverage import coverage, unclear_mines
+from geo.survey.coverage import states as coverage_states
 from geo.survey.derive import derive
 from geo.survey.footprint import enters_on, footprint, workings
 from geo.survey.layers import sought
-from geo.survey.world import ENDINGS, plain
+from geo.survey.world import ENDINGS, EXTENTS, plain, spatial
 from tests.geo.survey.worlds import factor, item, mine, rect, world
 
 RULES = national_rules()
@@ -207,3 +208,36 @@ def test_what_an_ending_took_out_is_ahead_of_nobody():
     done = assess(replace(w, endings=plain(ENDINGS, ended)), RULES, ["M0"], ON)
     assert not done.ahead
     assert set(done.ground["state"]) == {"clear"}
+
+
+def by_seam(seam, plan_seams=("3", "9")):
+    plan = [item(0, 0.3 * i, seam=name) for i, name in enumerate(plan_seams)]
+    attrs = {"water": "none", "seam": seam}
+    found = coverage(
+        world(
+            [mine(0)], plan, [factor(0, 0.1, attrs=attrs, verification="unclear")], [extent(WIDE)]
+        ),
+        RULES,
+        ON,
+        (5,),
+    )
+    near = found[(found["extent"] == "footprint") & (found["kind"] == "goaf")]
+    return dict(zip(near["seam"], near["state"], strict=True))
+
+
+def test_what_is_unclear_in_one_seam_marks_that_seam():
+    assert by_seam("3") == {"3": "unclear", "9": "clear"}
+    # Where it is not known in which, or in none that is worked, each is in doubt.
+    assert by_seam(None) == by_seam("5") == {"3": "unclear", "9": "unclear"}
+
+
+def test_unsurveyed_ground_with_a_known_unclear_factor_has_both_duties():
+    w = world([mine(0)], [item(0, 0.3)], [factor(0, 0.35, verification="unclear")])
+    found = coverage(w, RULES, ON, (5,))
+    row = found[(found["extent"] == "footprint") & (found["kind"] == "goaf")].iloc[0]
+    assert row["state"] == "unsurveyed"
+    assert coverage_states(row, 1.0) == ["unsurveyed", "unclear"]
+    half = extent(rect(-0.5, -0.6, 0.9, 2.2))
+    found = coverage(replace(w, extents=spatial(EXTENTS, [half])), RULES, ON, (5,))
+    row = found[(found["extent"] == "footprint") & (found["kind"] == "goaf")].iloc[0]
+    assert coverage_states(row, 1.0) == ["unclear", "incomplete"]

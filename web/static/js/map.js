@@ -217,7 +217,11 @@ function closeAnswer() {
 function layerText(feature) {
   const p = feature.properties;
   const name = p.name ?? "";
-  if (feature.source === "unclear") return say("map.at_unclear");
+  if (feature.source === "unclear") {
+    const kinds = (p.kinds ?? "").match(/\w+/g) ?? [];
+    const comma = document.documentElement.lang === "en" ? ", " : "、";
+    return say("map.at_unclear", { kinds: kinds.map((kind) => say(`layer.${kind}`)).join(comma) });
+  }
   if (feature.source === "zones") return p.kind === "no_build" ? say("map.at_no_build") : p.kind === "bank" ? say("map.at_bank") : say("map.at_strip", { pond: p.pond_code });
   if (feature.source === "ponds") return say("map.at_pond_layer", { kind: say(`layer.${p.layer}`), name });
   if (feature.source === "plan") return say("map.at_plan", { name: name || p.item || "", start: p.start ?? "?", end: p.end ?? "?" });
