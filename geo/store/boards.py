@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from geo.rules import national_rules
 from geo.store import pond_queries, queries
+from geo.store.rule_sets import telling
 from geo.store.standing import claims_holding
 from geo.store.tiles import LAYERS, horizon_day
 from geo.survey import boards as pure
@@ -177,7 +177,7 @@ def shapes(
     """
     west, south, east, north = bounds
     box = {"west": west, "south": south, "east": east, "north": north}
-    asked = {**box, "known": known_seq, "on_day": on, "plan_day": horizon_day(on)}
+    asked = {**box, "known": known_seq, "on_day": on, "plan_day": horizon_day(conn, on)}
     layers: set[str] = set()
     for name in wanted:
         layers |= set(LAYERS.get(name) or ())
@@ -213,7 +213,7 @@ class Boards:
         """Return rows with the mine's name, and the sentence of the claim they rest on."""
         names = {mine["code"]: mine["name"] for mine in self.mines}
         by_key = {claim.key: claim for claim in self.claims.itertuples()}
-        rules = national_rules()
+        rules = telling(self.conn, self.seq)
         for row in rows:
             row["mine_name"] = names.get(row["mine_code"], row["mine_code"])
             claim = by_key.get(row.get("claim", ""))
