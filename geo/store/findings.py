@@ -1,7 +1,6 @@
 """What is reckoned from the facts when asked, and not stored: crossings and ledger."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,9 +13,8 @@ from geo.store.rule_sets import in_force
 from geo.store.tables import mine
 from geo.survey.crossings import crossings as crossings_of
 from geo.survey.derive import derive
-from geo.survey.ledger import counts, known_on, overdue, rolled_up, totals, tree, works
+from geo.survey.ledger import counts, holding_on, known_on, overdue, rolled_up, totals, tree, works
 from geo.survey.ledger import ledger as ledger_of
-from geo.survey.lines import in_force as claims_on
 
 
 def seen(conn: Connection, codes: list[str] | None = None) -> list[str]:
@@ -87,9 +85,7 @@ def reckoned(
     rules = in_force(conn, known_seq)
     world = known_on(load_world(conn, rules, codes, known_seq), on)
     derived = derive(world, rules, codes)
-    # What a table said that another replaced, or says only of a year to come, is no effect today.
-    holding = replace(derived, claims=claims_on(derived.claims, on))
-    frame = ledger_of(world, rules, holding, codes)
+    frame = ledger_of(world, rules, holding_on(derived, on), codes)
     owners = {
         row.mine_code: str(row.attrs.get("enterprise") or "") for row in world.mines.itertuples()
     }
