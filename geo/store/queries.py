@@ -37,7 +37,7 @@ from geo.store.tables import (
 from geo.store.tables import mine as mine_table
 from geo.store.tables import survey as survey_table
 from geo.survey.advance import due
-from geo.survey.lines import lines
+from geo.survey.lines import in_force, lines
 from geo.survey.why import paragraph, sentence
 from geo.survey.world import MINES, spatial
 
@@ -225,7 +225,7 @@ def mine(
     claims = claims_holding(conn, [code], seq, on)
     found = lines(claims, _frame([row]), on)
     warned = {key for keys in found["warnings"] for key in keys}
-    begun = [c for c in claims.itertuples() if c.valid_from is None or c.valid_from <= on]
+    holding = list(in_force(claims, on).itertuples())
     where = places(conn, code, seq).get(code, {"bounds": None, "point": None})
     rules = telling(conn, seq)
     return {
@@ -238,9 +238,9 @@ def mine(
         **summary(found, bool(state.summary["unclear"])),
         "on": on,
         "lines": [_plain(r) for r in found.to_dict("records")],
-        "claims": [told(c, rules) for c in begun],
+        "claims": [told(c, rules) for c in holding],
         "why": {lang: paragraph(code, found, claims, rules, lang) for lang in ("zh", "en")},
-        "warnings": [told(c, rules) for c in begun if c.key in warned],
+        "warnings": [told(c, rules) for c in holding if c.key in warned],
         "endings": _endings(conn, code, seq),
         "endings_nearby": _endings_nearby(conn, code, seq),
         "encounters": _encounters(conn, code, seq),
