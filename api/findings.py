@@ -32,7 +32,7 @@ def crossings(who: Caller, conn: AppConn, times: TimesAsked) -> list[dict[str, A
     codes = findings.seen(conn)
     known = queries.seq_at(conn, times.known)
     with who.working() as work:
-        return findings.crossings(work, codes, known)
+        return findings.crossings(work, codes, times.on, known)
 
 
 @router.get("/screening", summary="What is worth asking about surveys")

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from api.auth import AppConn, Caller, Lang, TimesAsked, only
 from geo.problems import Problem
 from geo.store import findings, ledger_months, queries
+from geo.store.rule_sets import telling
 from web.boards import READERS
 from web.door import Signed
 from web.ledger import sheet
@@ -58,7 +59,7 @@ def ledger_xlsx(
     who: Caller, conn: AppConn, times: TimesAsked, lang: Lang, mine: Mine = None
 ) -> Response:
     """Return the ledger in a layout a bureau can file."""
-    return sheet(_asked(who, conn, times, mine), lang)
+    return sheet(_asked(who, conn, times, mine), telling(conn), lang)
 
 
 @router.get(
@@ -68,4 +69,4 @@ def works_xlsx(
     who: Caller, conn: AppConn, times: TimesAsked, lang: Lang, mine: Mine = None
 ) -> Response:
     """Return a row per factor, to be filled in and sent back to ``/uploads`` as any file."""
-    return sheet(_asked(who, conn, times, mine), lang, form=True)
+    return sheet(_asked(who, conn, times, mine), telling(conn), lang, form=True)

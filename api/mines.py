@@ -1,4 +1,4 @@
-"""Routes: mines, their grades and why, their years, who advances into the unclear, the rules."""
+"""Routes: mines, their grades and why, their years, who advances into the unclear."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -10,7 +10,6 @@ from api.auth import AppConn, Caller, TimesAsked, only
 from api.shapes import Said
 from geo.problems import Problem
 from geo.report import notice
-from geo.rules import rules_in_force
 from geo.settings import settings
 from geo.store import decisions, queries
 from geo.store import years as store_years
@@ -130,10 +129,3 @@ def changes(who: Caller, conn: AppConn) -> list[dict[str, Any]]:
     """Return the newest batches of every district, for the administrator."""
     only(who.actor, "changes", "administrator")
     return queries.changes(conn)
-
-
-@router.get("/rules", summary="The rule catalogue")
-def rules(who: Caller) -> dict[str, Any]:
-    """Return every rule with standard, clause, dates in force and whether it was verified."""
-    found = rules_in_force()
-    return {"version": found.version, **found.model_dump(mode="json", by_alias=True)}

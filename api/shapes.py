@@ -104,6 +104,14 @@ class End(_Sent):
     cites_survey: UUID | None = None
 
 
+class Adopted(_Sent):
+    """The rule set to adopt: the version looked at, with reason and document."""
+
+    version: str = Field(description="As /rules/sets names the one that waits", max_length=64)
+    reason: str = Field(examples=["新标准施行"], max_length=4000)
+    document: str = Field(examples=["示例规字〔2024〕1号"], max_length=400)
+
+
 class Settled(_Sent):
     """Whether a second person confirms a proposal."""
 

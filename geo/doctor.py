@@ -4,10 +4,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select, text
 
-from geo.rules import rules_in_force
-from geo.rules.catalogue import CatalogueError
+from geo.problems import Problem
 from geo.settings import Settings
-from geo.store import audit, intake, objections, rawfiles
+from geo.store import audit, intake, objections, rawfiles, rule_sets
 from geo.store.engine import SYSTEM, connect
 from geo.store.service import privileges
 from geo.store.tables import survey, terrain, upload
@@ -28,13 +27,18 @@ def _database(conn: Connection) -> dict[str, Any]:
     )
 
 
-def _rules() -> dict[str, Any]:
+def _rules(conn: Connection) -> list[dict[str, Any]]:
+    """Return what is in force, and whether the files say otherwise or do not hold together."""
     try:
-        found = rules_in_force()
-    except CatalogueError as error:
-        return _finding(False, "doctor.rules_broken", faults=str(error))
+        waits = rule_sets.waiting(conn)
+        found = rule_sets.in_force(conn)
+    except Problem as problem:
+        return [_finding(False, problem.code, **problem.params)]
     unverified = sum(not rule.verified for rule in found.rules)
-    return _finding(True, "doctor.rules", rules=len(found.rules), unverified=unverified)
+    told = [_finding(True, "doctor.rules", rules=len(found.rules), unverified=unverified)]
+    if waits is not None:
+        told.append(_finding(True, "rules.waits", version=waits.version[:12]))
+    return told
 
 
 def _files(conn: Connection, settings: Settings, mend: bool) -> list[dict[str, Any]]:
@@ -52,7 +56,7 @@ def _files(conn: Connection, settings: Settings, mend: bool) -> list[dict[str, A
 def examine(settings: Settings, *, mend: bool = False) -> list[dict[str, Any]]:
     """Return one finding per thing looked at: good, code and params of its sentence."""
     with connect(settings, "worker", SYSTEM) as conn:
-        found = [_database(conn), _rules(), *_files(conn, settings, mend)]
+        found = [_database(conn), *_rules(conn), *_files(conn, settings, mend)]
         chain = audit.verify(conn)
     found.append(_finding(chain.fault is None, "doctor.chain", links=chain.links))
     found += [_finding(good, f"doctor.{name}") for name, good in confinement().items()]

@@ -3,6 +3,7 @@
 from datetime import date
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -61,25 +62,33 @@ ASKED = ("crossings",)
 class Shown(Boards):
     """The boards of a reader, with those that are reckoned when asked."""
 
-    def __init__(self, reader: Signed, conn: Connection, on: str) -> None:
-        super().__init__(conn, view.day(on), view.known(on))
+    def __init__(self, reader: Signed, conn: Connection, on: str, known_at: str) -> None:
+        # A day alone sets both times, as everywhere a day stands alone.
+        super().__init__(conn, view.day(on), view.known(known_at or on))
         self.reader = reader
 
     @cached_property
     def crossings(self) -> list[dict[str, Any]]:
         """Workings, goafs and licences beyond a licence: questions, never verdicts (L15)."""
         with self.reader.working() as work:
-            found = findings.crossings(work, [mine["code"] for mine in self.mines], self.seq)
+            codes = [mine["code"] for mine in self.mines]
+            found = findings.crossings(work, codes, self.on, self.seq)
         names = {mine["code"]: mine["name"] for mine in self.mines}
         rows = [{**row, "other_name": names.get(row["other_mine"])} for row in found]
         return self._named(rows)
 
 
-def boards_of(reader: Signed, conn: Connection, on: str) -> Shown:
+def boards_of(reader: Signed, conn: Connection, on: str, known_at: str = "") -> Shown:
     """Return the reader's boards; a survey unit has none, it reads no grades."""
     if reader.role not in READERS:
         raise missing()
-    return Shown(reader, conn, on)
+    return Shown(reader, conn, on, known_at)
+
+
+def _query(on: str, known_at: str) -> str:
+    """Return the query that asks for the same two times again."""
+    asked = {name: said for name, said in (("on", on), ("known_at", known_at)) if said}
+    return f"?{urlencode(asked)}" if asked else ""
 
 
 def _words(room: str, codes: Any, lang: str) -> str:
@@ -226,16 +235,20 @@ def sheet_answer(
 
 
 @router.get("/boards")
-def index(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Response:
+def index(
+    request: Request, reader: Reader, conn: AppConn, on: str = "", known_at: str = ""
+) -> Response:
     """Draw every board with its number and its first rows."""
-    boards, lang = boards_of(reader, conn, on), lang_of(request)
+    boards, lang = boards_of(reader, conn, on, known_at), lang_of(request)
     return draw(
         request,
         "boards.html",
         reader=reader,
         day=boards.on.isoformat(),
-        asked=on,
+        on=on,
         ponds_late=pond_view.late(board_of(pond_queries.ponds(conn, boards.on))),
+        query=_query(on, known_at),
+        known_at=known_at,
         lists=[
             listed(boards, name, lang, _ROWS) for name in COLUMNS if name not in ("plan", *ASKED)
         ],
@@ -247,9 +260,11 @@ def index(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Resp
 
 
 @router.get("/boards/{name}.xlsx")
-def sheet(request: Request, reader: Reader, conn: AppConn, name: str, on: str = "") -> Response:
+def sheet(
+    request: Request, reader: Reader, conn: AppConn, name: str, on: str = "", known_at: str = ""
+) -> Response:
     """Return one list whole, as an Excel sheet a bureau can file."""
-    boards, lang = boards_of(reader, conn, on), lang_of(request)
+    boards, lang = boards_of(reader, conn, on, known_at), lang_of(request)
     if name not in COLUMNS:
         raise missing()
     columns = COLUMNS[name]
@@ -264,9 +279,11 @@ def sheet(request: Request, reader: Reader, conn: AppConn, name: str, on: str = 
 
 
 @router.get("/boards/{name}")
-def board(request: Request, reader: Reader, conn: AppConn, name: str, on: str = "") -> Response:
+def board(
+    request: Request, reader: Reader, conn: AppConn, name: str, on: str = "", known_at: str = ""
+) -> Response:
     """Draw one list whole."""
-    boards, lang = boards_of(reader, conn, on), lang_of(request)
+    boards, lang = boards_of(reader, conn, on, known_at), lang_of(request)
     if name not in COLUMNS:
         raise missing()
     return draw(
@@ -274,7 +291,8 @@ def board(request: Request, reader: Reader, conn: AppConn, name: str, on: str = 
         "board.html",
         reader=reader,
         day=boards.on.isoformat(),
-        asked=on,
+        query=_query(on, known_at),
+        known_at=known_at,
         board=listed(boards, name, lang),
         grades=GRADES,
         to_resolve=[

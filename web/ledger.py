@@ -9,8 +9,9 @@ from fastapi.responses import Response
 
 from geo.problems import Problem
 from geo.report.ledger import COUNTS, cell, place, work_cell, write_works_form, write_xlsx
-from geo.rules import rules_in_force
+from geo.rules import Rules
 from geo.store import findings, ledger_months, queries
+from geo.store.rule_sets import telling
 from geo.survey.ledger import WORKS
 from web import view
 from web.boards import READERS
@@ -60,7 +61,7 @@ def ledger(
 ) -> Response:
     """Draw the ledger: both counts, by place and by kind, works, and the first rows."""
     data = asked(reader, conn, on, known_at, month, mine)
-    lang, rules = lang_of(request), rules_in_force()
+    lang, rules = lang_of(request), telling(conn)
     late = set(data["overdue"])
     return draw(
         request,
@@ -88,7 +89,7 @@ def ledger(
     )
 
 
-def sheet(data: dict[str, Any], lang: str, *, form: bool = False) -> Response:
+def sheet(data: dict[str, Any], rules: Rules, lang: str, *, form: bool = False) -> Response:
     """Return a ledger as an Excel book, or the form of treatment works to fill in."""
     name = "works" if form else f"ledger-{data['on']}"
     with TemporaryDirectory(prefix="minerisk-") as folder:
@@ -96,7 +97,7 @@ def sheet(data: dict[str, Any], lang: str, *, form: bool = False) -> Response:
         if form:
             write_works_form(path, data)
         else:
-            write_xlsx(path, data, rules_in_force(), lang)
+            write_xlsx(path, data, rules, lang)
         body = path.read_bytes()
     headers = {"Content-Disposition": f'attachment; filename="{name}.xlsx"'}
     return Response(body, media_type=XLSX, headers=headers)
@@ -113,10 +114,12 @@ def ledger_sheet(
     mine: str = "",
 ) -> Response:
     """Return the ledger as an Excel book a bureau can file."""
-    return sheet(asked(reader, conn, on, known_at, month, mine), lang_of(request))
+    data = asked(reader, conn, on, known_at, month, mine)
+    return sheet(data, telling(conn), lang_of(request))
 
 
 @router.get("/ledger/works.xlsx")
 def works_form(request: Request, reader: Reader, conn: AppConn, mine: str = "") -> Response:
     """Return the table of treatment works to fill in and send back as any file."""
-    return sheet(asked(reader, conn, "", "", "", mine), lang_of(request), form=True)
+    data = asked(reader, conn, "", "", "", mine)
+    return sheet(data, telling(conn), lang_of(request), form=True)

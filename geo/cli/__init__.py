@@ -118,6 +118,14 @@ def day(text: str | None) -> date:
         raise Problem("cli.bad_date", text=text) from None
 
 
+def times(as_of: str | None, on: str | None, known_at: str | None) -> tuple[date, date | None]:
+    """Return the day asked about, and the day up to whose end things were known; None for now.
+
+    `as_of` sets both; either may be given alone instead.
+    """
+    return day(as_of or on), day(as_of or known_at) if as_of or known_at else None
+
+
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | datetime) else str(value)
 

@@ -79,6 +79,7 @@ def template(
         Path | None,
         typer.Option("-o", "--output", help="File: .zip (shapefile), .gpkg or .xlsx (corners)."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Write an empty file of a layer type with the right fields, to fill in.
 
@@ -87,4 +88,5 @@ def template(
     from geo.report.template import write_template
 
     one = _known(layer)
-    typer.echo(write_template(one, output or Path(f"{layer}.zip"), lang()))
+    written = write_template(one, output or Path(f"{layer}.zip"), lang())
+    show({"layer": layer, "file": str(written)}, as_json, lambda: typer.echo(written))

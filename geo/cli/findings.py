@@ -1,13 +1,14 @@
 """Commands that reckon from the facts and store nothing: ledger, crossings, screening, years."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from geo.cli import acting, app, database, day, guarded, lang, show
+from geo.cli import acting, app, database, day, guarded, lang, show, times
 from geo.cli.files import As, Document, Json, Reason, _act, _table
-from geo.cli.grading import AsOf, Mine
+from geo.cli.grading import AsOf, KnownAt, Mine, ValidOn
 
 
 def _reckoned(login: str | None, mine: str | None, reckon: Any) -> Any:
@@ -40,6 +41,8 @@ def ledger(
     ] = None,
     mine: Mine = None,
     on: AsOf = None,
+    valid_on: ValidOn = None,
+    known_at: KnownAt = None,
     as_json: Json = False,
     login: As = None,
 ) -> None:
@@ -49,15 +52,14 @@ def ledger(
     """
     from geo.messages import say
     from geo.report.ledger import write_works_form, write_xlsx
-    from geo.rules import rules_in_force
 
-    data = _ledger(login, mine, on, month)
+    data, rules = _ledger(login, mine, times(on, valid_on, known_at), month)
     if form is not None:
         count = write_works_form(form, data)
         typer.echo(say("ledger.form_written", lang(), file=str(form), n=count), err=True)
         return
     if output is not None:
-        write_xlsx(output, data, rules_in_force(), lang())
+        write_xlsx(output, data, rules, lang())
         counts = {
             name: sum(kind[name] for kind in data["kinds"]) for name in ("factors", "exposures")
         }
@@ -78,27 +80,29 @@ def ledger(
 
 
 def _ledger(
-    login: str | None, mine: str | None, on: str | None, month: str | None
-) -> dict[str, Any]:
-    """Return the ledger as kept for a month, or as of a day by what was known at its end."""
+    login: str | None, mine: str | None, when: tuple[date, date | None], month: str | None
+) -> tuple[dict[str, Any], Any]:
+    """Return the ledger as kept for a month, or of a day as known; and the rules to tell it by."""
     from geo.problems import Problem
     from geo.store import findings, ledger_months
     from geo.store.engine import connect
     from geo.store.queries import seq_at
+    from geo.store.rule_sets import telling
 
     if month is None:
-        held = day(on)
+        held, moment = when
 
         def reckon(conn: Any, codes: list[str]) -> Any:
-            known = None if on is None else seq_at(conn, held)
-            return findings.ledger(conn, codes, held, known)
+            known = None if moment is None else seq_at(conn, moment)
+            return findings.ledger(conn, codes, held, known), telling(conn, known)
 
-        return dict(_reckoned(login, mine, reckon))
+        data, rules = _reckoned(login, mine, reckon)
+        return dict(data), rules
     with database() as conf, connect(conf, "app", acting(conf, login)) as conn:
-        found = ledger_months.kept(conn, month)
+        found, rules = ledger_months.kept(conn, month), telling(conn)
     if found is None:
         raise Problem("ledger.no_month", month=month)
-    return found
+    return found, rules
 
 
 @app.command(name="ledger-months")
@@ -116,9 +120,9 @@ def ledger_months(
     """
     from geo.messages import say
     from geo.problems import Problem
-    from geo.rules import rules_in_force
     from geo.store import ledger_months as kept
     from geo.store.engine import SYSTEM, connect
+    from geo.store.rule_sets import in_force
 
     with database() as conf:
         with connect(conf, "app", acting(conf, login)) as conn:
@@ -131,8 +135,8 @@ def ledger_months(
         if found is None:
             raise Problem("ledger.no_month", month=check)
         with connect(conf, "worker", SYSTEM) as conn:
-            differing = kept.differing(conn, check)
-    told = {"rules": found["rules"], "now": rules_in_force().version, "month": check}
+            differing, now = kept.differing(conn, check), in_force(conn).version
+    told = {"rules": found["rules"], "now": now, "month": check}
     mines = ", ".join(differing)
     code = "ledger.differs" if differing else "ledger.agrees"
     data = {**told, "version": found["known_seq"], "differing": differing}
@@ -144,15 +148,28 @@ def ledger_months(
 
 @app.command()
 @guarded
-def crossings(mine: Mine = None, as_json: Json = False, login: As = None) -> None:
+def crossings(
+    mine: Mine = None,
+    as_of: AsOf = None,
+    valid_on: ValidOn = None,
+    known_at: KnownAt = None,
+    as_json: Json = False,
+    login: As = None,
+) -> None:
     """Show workings and goafs beyond licence, elevation or seams: questions, never verdicts.
 
     Example: minerisk crossings --json
     """
     from geo.messages import say
     from geo.store import findings
+    from geo.store.queries import seq_at
 
-    data = _reckoned(login, mine, findings.crossings)
+    on, moment = times(as_of, valid_on, known_at)
+
+    def reckon(conn: Any, codes: list[str]) -> Any:
+        return findings.crossings(conn, codes, on, seq_at(conn, moment))
+
+    data = _reckoned(login, mine, reckon)
 
     def text() -> Any:
         rows = [
@@ -171,15 +188,23 @@ def crossings(mine: Mine = None, as_json: Json = False, login: As = None) -> Non
 
 @app.command()
 @guarded
-def screening(mine: Mine = None, as_json: Json = False, login: As = None) -> None:
+def screening(
+    mine: Mine = None, known_at: KnownAt = None, as_json: Json = False, login: As = None
+) -> None:
     """Show what is worth asking about surveys, each with its measure; it never accuses.
 
     Example: minerisk screening
     """
     from geo.messages import say
     from geo.store import screening as store
+    from geo.store.queries import seq_at
 
-    data = _reckoned(login, mine, store.findings)
+    moment = times(None, None, known_at)[1]
+
+    def reckon(conn: Any, codes: list[str]) -> Any:
+        return store.findings(conn, codes, seq_at(conn, moment))
+
+    data = _reckoned(login, mine, reckon)
 
     def text() -> Any:
         rows = [{**row, "check": say(f"screening.{row['check']}", lang())} for row in data]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from geo.cli import acting, app, database, day, guarded, lang, show
+from geo.cli import acting, app, database, day, guarded, lang, show, times
 from geo.cli.files import As, Json, _act, _table, _uuid
 
 exports = typer.Typer(no_args_is_help=True, help="Write state, log, offline map or Excel sheet.")
@@ -15,7 +15,15 @@ audits = typer.Typer(no_args_is_help=True, help="The hash chain of all that was 
 app.add_typer(exports, name="export")
 app.add_typer(audits, name="audit")
 
-AsOf = Annotated[str | None, typer.Option("--as-of", help="Day, YYYY-MM-DD.", metavar="DATE")]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", help="Day it held and was known.", metavar="DATE")
+]
+ValidOn = Annotated[
+    str | None, typer.Option("--valid-on", help="Day it held, YYYY-MM-DD.", metavar="DATE")
+]
+KnownAt = Annotated[
+    str | None, typer.Option("--known-at", help="As known at the end of a day.", metavar="DATE")
+]
 Mine = Annotated[str | None, typer.Option("--mine", help="Mine code.", metavar="CODE")]
 Out = Annotated[
     Path | None, typer.Option("-o", "--output", help="File; standard output if absent.")
@@ -30,6 +38,8 @@ def grades(
     mine: Mine = None,
     why: Annotated[bool, typer.Option("--why", help="With the reasons, as a paragraph.")] = False,
     as_of: AsOf = None,
+    valid_on: ValidOn = None,
+    known_at: KnownAt = None,
     as_json: Json = False,
     login: As = None,
 ) -> None:
@@ -43,7 +53,7 @@ def grades(
 
     with database() as conf:
         actor = acting(conf, login)
-        on, known = day(as_of), None if as_of is None else day(as_of)
+        on, known = times(as_of, valid_on, known_at)
         with connect(conf, "app", actor) as conn:
             if mine is None and not why:
                 rows = queries.grades(conn, on, known)
@@ -178,7 +188,6 @@ def _compare(
 ) -> None:
     """Show which mines would change under the rules of a folder."""
     from geo.cli.rules import read
-    from geo.messages import say
     from geo.problems import Problem
     from geo.store.engine import connect
     from geo.store.grading import compare_rules
@@ -189,21 +198,25 @@ def _compare(
     with database() as conf, connect(conf, "worker", acting(conf, login)) as conn:
         data = compare_rules(conn, proposed, on, None if mine is None else [mine])
 
-    def text() -> Any:
-        rows = [
-            {
-                "mine_code": m["mine_code"],
-                "name": m["name"],
-                "moves": "; ".join(_moved(x) for x in m["moves"]),
-                "gained": "; ".join(f"{x['rule_id']} ×{x['count']}" for x in m["gained"]),
-                "lost": "; ".join(f"{x['rule_id']} ×{x['count']}" for x in m["lost"]),
-            }
-            for m in data["mines"]
-        ]
-        typer.echo(say("rules.compared", lang(), mines=len(rows), all=data["mines_compared"]))
-        return _table(("mine_code", "name", "moves", "gained", "lost"), rows) if rows else None
+    show(data, as_json, lambda: compared_text(data))
 
-    show(data, as_json, text)
+
+def compared_text(data: dict[str, Any]) -> Any:
+    """Return the table of the mines that would change, after a sentence of how many."""
+    from geo.messages import say
+
+    rows = [
+        {
+            "mine_code": m["mine_code"],
+            "name": m["name"],
+            "moves": "; ".join(_moved(x) for x in m["moves"]),
+            "gained": "; ".join(f"{x['rule_id']} ×{x['count']}" for x in m["gained"]),
+            "lost": "; ".join(f"{x['rule_id']} ×{x['count']}" for x in m["lost"]),
+        }
+        for m in data["mines"]
+    ]
+    typer.echo(say("rules.compared", lang(), mines=len(rows), all=data["mines_compared"]))
+    return _table(("mine_code", "name", "moves", "gained", "lost"), rows) if rows else None
 
 
 def _moved(move: dict[str, Any]) -> str:

@@ -5,14 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
-from geo.cli import acting, app, database, day, guarded, lang, show
+from geo.cli import acting, app, database, day, guarded, lang, show, times
 from geo.cli.files import As, Document, Json, Reason, _act, _table, _uuid
-from geo.cli.grading import AsOf, Mine
+from geo.cli.grading import AsOf, KnownAt, Mine
 
 
 @app.command()
 @guarded
-def objections(mine: Mine = None, as_json: Json = False, login: As = None) -> None:
+def objections(
+    mine: Mine = None, known_at: KnownAt = None, as_json: Json = False, login: As = None
+) -> None:
     """List objections against grades, the open ones first.
 
     Example: minerisk objections --mine SL-C01
@@ -23,7 +25,7 @@ def objections(mine: Mine = None, as_json: Json = False, login: As = None) -> No
     from geo.store.engine import connect
 
     with database() as conf, connect(conf, "app", acting(conf, login)) as conn:
-        data = store.objections(conn, mine)
+        data = store.objections(conn, mine, times(None, None, known_at)[1])
 
     def text() -> Any:
         rows = [
@@ -107,6 +109,7 @@ def notice(
     ),
     hazard: Annotated[str | None, typer.Option(help="Only this hazard.")] = None,
     as_of: AsOf = None,
+    as_json: Json = False,
     login: As = None,
 ) -> None:
     """Write the change notice (调整通知书) of a mine as PDF, to be sealed.
@@ -128,4 +131,7 @@ def notice(
     if body is None:
         raise Problem("store.no_such_mine", mine=mine)
     output.write_bytes(body)
+    if as_json:
+        show({"file": str(output), "bytes": len(body), "mine_code": mine}, True, lambda: None)
+        return
     typer.echo(say("notice.written", lang(), file=str(output), n=len(body)), err=True)

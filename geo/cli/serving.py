@@ -124,6 +124,18 @@ def _regraded(conf: Any, on: date) -> None:
                 regrade(made, None)
 
 
+def _tell_what_waits(conf: Any) -> None:
+    """Say it where other rules are installed than those in force: nobody has adopted them yet."""
+    from geo.messages import say
+    from geo.store import rule_sets
+    from geo.store.engine import SYSTEM, connect
+
+    with connect(conf, "app", SYSTEM) as conn:
+        waits = rule_sets.waiting(conn)
+    if waits is not None:
+        typer.echo(say("rules.waits", lang(), version=waits.version[:12]), err=True)
+
+
 @app.command()
 @guarded
 def start(
@@ -138,6 +150,7 @@ def start(
     Example: minerisk start --once --json
     """
     from geo import sample as county
+    from geo.cli.rules import read
     from geo.messages import say
     from geo.problems import Problem
     from geo.settings import settings
@@ -146,6 +159,7 @@ def start(
     from geo.store.migrate import migrate
 
     conf = settings()
+    read(None, False)
     host, port = host or conf.host, port or conf.port
     if not once:
         _free(host, port)
@@ -165,6 +179,7 @@ def start(
             with steps.step("regrade"):
                 _regraded(conf, today)
             data = {**_summary(conf, today), "seconds": steps.seconds}
+            _tell_what_waits(conf)
             dispose()
             if once:
                 typer.echo(json.dumps(data, ensure_ascii=False) if as_json else str(data))
@@ -239,6 +254,7 @@ def serve(
     import uvicorn
 
     from api import stopping
+    from geo.cli.rules import read
     from geo.logs import configure
     from geo.store.service import running_as_account
 
@@ -249,6 +265,8 @@ def serve(
             stopping.asked.set()
             super().handle_exit(sig, frame)
 
+    # A catalogue that does not hold together is told here, not by the first page that needs it.
+    read(None, False)
     with database() as conf:
         host, port = host or conf.host, port or conf.port
         _free(host, port)

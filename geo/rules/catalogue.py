@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import date
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -20,6 +20,8 @@ from geo.survey.reckon import REACHED
 
 DATA = Path(__file__).with_name("data")
 _PARAMETERS = "parameters.yaml"
+# Figures that say how far to look; the verdict is that of a rule with a limit of its own.
+_COMPARED_BY = {"boundary_pillar_m": "hydro.boundary_pillar", "search_line_m": "hydro.search_line"}
 # libyaml's reader is ten times as fast, where the wheel brings it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -284,6 +286,12 @@ def _read_parameters(
     made: Parameters | None = _validated(Parameters, node, merged, path, faults)
     for name in type(national).model_fields if made else ():
         old, new = getattr(national, name).value, getattr(made, name).value
+        if name in _COMPARED_BY and new != old:
+            faults.append(
+                f"{path.name}:{_line(node, (name, 'value'))}: {name} is compared by no rule, and "
+                f"{new:g} would change no verdict; tighten the rule {_COMPARED_BY[name]} instead"
+            )
+            continue
         # Every figure is a distance or a span that looks further when larger, but the tolerance.
         if (new > old) if name == "coverage_tolerance_m2" else (new < old):
             faults.append(
@@ -302,7 +310,8 @@ def load_rules(folder: Path = DATA, county: Path | None = None) -> Rules:
         The national catalogue.
     county : Path, optional
         A folder with rules of the county's own, national rules made stricter (under their own id),
-        and figures made stricter (``parameters.yaml``, only those that change).
+        and figures made stricter (``parameters.yaml``, only those that change and that no rule has
+        a limit of its own for).
 
     Raises
     ------
@@ -315,6 +324,8 @@ def load_rules(folder: Path = DATA, county: Path | None = None) -> Rules:
         raise CatalogueError(f"{folder.name}:1: there is no such folder")
     rules = _read_rules(folder, faults)
     parameters = _read_parameters(folder, faults, None)
+    if county is not None and not county.is_dir():
+        raise CatalogueError(f"{county.name}:1: there is no such folder")
     if county is not None and parameters is not None:
         for name, (rule, place) in _read_rules(county, faults).items():
             if name in rules:
@@ -335,8 +346,19 @@ def national_rules() -> Rules:
     return load_rules()
 
 
-@cache
-def rules_in_force() -> Rules:
-    """Return the national catalogue with what the county of this installation adds to it."""
+def installed_rules() -> Rules:
+    """Return the national catalogue with what the county of this installation adds to it.
+
+    What the files say; what is in force was adopted (:mod:`geo.store.rule_sets`). A county's folder
+    is read again when a file in it changed, so that a running server tells what waits.
+    """
     county = settings().county_rules
-    return national_rules() if county is None else load_rules(DATA, county)
+    if county is None:
+        return national_rules()
+    stats = {file.name: file.stat() for file in sorted(county.glob("*.yaml"))}
+    return _of_county(county, tuple((n, s.st_mtime_ns, s.st_size) for n, s in stats.items()))
+
+
+@lru_cache(maxsize=4)
+def _of_county(folder: Path, _files: tuple[tuple[str, int, int], ...]) -> Rules:
+    return load_rules(DATA, folder)

@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from geo.rules import national_rules
 from geo.store import pond_queries, queries
 from geo.store.doubtful import doubtful
+from geo.store.rule_sets import telling
 from geo.store.standing import claims_holding
 from geo.store.tiles import LAYERS, horizon_day
 from geo.survey import boards as pure
@@ -179,7 +179,7 @@ def shapes(
     """
     west, south, east, north = bounds
     box = {"west": west, "south": south, "east": east, "north": north}
-    asked = {**box, "known": known_seq, "on_day": on, "plan_day": horizon_day(on)}
+    asked = {**box, "known": known_seq, "on_day": on, "plan_day": horizon_day(conn, on)}
     layers: set[str] = set()
     for name in wanted:
         layers |= set(LAYERS.get(name) or ())
@@ -215,7 +215,7 @@ class Boards:
         """Return rows with the mine's name, and the sentence of the claim they rest on."""
         names = {mine["code"]: mine["name"] for mine in self.mines}
         by_key = {claim.key: claim for claim in self.claims.itertuples()}
-        rules = national_rules()
+        rules = telling(self.conn, self.seq)
         for row in rows:
             row["mine_name"] = names.get(row["mine_code"], row["mine_code"])
             claim = by_key.get(row.get("claim", ""))
@@ -244,7 +244,7 @@ class Boards:
     def unclear(self) -> list[dict[str, Any]]:
         """Where nobody looked or what was found is not resolved, per mine: the widest first."""
         rows = []
-        least = national_rules().parameters.coverage_tolerance_m2.value
+        least = telling(self.conn, self.seq).parameters.coverage_tolerance_m2.value
         for row in self.conn.execute(_COVERAGE, {"known": self.seq}):
             bad = [
                 c
@@ -272,7 +272,7 @@ class Boards:
     def unsurveyed(self) -> list[dict[str, Any]]:
         """Ground nobody surveyed, by factor kind and seam: to be surveyed (L9)."""
         found = self.conn.execute(_COVERAGE, {"known": self.seq})
-        least = national_rules().parameters.coverage_tolerance_m2.value
+        least = telling(self.conn, self.seq).parameters.coverage_tolerance_m2.value
         rows = pure.uncovered({row.mine_code: row.coverage for row in found}, least)
         return self._named(rows)
 

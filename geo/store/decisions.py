@@ -10,20 +10,20 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, func, select, update
 
 from geo.problems import Problem
-from geo.rules import rules_in_force
-from geo.store import corrections
+from geo.store import adoption, corrections
 from geo.store.assertions import assert_claim
 from geo.store.authority import authorise, authorise_survey, need, owner_of, survey_row
 from geo.store.endings import KINDS as ENDING_KINDS
 from geo.store.endings import end, propose, propose_ending, voided_by
 from geo.store.engine import Actor
 from geo.store.facts import newest_seq, states, touched
-from geo.store.grading import Changes, regrade
+from geo.store.grading import Changes, refuse_more, regrade
 from geo.store.licences import ensure_mines
 from geo.store.pond_events import ACTION as POND_EVENT
 from geo.store.pond_events import record_by_two
 from geo.store.pond_objects import ensure_ponds
 from geo.store.publish import Batch, publishing
+from geo.store.rule_sets import in_force
 from geo.store.tables import proposal, survey, survey_event
 
 # A survey in one of these states was accepted and not found false: what it names stays replaced.
@@ -125,7 +125,7 @@ def _accept(made: Batch, row: Row[Any], reason: str, document: str, *, may_lower
         _event(made, row, "superseded", reason, document)
     ensure_mines(made, row.id)
     ensure_ponds(made, row.id)
-    dirty = touched(conn, rules_in_force(), ids)
+    dirty = touched(conn, in_force(conn), ids)
     return regrade(made, dirty, reason=("superseded", reason), may_lower=may_lower)
 
 
@@ -143,14 +143,7 @@ def _accept_by_two(conn: Connection, actor: Actor, found: Row[Any], on: date) ->
     with publishing(conn, actor, "accept", on, note) as made:
         _must_be(conn, row, "submitted")
         changes = _accept(made, row, body["reason"], body["document"], may_lower=True)
-        agreed = {(m["mine_code"], m["hazard"], m["after"]) for m in body["moves"]}
-        more = [
-            move
-            for move in changes.falls
-            if (move["mine_code"], move["hazard"], move["after"]) not in agreed
-        ]
-        if more:
-            raise Problem("store.lowers_more", http_status=409, moves=more)
+        refuse_more(changes, body["moves"])
     return changes
 
 
@@ -178,7 +171,7 @@ def return_(
             .where(proposal.c.body["survey_id"].astext == str(row.id))
             .values(state="refused", settled_by=actor.login, settled_at=func.now())
         )
-        dirty = touched(conn, rules_in_force(), [row.id])
+        dirty = touched(conn, in_force(conn), [row.id])
         return regrade(made, dirty, reason=("returned", reason))
 
 
@@ -214,7 +207,7 @@ def revoke(
             if _state(conn, replaced.id) == "superseded" and not _replaced(conn, replaced.id):
                 _event(made, replaced, "accepted", reason, document)
                 ids.append(replaced.id)
-        dirty = touched(conn, rules_in_force(), ids) | voided_by(conn, row.id)
+        dirty = touched(conn, in_force(conn), ids) | voided_by(conn, row.id)
         changes = regrade(made, dirty, reason=("revoked", reason))
         by_id = states(conn, newest_seq(conn))
         others = [
@@ -266,10 +259,15 @@ def settle(
     if found.action == POND_EVENT:
         record_by_two(conn, actor, found, day)
         return {"state": "recorded", "mines": [], "moves": []}
-    carry_out = _accept_by_two if found.action == "accept" else end
+    carry_out, state = _BY_TWO.get(found.action, (end, "confirmed"))
     changes = carry_out(conn, actor, found, day)
-    state = "accepted" if found.action == "accept" else "confirmed"
     return {"state": state, "mines": changes.mines, "moves": changes.moves}
+
+
+_BY_TWO = {
+    "accept": (_accept_by_two, "accepted"),
+    adoption.ACTION: (adoption.adopt_by_two, "adopted"),
+}
 
 
 __all__ = [

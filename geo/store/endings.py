@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Row, select
 
 from geo.problems import Problem
-from geo.rules import rules_in_force
 from geo.store.authority import authorise, authorise_survey, mine_row, need, owner_of, survey_row
 from geo.store.engine import Actor
 from geo.store.facts import newest_seq, states, touched
 from geo.store.grading import Changes, regrade
 from geo.store.publish import publishing
+from geo.store.rule_sets import in_force
 from geo.store.standing import open_claims
 from geo.store.tables import claim, encounter, ending, feature, proposal, survey
 
@@ -182,7 +182,7 @@ def reached(conn: Connection, target_kind: str, target_key: str, mine_code: str 
         surveys = select(survey.c.id).where(survey.c.key == target_key)
     else:
         surveys = select(feature.c.survey_id).where(feature.c.key == target_key)
-    found = touched(conn, rules_in_force(), list(conn.scalars(surveys)))
+    found = touched(conn, in_force(conn), list(conn.scalars(surveys)))
     return found | {str(code) for code in owner}
 
 

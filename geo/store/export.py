@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select, text
 
-from geo.rules import rules_in_force
 from geo.store.publish import CHAINED
 from geo.store.queries import mines
+from geo.store.rule_sets import in_force
 from geo.store.standing import open_claims
 from geo.store.tables import batch, encounter, encounter_end
 from geo.survey.keys import canonical
@@ -76,7 +76,7 @@ def export_state(conn: Connection, on: date) -> Iterator[str]:
     on : date
         The day the grades are for.
     """
-    yield canonical({"type": "state", "on": on, "rules": rules_in_force().version})
+    yield canonical({"type": "state", "on": on, "rules": in_force(conn).version})
     rows = (*_grades(conn, on), *_claims(conn), *_encounters(conn))
     # Python sorts strings by code point, as COLLATE "C" does.
     yield from sorted(canonical(row) for row in rows)

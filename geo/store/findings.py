@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select, text
 
-from geo.rules import rules_in_force
 from geo.store.facts import load_world
+from geo.store.rule_sets import in_force
 from geo.store.tables import mine
 from geo.survey.crossings import crossings as crossings_of
 from geo.survey.derive import derive
-from geo.survey.ledger import counts, known_on, overdue, rolled_up, totals, tree, works
+from geo.survey.ledger import counts, holding_on, known_on, overdue, rolled_up, totals, tree, works
 from geo.survey.ledger import ledger as ledger_of
 
 
@@ -31,7 +31,7 @@ def seen(conn: Connection, codes: list[str] | None = None) -> list[str]:
 
 
 def crossings(
-    conn: Connection, codes: list[str], known_seq: int | None = None
+    conn: Connection, codes: list[str], on: date, known_seq: int | None = None
 ) -> list[dict[str, Any]]:
     """Return the crossings of some mines (L15), each a question to a person.
 
@@ -41,11 +41,14 @@ def crossings(
         Of the worker role.
     codes : list of str
         The mines.
+    on : date
+        The day asked about: what was found only later is left out.
     known_seq : int, optional
         Number of the batch up to which things are known; the newest where not given.
     """
-    world = load_world(conn, rules_in_force(), codes, known_seq)
-    found = crossings_of(world, rules_in_force(), codes)
+    rules = in_force(conn, known_seq)
+    world = known_on(load_world(conn, rules, codes, known_seq), on)
+    found = crossings_of(world, rules, codes)
     return records(pd.DataFrame(found.drop(columns="geometry")))
 
 
@@ -79,9 +82,10 @@ def reckoned(
     conn: Connection, codes: list[str], on: date, known_seq: int | None = None
 ) -> tuple[pd.DataFrame, dict[str, tuple[str, str, str]], list[dict[str, Any]]]:
     """Return the ledger's frame, {mine: (province, county, enterprise)}, and treatment works."""
-    rules = rules_in_force()
+    rules = in_force(conn, known_seq)
     world = known_on(load_world(conn, rules, codes, known_seq), on)
-    frame = ledger_of(world, rules, derive(world, rules, codes), codes)
+    derived = derive(world, rules, codes)
+    frame = ledger_of(world, rules, holding_on(derived, on), codes)
     owners = {
         row.mine_code: str(row.attrs.get("enterprise") or "") for row in world.mines.itertuples()
     }

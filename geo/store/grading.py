@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select
 
 from geo.hazards import hazards
 from geo.problems import Problem
-from geo.rules import Rules, rules_in_force
+from geo.rules import Rules
 from geo.spread import Spread, one_after_another
 from geo.store.engine import SYSTEM
 from geo.store.facts import beside_each_other, load_world
@@ -31,6 +31,7 @@ from geo.store.mine_states import (
     write_states,
 )
 from geo.store.publish import Batch, publishing
+from geo.store.rule_sets import in_force, to_grade_by
 from geo.store.standing import open_claims
 from geo.store.tables import claim, claim_end, encounter, encounter_end, mine, survey
 from geo.survey.assess import assess
@@ -230,7 +231,7 @@ def regrade(
         Whether two persons stand behind a grade that falls. Without that a fall is refused: only
         an ending on record lowers a grade (L3).
     rules : Rules, optional
-        The rule set; the national one where not given.
+        The rule set; the one in force where not given.
     spread : Spread
         Where the mines are assessed: here, or on a cluster; the rows are the same. All are written
         here, in the batch's one transaction.
@@ -240,8 +241,7 @@ def regrade(
     Problem
         ``store.would_lower`` with the moves, if a grade would fall and may not.
     """
-    rules = rules or rules_in_force()
-    conn = made.conn
+    conn, rules = made.conn, rules or to_grade_by(made)
     wanted = sorted(codes) if codes is not None else sorted(conn.scalars(select(mine.c.code)))
     changes = Changes()
     loaded: deque[tuple[World, list[str]]] = deque()
@@ -278,6 +278,14 @@ def regrade(
     return changes
 
 
+def refuse_more(changes: Changes, agreed: list[dict[str, Any]]) -> None:
+    """Raise where a batch lowers a grade that was not on the list both persons saw."""
+    slots = {(move["mine_code"], move["hazard"], move["after"]) for move in agreed}
+    more = [m for m in changes.falls if (m["mine_code"], m["hazard"], m["after"]) not in slots]
+    if more:
+        raise Problem("store.lowers_more", http_status=409, moves=more)
+
+
 def compare_rules(
     conn: Connection, proposed: Rules, on: date, codes: Collection[str] | None = None
 ) -> dict[str, Any]:
@@ -294,7 +302,7 @@ def compare_rules(
     codes : collection of str, optional
         The mines; every mine where not given.
     """
-    now = rules_in_force()
+    now = in_force(conn)
     wider = max(now, proposed, key=lambda rules: rules.reach_m)
     wanted = sorted(codes) if codes is not None else sorted(conn.scalars(select(mine.c.code)))
     rows: list[dict[str, Any]] = []
@@ -332,4 +340,4 @@ def new_day(conn: Connection, on: date) -> Changes | None:
         return regrade(made, None)
 
 
-__all__ = ["Changes", "compare_rules", "fell", "new_day", "regrade"]
+__all__ = ["Changes", "compare_rules", "fell", "new_day", "refuse_more", "regrade"]

@@ -11,11 +11,11 @@ from uuid import uuid4
 import pandas as pd
 from sqlalchemy import Connection, func, select
 
-from geo.rules import rules_in_force
 from geo.store.engine import SYSTEM
 from geo.store.findings import names, reckoned, records, told
 from geo.store.publish import publishing
 from geo.store.queries import HERE, seq_at
+from geo.store.rule_sets import in_force
 from geo.store.tables import batch, ledger_month, mine, mine_state
 from geo.survey.keys import canonical
 from geo.survey.ledger import LEDGER
@@ -95,7 +95,7 @@ def keep_due(conn: Connection, today: date) -> list[str]:
                         "month": month,
                         "on_date": on,
                         "known_seq": known,
-                        "rules": rules_in_force().version,
+                        "rules": in_force(conn, known).version,
                         "district": owners[code].district,
                         "owner_org": owners[code].owner_org,
                         **part,
@@ -154,7 +154,7 @@ def differing(conn: Connection, month: str) -> list[str]:
     conn : Connection
         Of the worker role.
     month : str
-        YYYY-MM. A change of rules since (see :func:`months`) may differ by right.
+        YYYY-MM. The rules are those in force then, whatever was adopted since.
     """
     found = conn.execute(select(ledger_month).where(ledger_month.c.month == month)).all()
     if not found:

@@ -104,7 +104,7 @@ def _under(conn: Connection, rows: Mapping[str, Any], seq: int, on: date) -> dic
         "wanted": list(WORKINGS),
         "seq": seq,
         "on": on,
-        "until": horizon_day(on),
+        "until": horizon_day(conn, on),
     }
     found: dict[str, list[Any]] = {}
     for row in conn.execute(_UNDER, asked):

@@ -16,10 +16,11 @@ import shapely
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from geo.rules import rules_in_force
+from geo.rules import Rules
 from geo.store.facts import known_at as known
 from geo.store.facts import newest_seq, states
 from geo.store.mine_states import summary
+from geo.store.rule_sets import telling
 from geo.store.standing import claims_holding
 from geo.store.tables import (
     batch,
@@ -36,7 +37,7 @@ from geo.store.tables import (
 from geo.store.tables import mine as mine_table
 from geo.store.tables import survey as survey_table
 from geo.survey.advance import due
-from geo.survey.lines import lines
+from geo.survey.lines import in_force, lines
 from geo.survey.why import paragraph, sentence
 from geo.survey.world import MINES, spatial
 
@@ -183,9 +184,8 @@ def mines(
     return listed
 
 
-def told(claim: Any) -> dict[str, Any]:
+def told(claim: Any, rules: Rules) -> dict[str, Any]:
     """Return a claim with the sentence in both languages, and its rule's standing."""
-    rules = rules_in_force()
     rule = rules.one(claim.rule_id) if claim.rule_id else None
     return {
         **{
@@ -225,9 +225,9 @@ def mine(
     claims = claims_holding(conn, [code], seq, on)
     found = lines(claims, _frame([row]), on)
     warned = {key for keys in found["warnings"] for key in keys}
-    begun = [c for c in claims.itertuples() if c.valid_from is None or c.valid_from <= on]
+    holding = list(in_force(claims, on).itertuples())
     where = places(conn, code, seq).get(code, {"bounds": None, "point": None})
-    rules = rules_in_force()
+    rules = telling(conn, seq)
     return {
         "code": row.code,
         "name": row.name,
@@ -238,9 +238,9 @@ def mine(
         **summary(found, bool(state.summary["unclear"])),
         "on": on,
         "lines": [_plain(r) for r in found.to_dict("records")],
-        "claims": [told(c) for c in begun],
+        "claims": [told(c, rules) for c in holding],
         "why": {lang: paragraph(code, found, claims, rules, lang) for lang in ("zh", "en")},
-        "warnings": [told(c) for c in begun if c.key in warned],
+        "warnings": [told(c, rules) for c in holding if c.key in warned],
         "endings": _endings(conn, code, seq),
         "endings_nearby": _endings_nearby(conn, code, seq),
         "encounters": _encounters(conn, code, seq),
@@ -401,8 +401,8 @@ def _history(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
             if before.get(h) != g
         ]
         before = after
-        if row.kind == "regrade" and not changes:
-            # A day on which nothing moved is no history.
+        if row.kind in ("regrade", "rules") and not changes:
+            # A day, or a rule set, by which nothing moved is no history.
             continue
         told_[row.seq] = {
             "seq": row.seq,

@@ -12,12 +12,12 @@ from uuid import uuid4
 from sqlalchemy import Connection, select
 
 from geo.problems import Problem
-from geo.rules import rules_in_force
 from geo.store.authority import authorise, mine_row, need, owner_of
 from geo.store.engine import Actor
 from geo.store.facts import known_at, load_world, newest_seq
 from geo.store.findings import records
 from geo.store.publish import publishing
+from geo.store.rule_sets import in_force
 from geo.store.tables import (
     SCREENING_OUTCOMES,
     batch,
@@ -176,7 +176,8 @@ def findings(
         ``other_survey`` (id, filename and survey_unit, None where it is no survey), ``state``
         (open, or the newest answer's outcome) and ``answers``, newest first.
     """
-    rules, known = rules_in_force(), newest_seq(conn) if known_seq is None else known_seq
+    rules = in_force(conn, known_seq)
+    known = newest_seq(conn) if known_seq is None else known_seq
     world = load_world(conn, rules, codes, known)
     frame = screening_of(world, rules, _contracts(conn, codes, known), _outputs(conn, codes, known))
     rows = records(frame[frame["mine_code"].isin(codes)])

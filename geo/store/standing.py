@@ -9,7 +9,7 @@ from psycopg.types.range import Range
 from sqlalchemy import Connection, select
 
 from geo.store.facts import known_at, newest_seq
-from geo.store.tables import batch, claim, claim_end, ending, survey
+from geo.store.tables import batch, claim, claim_end, ending, rule_set, survey
 from geo.survey.claims import CLAIMS
 from geo.survey.world import plain
 
@@ -51,9 +51,16 @@ def claims_holding(
 ) -> pd.DataFrame:
     """Return the claims open as known at a batch, and those that an ending ended only after `on`.
 
-    What was treated, worked out or appraised anew did hold until then; an error, and what a false
-    survey said, never did.
+    What was treated, worked out or appraised anew did hold until then, and so did what a rule set
+    said until another was adopted; an error, and what a false survey said, never did.
     """
+    adopted = (
+        select(claim_end.c.claim_id)
+        .join(batch, batch.c.id == claim_end.c.batch_id)
+        .join(rule_set, rule_set.c.batch_id == claim_end.c.batch_id)
+        .where(batch.c.seq <= known_seq, rule_set.c.effective_on > on)
+        .where(claim_end.c.kind == "rules_adopted")
+    )
     later = (
         select(claim_end.c.claim_id)
         .join(batch, batch.c.id == claim_end.c.batch_id)
@@ -61,7 +68,7 @@ def claims_holding(
         .where(batch.c.seq <= known_seq, ending.c.effective_on > on)
         .where(claim_end.c.kind.in_(("treated", "finished", "superseded")))
     )
-    held = _claims(conn, codes, known_seq, claim.c.id.in_(later))
+    held = _claims(conn, codes, known_seq, claim.c.id.in_(later.union(adopted)))
     now = open_claims(conn, codes, known_seq)
     if held.empty:
         return now

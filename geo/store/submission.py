@@ -9,7 +9,6 @@ from geoalchemy2 import WKBElement
 from sqlalchemy import Connection, delete, func, select, text, update
 
 from geo.problems import Problem
-from geo.rules import rules_in_force
 from geo.store import corrections, matches, memory
 from geo.store.decisions import accept_in
 from geo.store.engine import SYSTEM, Actor
@@ -19,6 +18,7 @@ from geo.store.licences import owners
 from geo.store.mine_states import drawn
 from geo.store.pond_objects import pond_of, pond_owners
 from geo.store.publish import Batch, publishing
+from geo.store.rule_sets import in_force, telling
 from geo.store.standing import open_claims
 from geo.store.tables import (
     feature,
@@ -205,7 +205,7 @@ def _publish(made: Batch, row: Any, staged: list[Any], key: str, supersedes: UUI
         survey_event,
         [{"survey_id": survey_id, "state": "submitted", "actor_login": made.actor.login, **owner}],
     )
-    regrade(made, touched(conn, rules_in_force(), [survey_id]))
+    regrade(made, touched(conn, in_force(conn), [survey_id]))
     return survey_id
 
 
@@ -259,7 +259,7 @@ def explain(conn: Connection, moves: list[dict[str, Any]]) -> list[dict[str, Any
     named = select(mine.c.code, mine.c.name).where(mine.c.code.in_(codes))
     names = {row.code: row.name for row in conn.execute(named)}
     by_key = {c.key: c for c in open_claims(conn, codes).itertuples()}
-    rules = rules_in_force()
+    rules = telling(conn)
     return [
         {
             "mine_code": move["mine_code"],

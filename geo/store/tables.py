@@ -662,7 +662,24 @@ remembered = Table(
     _one_of("kind", ("field", "layer"), "kind"),
 )
 
-# --- places where the county's parameters and the adopted rule set are kept ---------------------
+# --- what all grades are reckoned by ------------------------------------------------------------
+
+# A rule set as adopted, whole: the newest is in force, and what an older one said can still be
+# told. One that lowers a grade names a second person (L3); one that lowers none need not.
+rule_set = Table(
+    "rule_set",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("version", Text, nullable=False, index=True),
+    Column("content", JSONB, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("confirmed_by", Text),
+    Column("effective_on", Date, nullable=False),
+    CheckConstraint("proposed_by <> confirmed_by", name="two_persons"),
+)
 
 parameter = Table(
     "parameter",
@@ -787,6 +804,7 @@ APPEND_ONLY = (
     mine_state,
     unclear_ground,
     parameter,
+    rule_set,
     pond,
     pond_event,
     terrain,

@@ -6,8 +6,8 @@ from datetime import date
 from sqlalchemy import Connection, text
 
 from geo.problems import Problem
-from geo.rules import rules_in_force
 from geo.store.engine import Actor
+from geo.store.rule_sets import in_force
 from geo.survey.layers import factors, pond_layers
 
 # Every factor there is a layer type of: a new one is on the map without a word here.
@@ -47,9 +47,9 @@ def tag(
     return f'"{hashlib.sha256(whole.encode()).hexdigest()[:32]}"'
 
 
-def horizon_day(on: date) -> date:
+def horizon_day(conn: Connection, on: date) -> date:
     """Return the last day a working may start on to be within the mining footprint of `on`."""
-    years = int(rules_in_force().parameters.horizon_years.value)
+    years = int(in_force(conn).parameters.horizon_years.value)
     try:
         return on.replace(year=on.year + years)
     except ValueError:
@@ -103,7 +103,7 @@ def tile(
                 **place,
                 "wanted": list(wanted),
                 "name": layer,
-                "plan_day": None if on is None else horizon_day(on),
+                "plan_day": None if on is None else horizon_day(conn, on),
             },
         )
     return bytes(found or b"")

@@ -7,9 +7,9 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from geo.problems import Problem
-from geo.rules import rules_in_force
 from geo.store.facts import load_world
 from geo.store.findings import records
+from geo.store.rule_sets import in_force
 from geo.survey.derive import without_ended
 from geo.survey.footprint import unfinished
 from geo.survey.years import first_met, said_first, said_moved
@@ -83,7 +83,7 @@ def if_moved(conn: Connection, code: str, working: str, years: int, on: date) ->
     """
     if not 1 <= abs(years) <= _FARTHEST:
         raise Problem("years.far", years=years)
-    rules = rules_in_force()
+    rules = in_force(conn)
     world = load_world(conn, rules, [code])
     plan = unfinished(without_ended(world).plan)
     plan = plan[(plan["mine_code"] == code) & (plan["status"] == "in_force")]

@@ -16,6 +16,7 @@ import shapely
 from geo.geometry import measure
 from geo.rules import Rules
 from geo.survey.derive import Derived
+from geo.survey.lines import in_force
 from geo.survey.overlay import encounters
 from geo.survey.reckon import number
 from geo.survey.world import World
@@ -82,6 +83,11 @@ def known_on(world: World, on: date) -> World:
     found = np.array([day is None or day <= on for day in factors["observed_on"]], dtype=bool)
     gone = np.array([day is None or day <= on for day in ended["effective_on"]], dtype=bool)
     return replace(world, factors=factors[found], endings=ended[gone])
+
+
+def holding_on(derived: Derived, on: date) -> Derived:
+    """Return what follows on a day: what a rule says later, or said before, is no effect then."""
+    return replace(derived, claims=in_force(derived.claims, on))
 
 
 def _works(world: World) -> dict[tuple[str, str], dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Pages of what is decided and found: crossings, ledger, screening, and files of an objection."""
 
 import io
+import re
 from datetime import date, timedelta
 
 import openpyxl
@@ -9,11 +10,13 @@ import pytest
 from geo import attachments
 from geo.messages import say
 from geo.report.grades import write_xlsx
+from geo.rules import national_rules
 from geo.store import decisions, ledger_months, objections
 from geo.store.engine import SYSTEM, connect
 from geo.survey.why import field_name
 from tests.conftest import TODAY, filed
 from tests.county import goaf, panel, write
+from tests.geo.store.test_rule_sets import OWN, install
 
 pytestmark = pytest.mark.database
 
@@ -48,6 +51,12 @@ def test_a_working_beyond_its_licence_is_on_the_board_and_in_its_sheet(accepted,
     ]
     assert say("crossing.what.plan", "zh") in cells
     assert [r["what"] for r in zhang.get("/api/v1/crossings").json()] == ["plan"]
+    # Both times are asked for apart: nothing of it was known before it was filed.
+    before = {"known_at": (TODAY - timedelta(days=1)).isoformat(), "on": date.today().isoformat()}
+    assert "3199" not in zhang.get("/boards/crossings", params=before).text
+    first = zhang.get("/boards", params=before).text
+    assert f'value="{before["known_at"]}"' in first
+    assert f"/boards/crossings?on={before['on']}&amp;known_at={before['known_at']}" in first
     # Its own enterprise is asked, the neighbour's is not told.
     assert "3199" in client_of("zhao").get("/boards/crossings").text
     assert "3199" not in client_of("qian").get("/boards/crossings").text
@@ -118,6 +127,43 @@ def test_the_sheet_of_grades_says_what_is_missing_in_words(tmp_path):
     said = openpyxl.load_workbook(path).active["I4"].value
     assert said == field_name("mine.gas_relative_m3t", "zh")
     assert "gas_relative" not in said
+
+
+def test_rules_that_wait_are_compared_and_adopted_on_a_page(
+    client_of, settings, monkeypatch, tmp_path
+):
+    zhang, zhao = client_of("zhang"), client_of("zhao")
+    for client in (zhang, zhao):
+        client.cookies.set("minerisk_lang", "zh")
+    page = zhang.get("/rules").text
+    assert national_rules().version[:12] in page
+    assert say("web.rules.waits", "zh") not in page
+    install(monkeypatch, tmp_path / "rules", OWN)
+    assert say("web.rules.waits", "zh") in zhao.get("/rules").text
+    assert 'href="/rules/waiting"' in zhang.get("/rules").text
+    assert 'href="/rules/waiting"' not in zhao.get("/rules").text
+    page = zhang.get("/rules/waiting").text
+    assert OWN["message"]["zh"] in page
+    assert "高瓦斯" in page
+    version = re.search(r'name="version" value="(\w+)"', page)[1]
+    token = zhang.headers["x-csrf-token"]
+    form = {"version": version, "reason": "更严", "document": "县规1号", "csrf": token}
+    page = zhang.post("/rules/adopt", data=form).text
+    assert "县规1号" in page
+    assert 'id="county.heading"' in page
+    # Back again: grades would fall, so a second person finds it in the inbox, as it was proposed.
+    install(monkeypatch, tmp_path / "rules")
+    version = re.search(r'name="version" value="(\w+)"', zhang.get("/rules/waiting").text)[1]
+    page = zhang.post("/rules/adopt", data=form | {"version": version, "document": "县规2号"}).text
+    assert say("web.told.needs_second", "zh") in page
+    page = client_of("li").get("/inbox").text
+    assert "县规2号" in page
+    assert version[:12] in page
+    # Files that do not hold together stop no page.
+    install(monkeypatch, tmp_path / "rules", OWN | {"extent": "nowhere"})
+    assert "own.yaml:" in zhang.get("/rules").text
+    assert zhang.get("/rules/waiting").status_code == 200
+    assert zhang.get("/mines/A").status_code == 200
 
 
 def test_the_ledger_of_a_month_is_shown_as_it_was_kept(accepted, client_of, settings):

@@ -14,6 +14,7 @@ from geo.tailings.model import Stated
 from sample_data import make
 from tests.conftest import TODAY
 from tests.county import goaf, rect, write
+from tests.geo.store.test_rule_sets import OWN, install
 
 pytestmark = pytest.mark.database
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.database
 FREE = ("evidence", "params", "note", "mapping", "geometry", "body", "report", "parameters", "samples", "listed", "values", "label", "place", "effect", "names")  # fmt: skip
 
 
-def walk(client_of, settings, people, tmp_path) -> dict[str, Any]:
+def walk(client_of, settings, people, tmp_path, monkeypatch) -> dict[str, Any]:
     """Call every route that answers with JSON, as its example does; return the answers by name."""
     zhang, li, wang, admin = (client_of(name) for name in ("zhang", "li", "wang", "admin"))
     said: dict[str, Any] = {}
@@ -147,6 +148,10 @@ def walk(client_of, settings, people, tmp_path) -> dict[str, Any]:
     keep("return_", zhang.post(f"{base}/surveys/{survey}/return", json=review))
     keep("changes", admin.get(f"{base}/changes"))
     keep("rules", zhang.get(f"{base}/rules"))
+    install(monkeypatch, tmp_path / "rules", OWN)
+    waits = keep("rules_adopted", zhang.get(f"{base}/rules/sets"))["waiting"]
+    keep("rules_waiting", zhang.get(f"{base}/rules/waiting"))
+    keep("adopt_rules", zhang.post(f"{base}/rules/adopt", json={"version": waits, **review}))
     keep("layers", zhang.get(f"{base}/layers"))
     said |= walk_ponds(zhang, settings, people, keep)
     return said
@@ -197,8 +202,8 @@ def same(told: Any, real: Any, at: str) -> list[str]:
     return []
 
 
-def test_every_example_is_as_the_answer(app, client_of, settings, people, tmp_path):
-    real = walk(client_of, settings, people, tmp_path)
+def test_every_example_is_as_the_answer(app, client_of, settings, people, tmp_path, monkeypatch):
+    real = walk(client_of, settings, people, tmp_path, monkeypatch)
     json_routes = {
         operation["operationId"]
         for methods in app.openapi()["paths"].values()

@@ -51,6 +51,9 @@ RULES = {
     "GET /mines/{code}": GRADED,
     "GET /layers": {"else": 200},
     "GET /rules": {"else": 200},
+    "GET /rules/waiting": ASKERS,
+    # Rules are one for all mines; none waits here.
+    "POST /rules/adopt": {"zhang": 409, "else": 403},
     "GET /ponds": {"else": 200},
     "GET /ponds/board.xlsx": {"else": 200},
     "GET /ponds/{code}": POND,
@@ -229,7 +232,7 @@ def test_no_page_carries_a_script_or_a_style_of_its_own(client_of):
     client = client_of("zhang")
     for path in (
         *("/sign-in", "/advance", "/map", "/boards", "/mines/A", "/inbox", "/nowhere"),
-        *("/ponds", "/ponds/A", "/siting", "/layers", "/rules"),
+        *("/ponds", "/ponds/A", "/siting", "/layers", "/rules", "/rules/waiting"),
     ):
         answer = client.get(path)
         policy = answer.headers["content-security-policy"]

@@ -69,6 +69,7 @@ COMMANDS = (
     *("end", "proposals", "confirm", "doctor", "start", "serve", "worker", "export state"),
     *("export log", "export map.html", "export grades.xlsx", "audit head", "audit verify"),
     *("layers", "template", "rules check", "rules explain", "rules table"),
+    *("rules sets", "rules adopt"),
     *("ledger", "ledger-months", "crossings", "screening", "screening-answer", "survey-contract"),
     *("years", "output", "objections", "object", "answer", "notice"),
     *("datums list", "datums add", "matches", "submit"),
@@ -585,13 +586,31 @@ def test_proposed_rules_are_compared_and_nothing_is_written(place, tmp_path):
     assert "--compare" in place.refused("regrade", "--all", "--rules", str(tmp_path))
 
 
-def test_the_rules_of_a_county_are_in_force_where_it_says_so(place, tmp_path):
+def test_the_rules_of_a_county_wait_until_they_are_adopted(place, tmp_path):
     (tmp_path / "parameters.yaml").write_text(
         "surroundings_m: {value: 800, unit: m, standard: 县规定, verified: false, label: {zh: 周边, en: around}}",
         "utf-8",
     )
     national = place.ask("rules", "check")["version"]
-    assert place.ask("rules", "check", MINERISK_COUNTY_RULES=str(tmp_path))["version"] != national
+    county = {"MINERISK_COUNTY_RULES": str(tmp_path)}
+    installed = place.ask("rules", "check", **county)["version"]
+    assert installed != national
+    # What is installed waits; in force is what was adopted, and nothing stops.
+    (first,) = place.ask("rules", "sets")["sets"]
+    assert (first["version"], first["proposed_by"]) == (national, "system")
+    assert place.ask("rules", "sets", **county)["waiting"] == installed
+    told = {f["code"]: f["good"] for f in place.ask("doctor", **county)}
+    assert told["rules.waits"]
+    compared = place.ask("rules", "adopt", "--compare", **county)
+    assert (compared["version"], compared["proposed"]) == (national, installed)
+    assert compared["rules"]["figures"] == ["surroundings_m"]
+    assert place.ask("regrade", "--all", **county)["grades_changed"] == 0
+    assert "采用" in place.refused("rules", "adopt", "--reason", "r", "--document", "d")
+    assert "文号" in place.refused("rules", "adopt", **county)
+    # A folder that does not hold together is told when the service starts, not by its first page.
+    (tmp_path / "own.yaml").write_text("- id: [\n", "utf-8")
+    for words in (("start", "--once"), ("serve",)):
+        assert "own.yaml:2" in place.refused(*words, **county)
 
 
 def test_the_ledger_counts_factors_and_exposures(place, tmp_path):
@@ -617,7 +636,8 @@ def test_the_ledger_counts_factors_and_exposures(place, tmp_path):
 
 
 def test_crossings_and_screening_ask(place):
-    assert place.ask("crossings") == []
+    assert place.ask("crossings", "--valid-on", "2024-09-01", "--known-at", "2024-09-01") == []
+    assert place.ask("screening", "--known-at", "2020-01-01") == []
     asked = place.ask("screening")
     assert {row["check"] for row in asked} == {"without_surroundings"}
     assert "没有" in place.refused("crossings", "--mine", "nope")

@@ -146,6 +146,24 @@ def test_a_county_may_add_a_rule_and_look_further_but_not_nearer(tmp_path):
         load_rules(DATA, county(tmp_path / "two", [own], figure))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [("boundary_pillar_m", 60, "hydro.boundary_pillar"), ("search_line_m", 200, "hydro.search_line")],
+)  # fmt: skip
+def test_a_figure_that_would_change_no_verdict_is_refused_with_the_rule_that_would(
+    tmp_path, name, value, rule
+):
+    figure = {name: {"value": value, "unit": "m", "standard": "县规定", "verified": False, "label": {"zh": "距离", "en": "distance"}}}  # fmt: skip
+    with pytest.raises(CatalogueError, match=rf"parameters\.yaml:\d+: {name} .*{rule} instead"):
+        load_rules(DATA, county(tmp_path, [], figure))
+    assert national_rules().one(rule)
+
+
+def test_a_countys_folder_that_is_not_there_is_a_fault(tmp_path):
+    with pytest.raises(CatalogueError, match="no such folder"):
+        load_rules(DATA, tmp_path / "nowhere")
+
+
 def test_a_fault_names_the_very_line(tmp_path):
     folder = tmp_path / "data"
     shutil.copytree(DATA, folder)

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, text
 
 from geo.problems import Problem
-from geo.rules import rules_in_force
+from geo.rules import national_rules
 from geo.store import audit, corrections, decisions, export, queries
 from geo.store.engine import SYSTEM, connect
 from geo.store.facts import load_world
@@ -42,7 +42,7 @@ def accept(settings, actor, survey_id):
 
 def factors(settings):
     with connect(settings, "worker", SYSTEM) as conn:
-        world = load_world(conn, rules_in_force())
+        world = load_world(conn, national_rules())
     counted = world.factors[world.factors["status"] != "provisional"]
     return sorted(counted.geometry.bounds["minx"].round(4))
 
@@ -105,7 +105,7 @@ def test_a_smaller_extent_covers_only_what_it_says(base, settings, people, tmp_p
     )
     accept(settings, people["zhang"], drawn)
     with connect(settings, "worker", SYSTEM) as conn:
-        world = load_world(conn, rules_in_force())
+        world = load_world(conn, national_rules())
     assert list(world.extents["kinds"]) == [("goaf",)]
 
 
@@ -127,7 +127,7 @@ def test_a_plan_item_is_corrected_and_only_the_new_one_is_planned(base, settings
     assert keys == {"2030-12-31"}
     assert len(planned) == 2
     with connect(settings, "worker", SYSTEM) as conn:
-        world = load_world(conn, rules_in_force())
+        world = load_world(conn, national_rules())
     keys = set(world.plan.loc[world.plan["mine_code"] == "A", "key"])
     assert keys == {old.key, row_of(settings, drawn).key}
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from geo.report.ledger import write_works_form, write_xlsx
-from geo.rules import rules_in_force
+from geo.rules import national_rules
 from geo.store import audit, decisions, findings, intake, ledger_months
 from geo.store.engine import SYSTEM, connect
 from geo.store.jobs import sweep_once
@@ -152,7 +152,7 @@ def test_a_wrong_cell_of_the_form_is_told_by_row_and_field(base, settings, peopl
 def test_the_book_has_every_column_and_both_counts(base, settings, tmp_path):
     data = reckoned(settings, ["A", "B"])
     data["rows"][0]["responsible"] = "=1+1"
-    write_xlsx(tmp_path / "l.xlsx", data, rules_in_force(), "zh")
+    write_xlsx(tmp_path / "l.xlsx", data, national_rules(), "zh")
     rows, works, counts = openpyxl.load_workbook(tmp_path / "l.xlsx").worksheets
     assert rows.max_column == len(LEDGER) - 1
     assert works.max_column == len(WORKS)

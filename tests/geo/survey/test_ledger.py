@@ -7,7 +7,7 @@ import shapely
 
 from geo.rules import national_rules
 from geo.survey.derive import derive
-from geo.survey.ledger import LEDGER, ledger, overdue, rolled_up, totals, tree, works
+from geo.survey.ledger import LEDGER, holding_on, ledger, overdue, rolled_up, totals, tree, works
 from tests.geo.survey.worlds import HIGH, SOUTH, WEST, WIDE, factor, item, mine, world
 
 RULES = national_rules()
@@ -59,6 +59,25 @@ def test_a_row_says_all_that_the_ledger_asks():
     assert "注浆" in found["measures"]
     assert (found["quantity_m3"], found["funds"], found["responsible"]) == (900.0, 120.0, "某矿")
     assert (found["state"], found["struck_off"]) == ("under_way", None)
+
+
+def test_an_effect_is_what_holds_on_the_day():
+    w = world(MINES, [PANEL], [GOAF])
+    derived = derive(w, RULES)
+
+    def on(day):
+        return row(ledger(w, RULES, holding_on(derived, day)), "M0", "G1")
+
+    assert ("hydro", "grade_floor", "medium") in on(date(2024, 9, 1))["effect"]
+    assert on(date(2009, 11, 30))["effect"] == []
+    # The panel comes within five years of it in 2021, and needs no search line before.
+    assert "hydro.search_line" in on(date(2021, 1, 1))["measures"]
+    assert "hydro.search_line" not in on(date(2020, 12, 31))["measures"]
+    # The table of 2009 ended when that of 2018 came into force.
+    assert "hydro.old_goaf_water.2009" in set(derived.claims["rule_id"])
+    holding = set(holding_on(derived, date(2024, 9, 1)).claims["rule_id"])
+    assert "hydro.old_goaf_water.2009" not in holding
+    assert "hydro.old_goaf_water.2018" in holding
 
 
 def test_works_are_told_in_the_row_of_what_they_treat_and_are_no_factor():
