@@ -5,12 +5,13 @@ rules, the points between them and "missing" tries every case there is, and the 
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from geo.hazards import hazards
 from geo.rules.conditions import Compare, comparisons
+from geo.survey.layers import NotClear, not_clear
 
 if TYPE_CHECKING:
     from geo.rules.catalogue import Row, Rule
@@ -35,7 +36,10 @@ def cases(*rules: "Rule") -> Iterator[dict[str, Any]]:
         for row in rule.rows:
             for one in comparisons(row.when):
                 asked.setdefault(one.attr, []).append(one)
-    choices = {attr: values_of(found) for attr, found in sorted(asked.items())}
+    choices = {
+        attr: values_of(found, _vague(rules[0].applies.factor, attr))
+        for attr, found in sorted(asked.items())
+    }
     count = 1
     for values in choices.values():
         count *= len(values)
@@ -45,8 +49,20 @@ def cases(*rules: "Rule") -> Iterator[dict[str, Any]]:
         yield dict(zip(choices, chosen, strict=True))
 
 
-def values_of(found: list[Compare]) -> list[Any]:
-    """Return the values of one attribute that tell apart all that comparisons say of it."""
+def _vague(factor: str, attr: str) -> tuple[str, ...]:
+    bare = attr.removeprefix("mine.")
+    return not_clear("mine_boundary" if bare != attr else factor, bare)
+
+
+def values_of(found: list[Compare], vague: Collection[str] = ()) -> list[Any]:
+    """Return the values of one attribute that tell apart all that comparisons say of it.
+
+    Parameters
+    ----------
+    found : list of Compare
+    vague : collection of str
+        The words of this attribute that say nobody knows.
+    """
     limits = sorted(
         {getattr(c, op) for c in found for op in _NUMERIC if getattr(c, op) is not None}
     )
@@ -56,12 +72,14 @@ def values_of(found: list[Compare]) -> list[Any]:
         values += [limits[0] - 1, *limits, *middles, limits[-1] + 1]
     words = {v for c in found for v in (*(c.in_ or ()), c.eq, c.ne) if v is not None}
     if any(c.known is not None for c in found):
-        words |= {"unknown"} | (set() if limits else {1.0})
+        vague = {"unknown", *vague}
+        words |= vague | (set() if limits else {1.0})
     if any(isinstance(word, bool) for word in words):
         words |= {True, False}
     elif words:
         words |= {"another word"}
-    return values + sorted(words, key=repr)
+    marked = [NotClear(word) if word in vague else word for word in words]
+    return values + sorted(marked, key=repr)
 
 
 def looser(national: "Rule", county: "Rule") -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 from geo.hazards import hazards
 from geo.rules import Rule, Rules
 from geo.survey.keys import content_key
+from geo.survey.layers import stated
 from geo.survey.overlay import margin_of
 from geo.survey.reckon import mine_values
 from geo.survey.world import World, plain
@@ -77,7 +78,7 @@ def _values(encounter: Any, figures: dict[str, Any]) -> dict[str, Any]:
     seams = figures.get("mine.seams")
     values = {
         **figures,
-        **attrs,
+        **stated(encounter.layer, attrs),
         **encounter.evidence.get("reckoned", {}),
         "own": encounter.own,
         "verification": encounter.evidence["verification"],

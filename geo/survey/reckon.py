@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.survey import formulae
+from geo.survey.layers import stated
 
 Attrs = Mapping[str, Any]
 Floats = NDArray[np.float64]
@@ -70,12 +71,12 @@ def mine_values(attrs: Attrs, district: str | None) -> dict[str, Any]:
     Whether its county goes by the north-west column follows from its district; the class of the
     overlying rock, where it is not stated, from its strength.
     """
-    found = {f"mine.{name}": value for name, value in attrs.items()}
+    found = {f"mine.{name}": value for name, value in stated("mine_boundary", attrs).items()}
     found["mine.north_west"] = formulae.north_west(district)
     if attrs.get("roof_rock_class") is None:
-        (stated,) = formulae.rock_class([number(attrs.get("roof_ucs_mpa"), "low")])
-        if stated is not None:
-            found["mine.roof_rock_class"] = stated
+        (made,) = formulae.rock_class([number(attrs.get("roof_ucs_mpa"), "low")])
+        if made is not None:
+            found["mine.roof_rock_class"] = made
     return found
 
 

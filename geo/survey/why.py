@@ -52,7 +52,9 @@ def sentence(claim: Any, rules: Rules, lang: str) -> str:
             hazard=hazard,
             grade=grade,
             message=getattr(rule.message, lang),
-            missing=_listed((field_name(name, lang) for name in evidence.get("missing", ())), lang),
+            missing=_listed(
+                (_lacking(n, evidence, lang) for n in evidence.get("missing", ())), lang
+            ),
             until=(evidence.get("until") or {}).get(lang, ""),
         )
     ]
@@ -97,6 +99,15 @@ def _figure(name: str, value: Any, lang: str) -> str:
     unit = f" {field.unit}" if field is not None and field.unit else ""
     unit = unit.replace("m3", "m³").replace("m2", "m²")
     return f"{field_name(name, lang)} {value_text(name, value, lang)}{unit}"
+
+
+def _lacking(name: str, evidence: dict[str, Any], lang: str) -> str:
+    """Return what is missing; where the cell says something that settles nothing, what it says."""
+    value = evidence["attrs"].get(name)
+    if value is None:
+        return field_name(name, lang)
+    said = value_text(name, value, lang, evidence["layer"])
+    return say("why.said", lang, name=field_name(name, lang), value=said)
 
 
 def _place(evidence: dict[str, Any], source: str, lang: str) -> str:

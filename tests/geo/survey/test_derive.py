@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from geo.hazards import hazards
 from geo.rules import Rules, national_rules
+from geo.rules.tighten import cases
 from geo.survey.claims import claims as claims_of
+from geo.survey.claims import judge
 from geo.survey.derive import derive
+from geo.survey.layers import layers, stated
 from geo.survey.lines import lines, moves
-from geo.survey.why import paragraph
+from geo.survey.why import paragraph, sentence
 from tests.geo.survey.worlds import FACTORS_DRAWN, ITEMS_DRAWN, factor, item, mine, world
 
 RULES = national_rules()
@@ -191,6 +194,8 @@ def test_no_claim_is_not_low():
 
 
 UNKNOWN = {"low": None, "high": None, "raw": "不清"}
+KNOWN = {"water_extent_known": True, "water_volume_m3": 500.0}
+NOT_KNOWN = {"water_extent_known": False, "water_volume_m3": UNKNOWN}
 
 
 @pytest.mark.parametrize(
@@ -204,6 +209,10 @@ UNKNOWN = {"low": None, "high": None, "raw": "不清"}
             {"water": "present", "water_extent_known": False, "water_volume_m3": UNKNOWN},
             "very_complex",
         ),
+        ({"water": "present", "water_place_known": False, **KNOWN}, "complex"),
+        ({"water": "present", "water_place_known": True, **KNOWN}, "medium"),
+        ({"water": "present", "water_place_known": True, **NOT_KNOWN}, "complex"),
+        ({"water": "present", "water_place_known": False, **NOT_KNOWN}, "very_complex"),
     ],
 )
 def test_old_goaf_water_by_table_2_1(attrs, grade):
@@ -217,7 +226,44 @@ def test_a_missing_attribute_is_not_below_and_is_named():
     hydro = found[found["hazard"] == "hydro"].iloc[0]
     assert hydro["effective"] == "medium"
     assert hydro["not_below"]
-    assert hydro["undetermined"] == ["water_extent_known", "water_volume_m3"]
+    assert hydro["undetermined"] == ["water_extent_known", "water_place_known", "water_volume_m3"]
+
+
+def test_a_cell_that_says_not_clear_is_as_missing_as_an_empty_one_and_the_sentence_says_so():
+    def told(attrs):
+        w = world([mine(0)], [item(0, 0.3)], [factor(0, 0.35, attrs=attrs)])
+        found = derive(w, RULES).claims
+        hydro = lines(found, w.mines, ON).query("hazard == 'hydro'").iloc[0]
+        open_ = found[found["outcome"] == "undetermined"]
+        open_ = open_[open_["rule_id"] == "hydro.old_goaf_water.2018"].iloc[0]
+        return hydro, sentence(open_, RULES, "zh")
+
+    for attrs in ({"water": "unknown", "water_place_known": True, **KNOWN}, {"water": "unknown"}):
+        said, words = told(attrs)
+        empty, none = told({k: v for k, v in attrs.items() if k != "water"})
+        assert (said["effective"], said["not_below"]) == ("simple", True)
+        assert said["undetermined"] == empty["undetermined"]
+        assert "积水情况（填报为不清）" in words
+        assert "积水情况" in none and "填报" not in none
+
+
+VAGUE = [
+    (rule, name, word)
+    for rule in RULES.rules
+    for name, field in layers().get(rule.applies.factor, layers()["mine_boundary"]).fields.items()
+    for word in (field.not_clear if name in rule.attrs else ())
+]
+
+
+@pytest.mark.parametrize(("rule", "name", "word"), VAGUE, ids=[f"{r.id}-{n}" for r, n, _ in VAGUE])
+def test_no_rule_is_milder_for_not_clear_than_for_an_empty_cell(rule, name, word):
+    def said(values):
+        found = list(judge(rule, stated(rule.applies.factor, values)))
+        highest = max((rank(rule.applies.hazard, grade) for _, grade, _ in found), default=-2)
+        return highest, len(found)
+
+    for values in cases(rule):
+        assert said(values | {name: word}) >= said(values | {name: None}), values
 
 
 def test_the_table_of_2009_speaks_for_its_own_time():
