@@ -2,9 +2,9 @@
 
 A condition is true, false or unknown. Unknown names the attributes it lacked: a missing attribute
 never makes a condition false (L5), and a cell that says nobody knows (不清) is as missing as an
-empty one: only a condition that names that very word holds by it (L9). Values may be ranges ("70-80", ">80"), read as
-``{"low": 70, "high": 80, "raw": "70-80"}``; a comparison with a range is true or false only where
-the whole range agrees.
+empty one: only a condition that names that very word holds by it (L9). Values may be ranges
+("70-80", ">80"), read as ``{"low": 70, "high": 80, "raw": "70-80"}``; a comparison with a range is
+true or false only where the whole range agrees.
 """
 
 import math

@@ -94,6 +94,30 @@ def _values(encounter: Any, figures: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+# What rules compare of how far apart two lie; each grows by as much as the distance does.
+_APART = ("margin_m", "search_margin_m", "warning_margin_m", "pillar_margin_m")
+
+
+def _sensitive(
+    rule: Rule, encounter: Any, values: dict[str, Any], said: tuple[str, str | None], around: float
+) -> bool:
+    """Tell whether what a rule says flips within the combined error of its distance (L12)."""
+    far = encounter.evidence.get("far_m")
+    near = values["margin_m"]
+    if far is None or far <= near:
+        return False
+    if near <= (around if rule.surroundings else 0.0) < far:
+        return True
+    if rule.attrs.isdisjoint(_APART):
+        return False
+    moved = {
+        name: round(values[name] + far - near, 3)
+        for name in _APART
+        if isinstance(values.get(name), float)
+    }
+    return said not in [(o, g) for o, g, _ in judge(rule, values | moved)]
+
+
 def judge(
     rule: Rule,
     values: Mapping[str, Any],
@@ -136,6 +160,7 @@ def _of_encounters(
     """Yield one claim per rule, mine, factor, status and outcome: first day, nearest place."""
     best: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     figures = {code: mine_values(mine.attrs, mine.district) for code, mine in mines.items()}
+    around = rules.parameters.surroundings_m.value
     for encounter in frame.itertuples():
         mine = mines[encounter.mine_code]
         asked = [
@@ -149,6 +174,7 @@ def _of_encounters(
         wanting = encounter.evidence.get("wanting", {})
         for rule in asked:
             for outcome, grade, detail in judge(rule, values, wanting):
+                detail["sensitive"] = _sensitive(rule, encounter, values, (outcome, grade), around)
                 slot = (
                     rule.id,
                     encounter.mine_code,
@@ -203,7 +229,6 @@ def _of_encounters(
                 "extent": encounter.extent,
                 "distance_m": encounter.distance_m,
                 "error_m": encounter.error_m,
-                "sensitive": encounter.sensitive,
                 "overlap_m2": encounter.overlap_m2,
                 "starts": encounter.starts and encounter.starts.isoformat(),
                 **encounter.evidence,
@@ -216,7 +241,7 @@ def _looks_at(rule: Rule, encounter: Any) -> bool:
         return encounter.item_key is not None
     if rule.extent != encounter.extent:
         return False
-    return rule.surroundings or encounter.relation != "near"
+    return rule.surroundings or margin_of(encounter.distance_m, encounter.error_m) <= 0
 
 
 def _of_mines(mines: dict[str, Any], rules: Rules) -> Iterator[dict[str, Any]]:

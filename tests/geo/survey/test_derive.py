@@ -244,7 +244,8 @@ def test_a_cell_that_says_not_clear_is_as_missing_as_an_empty_one_and_the_senten
         assert (said["effective"], said["not_below"]) == ("simple", True)
         assert said["undetermined"] == empty["undetermined"]
         assert "积水情况（填报为不清）" in words
-        assert "积水情况" in none and "填报" not in none
+        assert "积水情况" in none
+        assert "填报" not in none
 
 
 VAGUE = [
@@ -303,6 +304,42 @@ def test_a_verdict_within_the_error_is_sensitive(error, sensitive):
     met = found[found["layer"] == "goaf"]
     assert (len(met) > 0) is sensitive
     assert met["sensitive"].all()
+
+
+# A panel's side lies 2.61 km along a licence's width of 0.03°; one hundredth of that is 26 m.
+@pytest.mark.parametrize(
+    ("rule_id", "layer", "x", "error", "sensitive"),
+    [
+        ("hydro.fault_pillar", "fault", 0.505, 0.0, False),  # 13 m beside the panel, 20 m are due
+        ("hydro.fault_pillar", "fault", 0.505, 3.0, False),
+        ("hydro.fault_pillar", "fault", 0.505, 10.0, True),
+        ("hydro.search_line", "goaf", 0.505, 3.0, False),  # 30 m from a goaf that is verified
+        ("hydro.search_line", "goaf", 0.505, 20.0, True),
+        ("hydro.old_goaf_water.2018", "goaf", 0.505, 20.0, False),  # it tests only the field
+        ("hydro.fracture_to_goaf", "goaf", 0.4, 20.0, False),  # deep inside: no error parts them
+        ("hydro.fracture_to_goaf", "goaf", 0.48, 90.0, True),
+    ],
+)
+def test_a_verdict_is_sensitive_where_the_limit_that_its_rule_tests_lies_within_the_error(
+    rule_id, layer, x, error, sensitive
+):
+    attrs = {"water": "present", "conductive": "yes", "water_pressure_mpa": 0.1, "floor_m": 815.0}
+    near = factor(0, x, layer, attrs=attrs, error_m=error)
+    plan = [item(0, 0.3, floor_m=800.0, height_m=3.0)]
+    own = mine(0, attrs={"coal_tensile_mpa": 1.0, "roof_rock_class": "hard"})
+    found = derive(world([own], plan, [near]), RULES).claims
+    (said,) = found[(found["rule_id"] == rule_id) & found["outcome"].isin(["precaution", "grade_floor"])].itertuples()  # fmt: skip
+    assert said.evidence["sensitive"] is sensitive
+    assert ("误差±" in sentence(said, RULES, "zh").replace("位置误差±", "")) is sensitive
+
+
+def test_what_is_met_only_within_the_error_is_met_for_rules_without_surroundings_too():
+    # L12: measured less the error. The water lies 13 m beside the panel, good to 20 m.
+    beside = factor(0, 0.505, "surface_water", attrs={}, error_m=20.0)
+    found = derive(world([mine(0)], [item(0, 0.3)], [beside]), RULES).claims
+    (asked,) = found[found["rule_id"] == "hydro.surface_water"].itertuples()
+    # From 2026 the plan falls short and the whole field is asked, which the water does lie in.
+    assert asked.valid_from <= ON
 
 
 def test_provisional_never_counts_but_warns_and_held_counts():
