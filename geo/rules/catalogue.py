@@ -16,7 +16,7 @@ from geo.rules.conditions import Condition, comparisons
 from geo.rules.tighten import looser
 from geo.settings import settings
 from geo.survey.layers import factors, layers
-from geo.survey.reckon import REACHED
+from geo.survey.reckon import EFFECTIVE_TYPE, REACHED
 
 DATA = Path(__file__).with_name("data")
 _PARAMETERS = "parameters.yaml"
@@ -108,6 +108,8 @@ class Rule(_Strict):
                 raise ValueError(f"{hazard.code} has no grade {row.grade}")
             if row.outcome == "manage_as" and row.until is None:
                 raise ValueError("manage_as needs its end condition, `until`")
+        if EFFECTIVE_TYPE in self.attrs and any(row.grade is not None for row in self.rows):
+            raise ValueError(f"a rule on {EFFECTIVE_TYPE} may not give a grade")
         if self.clause is None and self.verified:
             raise ValueError("a rule without a clause cannot be verified")
         if self.extent == "mine" and self.applies.factor != "mine":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from itertools import product
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +14,7 @@ from geo.rules import Rule, Rules
 from geo.survey.keys import content_key
 from geo.survey.layers import stated
 from geo.survey.overlay import margin_of
-from geo.survey.reckon import mine_values
+from geo.survey.reckon import EFFECTIVE_TYPE, mine_values
 from geo.survey.world import World, plain
 
 CLAIMS = (
@@ -149,15 +150,37 @@ def judge(
         return
     named = {name for lost in missing for name in wanting.get(lost, (lost,))}
     if rule.missing == "undetermined":
-        yield "undetermined", None, {"missing": sorted(named)}
+        # What gives no grade leaves none open.
+        graded = any(row.grade is not None for row in rule.rows)
+        yield "undetermined", None, {"missing": sorted(named)} | ({} if graded else {"graded": False})
     elif found is None:
         yield "question", None, {"missing": sorted(named)}
 
 
+def _types(rows: list[dict[str, Any]], ended: set[str]) -> dict[str, list[Any]]:
+    """Return, by mine, each hydrogeology type that claims give it, with the first day of it."""
+    found: dict[str, dict[str, date | None]] = {}
+    for row in rows:
+        counts = row["status"] != "provisional" and row["key"] not in ended
+        # What a rule said that another replaced has ended with it.
+        lapsed = row["rule_id"] is not None and row["valid_to"] is not None
+        if row["hazard"] == "hydro" and row["grade"] is not None and counts and not lapsed:
+            days = found.setdefault(row["mine_code"], {})
+            since, kept = row["valid_from"], days.get(row["grade"], date.max)
+            days[row["grade"]] = None if since is None or kept is None else min(kept, since)
+    return {code: sorted(days.items()) for code, days in found.items()}
+
+
 def _of_encounters(
-    frame: gpd.GeoDataFrame, mines: dict[str, Any], rules: Rules
+    frame: gpd.GeoDataFrame,
+    mines: dict[str, Any],
+    rules: Rules,
+    types: dict[str, list[Any]] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield one claim per rule, mine, factor, status and outcome: first day, nearest place."""
+    """Yield one claim per rule, mine, factor, status and outcome: first day, nearest place.
+
+    With the `types` of mines the rules that ask for a mine's type in effect, without them the rest.
+    """
     best: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     figures = {code: mine_values(mine.attrs, mine.district) for code, mine in mines.items()}
     around = rules.parameters.surroundings_m.value
@@ -166,13 +189,16 @@ def _of_encounters(
         asked = [
             rule
             for rule in rules.for_factor(encounter.layer, mine.kind)
-            if _looks_at(rule, encounter)
+            if _looks_at(rule, encounter) and (EFFECTIVE_TYPE in rule.attrs) is (types is not None)
         ]
         if not asked:
             continue
         values = _values(encounter, figures[encounter.mine_code])
         wanting = encounter.evidence.get("wanting", {})
-        for rule in asked:
+        for rule, (type_, since) in product(asked, _steps(types, encounter.mine_code)):
+            if type_ is not None:
+                values = values | {EFFECTIVE_TYPE: type_}
+            entered = latest(encounter.enters_on, since) or date.min
             for outcome, grade, detail in judge(rule, values, wanting):
                 detail["sensitive"] = _sensitive(rule, encounter, values, (outcome, grade), around)
                 slot = (
@@ -185,10 +211,9 @@ def _of_encounters(
                 rank = (
                     -hazards()[rule.applies.hazard].rank(grade) if grade else 0,
                     encounter.distance_m,
-                    encounter.enters_on or date.min,
+                    entered,
                     encounter.key,
                 )
-                entered = encounter.enters_on or date.min
                 kept = best.get(slot)
                 if kept is None:
                     best[slot] = (rank, entered, encounter, rule, grade, detail)
@@ -234,6 +259,11 @@ def _of_encounters(
                 **encounter.evidence,
             },
         )
+
+
+def _steps(types: dict[str, list[Any]] | None, mine_code: str) -> list[Any]:
+    """Return the types to judge a mine by, each from its day; one of nothing where none is asked."""
+    return (types or {}).get(mine_code) or [(None, None)]
 
 
 def _looks_at(rule: Rule, encounter: Any) -> bool:
@@ -333,5 +363,8 @@ def claims(
         *_declared(mines),
         *_asserted(said),
     ]
+    ended = world.endings
+    keys = set(ended.loc[ended["target_kind"] == "claim", "target_key"])
+    rows += _of_encounters(frame, mines, rules, _types(rows, keys))
     rows.sort(key=lambda row: str(row["key"]))
     return plain(CLAIMS, rows)

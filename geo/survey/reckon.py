@@ -28,6 +28,8 @@ LYING = (
     "fire_area",
     "water_conducting_zone",
 )
+# The hydrogeology type in effect, whoever said so: known once the other claims are (L2, L14).
+EFFECTIVE_TYPE = "mine.hydro_effective"
 # Attributes made here, by the layer they are made for; None: of the mine.
 REACHED: dict[str | None, tuple[str, ...]] = {
     **dict.fromkeys(LYING, ("vertical", "gap_m", "fracture_zone_m", "fracture_margin_m")),
@@ -39,7 +41,7 @@ REACHED: dict[str | None, tuple[str, ...]] = {
     "fault": ("pillar_m", "pillar_margin_m"),
     "mine_boundary": ("pillar_margin_m",),
     "ground_pressure_area": ("strength_ratio",),
-    None: ("mine.north_west",),
+    None: ("mine.north_west", EFFECTIVE_TYPE),
 }  # fmt: skip
 
 # Lengths to 1 mm; coefficients finer than any limit they are compared with.

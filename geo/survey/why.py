@@ -79,6 +79,8 @@ def _outcome(claim: Any) -> str:
     """Return the word for what a claim does: a floor at the lowest class is that class."""
     if claim.outcome == "question" and claim.evidence.get("missing"):
         return "asked"
+    if claim.outcome == "undetermined" and not claim.evidence.get("graded", True):
+        return "open"
     if claim.outcome == "grade_floor" and hazards()[claim.hazard].rank(claim.grade) == 0:
         return "lowest"
     return str(claim.outcome)
