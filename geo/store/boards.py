@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from geo.rules import national_rules
+from geo.rules import national_rules, rules_in_force
 from geo.store import pond_queries, queries
 from geo.store.standing import claims_holding
 from geo.store.tiles import LAYERS, horizon_day
@@ -224,7 +224,7 @@ class Boards:
     @cached_property
     def appraisal(self) -> list[dict[str, Any]]:
         """What must be appraised and is not."""
-        return self._named(pure.not_appraised(self.claims, self.on, pure.appraisal_rules()))
+        return self._named(pure.not_appraised(self.claims, self.on, rules_in_force().appraisals))
 
     @cached_property
     def hat(self) -> list[dict[str, Any]]:

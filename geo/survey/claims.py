@@ -145,14 +145,23 @@ def judge(
             missing |= verdict.missing
     if found is not None:
         until = found.until.model_dump() if found.until else None
-        yield found.outcome, found.grade, {"until": until}
+        due = {
+            name: text.model_dump()
+            for name, text in (("whom", found.whom), ("by_when", found.by_when))
+            if text is not None
+        }
+        yield found.outcome, found.grade, {"until": until} | due
     if not missing or rule.missing == "silent":
         return
     named = {name for lost in missing for name in wanting.get(lost, (lost,))}
     if rule.missing == "undetermined":
         # What gives no grade leaves none open.
         graded = any(row.grade is not None for row in rule.rows)
-        yield "undetermined", None, {"missing": sorted(named)} | ({} if graded else {"graded": False})
+        yield (
+            "undetermined",
+            None,
+            {"missing": sorted(named)} | ({} if graded else {"graded": False}),
+        )
     elif found is None:
         yield "question", None, {"missing": sorted(named)}
 

@@ -58,6 +58,12 @@ def sentence(claim: Any, rules: Rules, lang: str) -> str:
             until=(evidence.get("until") or {}).get(lang, ""),
         )
     ]
+    if claim.outcome == "duty":
+        whom, by_when = (
+            (evidence.get(name) or {}).get(lang) or say("why.not_given", lang)
+            for name in ("whom", "by_when")
+        )
+        parts.append(say("why.due", lang, whom=whom, by_when=by_when))
     if evidence["layer"] == "mine":
         values = _listed((_figure(n, v, lang) for n, v in evidence["attrs"].items()), lang)
         if values:
