@@ -57,6 +57,12 @@ def rows_of(rule: Rule, lang: str) -> list[str]:
             then += f" {grade_name(rule.applies.hazard, row.grade, lang)}"
         if row.until is not None:
             then += say("rules.until", lang, until=getattr(row.until, lang))
+        if row.appraise:
+            then += say("rules.appraise", lang)
+        if row.whom is not None:
+            then += say("rules.until", lang, until=getattr(row.whom, lang))
+        if row.by_when is not None:
+            then += say("rules.until", lang, until=getattr(row.by_when, lang))
         found.append(f"{condition(row.when, rule.applies.factor, lang)} → {then}")
     return found
 

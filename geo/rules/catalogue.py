@@ -16,7 +16,7 @@ from geo.rules.conditions import Condition, comparisons
 from geo.rules.tighten import looser
 from geo.settings import settings
 from geo.survey.layers import factors, layers
-from geo.survey.reckon import REACHED
+from geo.survey.reckon import EFFECTIVE_TYPE, REACHED
 
 DATA = Path(__file__).with_name("data")
 _PARAMETERS = "parameters.yaml"
@@ -52,12 +52,19 @@ class Applies(_Strict):
 
 
 class Row(_Strict):
-    """One row of a rule's table: a condition and what follows from it."""
+    """One row of a rule's table: a condition and what follows from it.
+
+    A duty may be one to have the hazard appraised or assessed (`appraise`), and says by `whom` and
+    `by_when` it is due as far as its source does (L4): what a source does not give is not invented.
+    """
 
     when: Condition
     outcome: Outcome
     grade: str | None = None
     until: Text | None = None
+    appraise: bool = False
+    whom: Text | None = None
+    by_when: Text | None = None
 
 
 class Rule(_Strict):
@@ -108,8 +115,12 @@ class Rule(_Strict):
                 raise ValueError(f"{row.outcome} {'needs' if graded else 'takes no'} grade")
             if row.grade is not None and row.grade not in hazard.grades:
                 raise ValueError(f"{hazard.code} has no grade {row.grade}")
+            if row.outcome != "duty" and (row.appraise or row.whom or row.by_when):
+                raise ValueError("only a duty takes appraise, whom and by_when")
             if row.outcome == "manage_as" and row.until is None:
                 raise ValueError("manage_as needs its end condition, `until`")
+        if EFFECTIVE_TYPE in self.attrs and any(row.grade is not None for row in self.rows):
+            raise ValueError(f"a rule on {EFFECTIVE_TYPE} may not give a grade")
         if self.clause is None and self.verified:
             raise ValueError("a rule without a clause cannot be verified")
         if self.extent == "mine" and self.applies.factor != "mine":
@@ -164,8 +175,10 @@ class Rules(_Strict):
 
     @property
     def version(self) -> str:
-        """Return the SHA-256 of the rules' content, in canonical form."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        """Return the SHA-256 of the rules' content, in canonical form: by id."""
+        content = self.model_dump(mode="json")
+        content["rules"].sort(key=lambda rule: rule["id"])
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property
@@ -187,6 +200,11 @@ class Rules(_Strict):
     def one(self, rule_id: str) -> Rule:
         """Return the rule named `rule_id`; KeyError if there is none."""
         return self._by_id[rule_id]
+
+    @cached_property
+    def appraisals(self) -> frozenset[str]:
+        """Return the rules whose duty is to have a hazard appraised, a county's own among them."""
+        return frozenset(r.id for r in self.rules if any(row.appraise for row in r.rows))
 
     @property
     def reach_m(self) -> float:

@@ -1,9 +1,10 @@
 """The closed vocabulary in which a rule states its condition, and its three-valued evaluation.
 
 A condition is true, false or unknown. Unknown names the attributes it lacked: a missing attribute
-never makes a condition false (L5). Values may be ranges ("70-80", ">80"), read as
-``{"low": 70, "high": 80, "raw": "70-80"}``; a comparison with a range is true or false only where
-the whole range agrees.
+never makes a condition false (L5), and a cell that says nobody knows (不清) is as missing as an
+empty one: only a condition that names that very word holds by it (L9). Values may be ranges
+("70-80", ">80"), read as ``{"low": 70, "high": 80, "raw": "70-80"}``; a comparison with a range is
+true or false only where the whole range agrees.
 """
 
 import math
@@ -19,6 +20,8 @@ from pydantic import (
     Tag,
     model_validator,
 )
+
+from geo.survey.layers import NotClear
 
 Scalar = bool | float | str
 COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne", "in", "known", "missing")
@@ -71,12 +74,15 @@ class Compare(_Node):
         """Return the verdict on `values`."""
         value = values.get(self.attr)
         absent = value is None or (isinstance(value, float) and math.isnan(value))
+        vague = not absent and _is_vague(value)
         if self.missing is not None:
-            return Verdict(absent == self.missing)
+            return Verdict((absent or vague) == self.missing)
         if absent:
             return Verdict(None, frozenset({self.attr}))
         if self.known is not None:
-            return Verdict(_is_known(value) == self.known)
+            return Verdict(vague != self.known)
+        if vague and value not in (self.eq, self.ne, *(self.in_ or ())):
+            return Verdict(None, frozenset({self.attr}))
         verdict = self._compare(value)
         return Verdict(verdict, frozenset() if verdict is not None else frozenset({self.attr}))
 
@@ -118,11 +124,11 @@ def _bounds(value: Any) -> tuple[float, float] | None:
     return None
 
 
-def _is_known(value: Any) -> bool:
-    """Tell a stated value from a stated "not known" such as 不清."""
+def _is_vague(value: Any) -> bool:
+    """Tell whether a cell says only that nobody knows, as 不清 does, for a word or a figure."""
     if isinstance(value, Mapping):
-        return _bounds(value) is not None
-    return value not in ("unknown", "unclear")
+        return _bounds(value) is None
+    return isinstance(value, NotClear)
 
 
 class All(_Node):

@@ -5,12 +5,13 @@ rules, the points between them and "missing" tries every case there is, and the 
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from geo.hazards import hazards
 from geo.rules.conditions import Compare, comparisons
+from geo.survey.layers import NotClear, not_clear
 
 if TYPE_CHECKING:
     from geo.rules.catalogue import Row, Rule
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 _MOST_CASES = 200_000
 _NUMERIC = ("lt", "le", "gt", "ge")
 _ALWAYS = date.min
-# From a question up to a duty; a grade is more than any of them.
-_WEIGHT = {"question": 1, "duty": 2, "precaution": 2}
 
 
 def cases(*rules: "Rule") -> Iterator[dict[str, Any]]:
@@ -35,7 +34,10 @@ def cases(*rules: "Rule") -> Iterator[dict[str, Any]]:
         for row in rule.rows:
             for one in comparisons(row.when):
                 asked.setdefault(one.attr, []).append(one)
-    choices = {attr: values_of(found) for attr, found in sorted(asked.items())}
+    choices = {
+        attr: values_of(found, _vague(rules[0].applies.factor, attr))
+        for attr, found in sorted(asked.items())
+    }
     count = 1
     for values in choices.values():
         count *= len(values)
@@ -45,8 +47,20 @@ def cases(*rules: "Rule") -> Iterator[dict[str, Any]]:
         yield dict(zip(choices, chosen, strict=True))
 
 
-def values_of(found: list[Compare]) -> list[Any]:
-    """Return the values of one attribute that tell apart all that comparisons say of it."""
+def _vague(factor: str, attr: str) -> tuple[str, ...]:
+    bare = attr.removeprefix("mine.")
+    return not_clear("mine_boundary" if bare != attr else factor, bare)
+
+
+def values_of(found: list[Compare], vague: Collection[str] = ()) -> list[Any]:
+    """Return the values of one attribute that tell apart all that comparisons say of it.
+
+    Parameters
+    ----------
+    found : list of Compare
+    vague : collection of str
+        The words of this attribute that say nobody knows.
+    """
     limits = sorted(
         {getattr(c, op) for c in found for op in _NUMERIC if getattr(c, op) is not None}
     )
@@ -56,12 +70,14 @@ def values_of(found: list[Compare]) -> list[Any]:
         values += [limits[0] - 1, *limits, *middles, limits[-1] + 1]
     words = {v for c in found for v in (*(c.in_ or ()), c.eq, c.ne) if v is not None}
     if any(c.known is not None for c in found):
-        words |= {"unknown"} | (set() if limits else {1.0})
+        vague = {"unknown", *vague}
+        words |= vague | (set() if limits else {1.0})
     if any(isinstance(word, bool) for word in words):
         words |= {True, False}
     elif words:
         words |= {"another word"}
-    return values + sorted(words, key=repr)
+    marked = [NotClear(word) if word in vague else word for word in words]
+    return values + sorted(marked, key=repr)
 
 
 def looser(national: "Rule", county: "Rule") -> list[str]:
@@ -86,28 +102,44 @@ def looser(national: "Rule", county: "Rule") -> list[str]:
         tried = list(cases(national, county))
     except ValueError as error:
         return [f"cannot be compared with the national rule ({error}); add it under a new id"]
-    # What is missing could bring no more than the strictest row.
-    highest = max(_weight(national, row) for row in national.rows)
+    rank = hazards()[national.applies.hazard].rank
     for values in tried:
-        (before, asked), (after, asks) = _strength(national, values), _strength(county, values)
-        if after < before or (asked and not asks and after < highest):
+        (before, asked), (after, asks) = _said(national, values), _said(county, values)
+        kept = _keeps(before, after, rank)
+        # What is missing could bring any row of the national rule.
+        if asked and not asks:
+            kept = kept and all(_keeps(row, after, rank) for row in national.rows)
+        if not kept:
             said = ", ".join(f"{name} = {value}" for name, value in values.items())
             return [f"would loosen the national rule: for {said}"]
     return []
 
 
-def _strength(rule: "Rule", values: dict[str, Any]) -> tuple[int, bool]:
-    """Return how strict a rule is in one case, and whether it says that something is missing."""
+def _said(rule: "Rule", values: dict[str, Any]) -> tuple["Row | None", bool]:
+    """Return the row that decides one case, and whether the rule says that something is missing."""
     open_ = False
     for row in rule.rows:
         verdict = row.when.evaluate(values)
         if verdict.value is True:
-            return _weight(rule, row), open_ and rule.missing == "undetermined"
+            return row, open_ and rule.missing == "undetermined"
         open_ = open_ or verdict.value is None
-    return 0, open_ and rule.missing != "silent"
+    return None, open_ and rule.missing != "silent"
 
 
-def _weight(rule: "Rule", row: "Row") -> int:
-    if row.grade is None:
-        return _WEIGHT[row.outcome]
-    return 10 + hazards()[rule.applies.hazard].rank(row.grade)
+def _keeps(old: "Row | None", new: "Row | None", rank: Callable[[str], int]) -> bool:
+    """Tell whether a county's row says at least what the national one does.
+
+    A floor stays a floor: interim management ends by its own condition. A duty and a precaution ask
+    for different things, and a grade asks for neither (L4): each stays what it is.
+    """
+    if old is None:
+        return True
+    if new is None:
+        return False
+    if old.outcome == "question":
+        return True
+    if old.grade is None:
+        return new.outcome == old.outcome and new.appraise >= old.appraise
+    if new.grade is None or rank(new.grade) < rank(old.grade):
+        return False
+    return old.outcome == "manage_as" or new.outcome == "grade_floor"

@@ -226,7 +226,9 @@ class Boards:
     @cached_property
     def appraisal(self) -> list[dict[str, Any]]:
         """What must be appraised and is not."""
-        return self._named(pure.not_appraised(self.claims, self.on, pure.appraisal_rules()))
+        return self._named(
+            pure.not_appraised(self.claims, self.on, telling(self.conn, self.seq).appraisals)
+        )
 
     @cached_property
     def hat(self) -> list[dict[str, Any]]:

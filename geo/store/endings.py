@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from geo.problems import Problem
 from geo.store.authority import authorise, authorise_survey, mine_row, need, owner_of, survey_row
@@ -18,6 +18,8 @@ from geo.store.tables import claim, encounter, ending, feature, proposal, survey
 
 KINDS = ("superseded", "treated", "finished", "error", "released")
 TARGETS = ("claim", "factor", "plan_item", "survey")
+# Endings that say a result was wrong or is replaced, and so rest on what was measured.
+_MEASURED = ("superseded", "error")
 
 
 def propose(conn: Connection, actor: Actor, action: str, body: dict[str, Any], owner: Any) -> UUID:
@@ -91,6 +93,24 @@ def _check(conn: Connection, body: dict[str, Any]) -> None:
         raise Problem("store.held_needs_survey", http_status=409)
     if not held and body["kind"] == "released":
         raise Problem("store.not_held", http_status=409)
+    if body["target_kind"] == "claim" and body["kind"] in _MEASURED:
+        _not_within_error(conn, body["target_key"], cited)
+
+
+def _not_within_error(conn: Connection, key: str, cited: str | None) -> None:
+    """Raise where a claim whose verdict flips within its error would end on no better measurement.
+
+    Such a result may raise a grade and never supports an ending (L12): that it was wrong, or is
+    replaced, rests on an accepted survey whose own error is smaller.
+    """
+    evidence = conn.scalar(select(claim.c.evidence).where(claim.c.key == key).limit(1)) or {}
+    if not evidence.get("sensitive"):
+        return
+    better = cited and conn.scalar(
+        select(func.max(feature.c.error_m)).where(feature.c.survey_id == UUID(cited))
+    )
+    if not isinstance(better, float) or better >= evidence["error_m"]:
+        raise Problem("store.sensitive", http_status=409, error=f"{evidence['error_m']:g}")
 
 
 def propose_ending(

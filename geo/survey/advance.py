@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
+from itertools import chain
 from typing import Any
 
 import geopandas as gpd
@@ -10,7 +11,7 @@ import shapely
 
 from geo.crs import to_metric
 from geo.rules import Rules
-from geo.survey.claims import judged
+from geo.survey.claims import effective_types, judged
 from geo.survey.derive import Derived
 from geo.survey.footprint import unfinished
 from geo.survey.layers import sought
@@ -151,6 +152,7 @@ def _stopped(
     }
     guarded = {(code, factor) for code, _, factor, _ in standing}
     figures = {code: mine_values(mine.attrs, mine.district) for code, mine in mines.items()}
+    types = effective_types(derived.claims.to_dict("records"))
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for met in derived.encounters.itertuples():
         code, factor = met.mine_code, met.factor_key
@@ -161,7 +163,10 @@ def _stopped(
         ):
             continue
         mine, attrs = mines[code], met.evidence["attrs"]
-        for rule, outcome, _, _ in judged(met, mine.kind, figures[code], rules):
+        told = (
+            judged(met, mine.kind, figures[code], rules, of) for of in (None, types.get(code, []))
+        )
+        for rule, outcome, *_ in chain.from_iterable(told):
             known = (code, rule.id, factor, met.status) in standing
             if outcome == "precaution" and known:
                 reason = STOPS[rule.id]

@@ -28,11 +28,6 @@ def _data() -> dict[str, Any]:
     return loaded
 
 
-def appraisal_rules() -> tuple[str, ...]:
-    """Return the rules whose duty is to have the hazard appraised."""
-    return tuple(_data()["appraisal_rules"])
-
-
 def plan_dates(on: date) -> list[Row]:
     """Return the dates of the plan (L28) in order: id, due, measured, verified, text, whom.
 
@@ -70,6 +65,8 @@ def _counting(claims: pd.DataFrame, on: date) -> list[Any]:
 
 def not_appraised(claims: pd.DataFrame, on: date, rules: Collection[str]) -> list[Row]:
     """Return duties to appraise that no appraisal in date has met (该鉴定不鉴定), longest first.
+
+    `rules` are those whose duty that is (``Rules.appraisals``).
 
     An appraisal meets a duty from the day it is made, not one that began after it; an appraisal out
     of date stays in force but meets nothing (L3).

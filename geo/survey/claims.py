@@ -1,7 +1,8 @@
 """Claims: what the rules make of encounters and of a mine's own figures (L3, L4, L5)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import product
 from types import MappingProxyType
 from typing import Any
 
@@ -11,8 +12,9 @@ import pandas as pd
 from geo.hazards import hazards
 from geo.rules import Rule, Rules
 from geo.survey.keys import content_key
+from geo.survey.layers import stated
 from geo.survey.overlay import margin_of
-from geo.survey.reckon import mine_values
+from geo.survey.reckon import EFFECTIVE_TYPE, mine_values
 from geo.survey.world import World, plain
 
 CLAIMS = (
@@ -32,6 +34,9 @@ CLAIMS = (
     "valid_to",
     "evidence",
 )
+
+# Hydrogeology types of a mine, each with the day from which it holds.
+Types = list[tuple[str, date | None]]
 
 # Grades an enterprise declares in its boundary file: field → hazard by mine kind.
 DECLARED = {
@@ -77,7 +82,7 @@ def _values(encounter: Any, figures: dict[str, Any]) -> dict[str, Any]:
     seams = figures.get("mine.seams")
     values = {
         **figures,
-        **attrs,
+        **stated(encounter.layer, attrs),
         **encounter.evidence.get("reckoned", {}),
         "own": encounter.own,
         "verification": encounter.evidence["verification"],
@@ -91,6 +96,30 @@ def _values(encounter: Any, figures: dict[str, Any]) -> dict[str, Any]:
     }
     values.setdefault("drained", False)
     return values
+
+
+# What rules compare of how far apart two lie; each grows by as much as the distance does.
+_APART = ("margin_m", "search_margin_m", "warning_margin_m", "pillar_margin_m")
+
+
+def _sensitive(
+    rule: Rule, encounter: Any, values: dict[str, Any], said: tuple[str, str | None], around: float
+) -> bool:
+    """Tell whether what a rule says flips within the combined error of its distance (L12)."""
+    far = encounter.evidence.get("far_m")
+    near = values["margin_m"]
+    if far is None or far <= near:
+        return False
+    if near <= (around if rule.surroundings else 0.0) < far:
+        return True
+    if rule.attrs.isdisjoint(_APART):
+        return False
+    moved = {
+        name: round(values[name] + far - near, 3)
+        for name in _APART
+        if isinstance(values.get(name), float)
+    }
+    return said not in [(o, g) for o, g, _ in judge(rule, values | moved)]
 
 
 def judge(
@@ -119,20 +148,35 @@ def judge(
             missing |= verdict.missing
     if found is not None:
         until = found.until.model_dump() if found.until else None
-        yield found.outcome, found.grade, {"until": until}
+        due = {
+            name: text.model_dump()
+            for name, text in (("whom", found.whom), ("by_when", found.by_when))
+            if text is not None
+        }
+        yield found.outcome, found.grade, {"until": until} | due
     if not missing or rule.missing == "silent":
         return
     named = {name for lost in missing for name in wanting.get(lost, (lost,))}
     if rule.missing == "undetermined":
-        yield "undetermined", None, {"missing": sorted(named)}
+        # What gives no grade leaves none open.
+        graded = any(row.grade is not None for row in rule.rows)
+        yield (
+            "undetermined",
+            None,
+            {"missing": sorted(named)} | ({} if graded else {"graded": False}),
+        )
     elif found is None:
         yield "question", None, {"missing": sorted(named)}
 
 
 def judged(
-    encounter: Any, kind: str, figures: dict[str, Any], rules: Rules
-) -> Iterator[tuple[Rule, str, str | None, dict[str, Any]]]:
-    """Yield what each rule that looks at one encounter makes of it: rule, outcome, grade, detail.
+    encounter: Any,
+    kind: str,
+    figures: dict[str, Any],
+    rules: Rules,
+    types: Types | None = None,
+) -> Iterator[tuple[Rule, str, str | None, dict[str, Any], date | None]]:
+    """Yield what each rule that looks at one encounter makes of it.
 
     Parameters
     ----------
@@ -144,41 +188,76 @@ def judged(
         The mine's figures, as :func:`geo.survey.reckon.mine_values` gives them.
     rules : Rules
         The rule set.
+    types : list, optional
+        The mine's hydrogeology types, of :func:`effective_types`: with them the rules that ask for
+        the type in effect are judged, without them the rest.
+
+    Yields
+    ------
+    rule, outcome, grade, detail, first day
     """
-    asked = [rule for rule in rules.for_factor(encounter.layer, kind) if _looks_at(rule, encounter)]
+    asked = [
+        rule
+        for rule in rules.for_factor(encounter.layer, kind)
+        if _looks_at(rule, encounter) and (EFFECTIVE_TYPE in rule.attrs) is (types is not None)
+    ]
     if not asked:
         return
     values = _values(encounter, figures)
     wanting = encounter.evidence.get("wanting", {})
-    for rule in asked:
+    around = rules.parameters.surroundings_m.value
+    # Without any type the attribute is missing, and the rule says so.
+    steps: list[tuple[str | None, date | None]] = [*types] if types else [(None, None)]
+    for rule, (type_, since) in product(asked, steps):
+        if type_ is not None:
+            values = values | {EFFECTIVE_TYPE: type_}
+        entered = latest(encounter.enters_on, since)
         for outcome, grade, detail in judge(rule, values, wanting):
-            yield rule, outcome, grade, detail
+            detail["sensitive"] = _sensitive(rule, encounter, values, (outcome, grade), around)
+            yield rule, outcome, grade, detail, entered
+
+
+def effective_types(
+    rows: Iterable[dict[str, Any]], ended: Collection[str] = ()
+) -> dict[str, Types]:
+    """Return, by mine, each hydrogeology type that claims give it, with the first day of it."""
+    found: dict[str, dict[str, date | None]] = {}
+    for row in rows:
+        counts = row["status"] != "provisional" and row["key"] not in ended
+        # What a rule said that another replaced has ended with it.
+        lapsed = row["rule_id"] is not None and row["valid_to"] is not None
+        if row["hazard"] == "hydro" and row["grade"] is not None and counts and not lapsed:
+            days = found.setdefault(row["mine_code"], {})
+            since, kept = row["valid_from"], days.get(row["grade"], date.max)
+            days[row["grade"]] = None if since is None or kept is None else min(kept, since)
+    return {code: sorted(days.items()) for code, days in found.items()}
 
 
 def _of_encounters(
-    frame: gpd.GeoDataFrame, mines: dict[str, Any], rules: Rules
+    frame: gpd.GeoDataFrame,
+    mines: dict[str, Any],
+    rules: Rules,
+    types: dict[str, Types] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield one claim per rule, mine, factor, status and outcome: first day, nearest place."""
+    """Yield one claim per rule, mine, factor, status and outcome: first day, nearest place.
+
+    With the `types` of mines the rules that ask for a mine's type in effect, without them the rest.
+    """
     best: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     figures = {code: mine_values(mine.attrs, mine.district) for code, mine in mines.items()}
     for encounter in frame.itertuples():
-        mine = mines[encounter.mine_code]
-        told = judged(encounter, mine.kind, figures[encounter.mine_code], rules)
-        for rule, outcome, grade, detail in told:
-            slot = (
-                rule.id,
-                encounter.mine_code,
-                encounter.factor_key,
-                encounter.status,
-                outcome,
-            )
+        code, mine = encounter.mine_code, mines[encounter.mine_code]
+        own = None if types is None else types.get(code, [])
+        told = judged(encounter, mine.kind, figures[code], rules, own)
+        for rule, outcome, grade, detail, day in told:
+            slot = rule.id, code, encounter.factor_key, encounter.status, outcome
+            entered = day or date.min
             rank = (
                 -hazards()[rule.applies.hazard].rank(grade) if grade else 0,
                 encounter.distance_m,
-                encounter.enters_on or date.min,
+                entered,
                 encounter.key,
             )
-            entered = encounter.enters_on or date.min
             kept = best.get(slot)
             if kept is None:
                 best[slot] = (rank, entered, encounter, rule, grade, detail)
@@ -219,7 +298,6 @@ def _of_encounters(
                 "extent": encounter.extent,
                 "distance_m": encounter.distance_m,
                 "error_m": encounter.error_m,
-                "sensitive": encounter.sensitive,
                 "overlap_m2": encounter.overlap_m2,
                 "starts": encounter.starts and encounter.starts.isoformat(),
                 **encounter.evidence,
@@ -232,7 +310,7 @@ def _looks_at(rule: Rule, encounter: Any) -> bool:
         return encounter.item_key is not None
     if rule.extent != encounter.extent:
         return False
-    return rule.surroundings or encounter.relation != "near"
+    return rule.surroundings or margin_of(encounter.distance_m, encounter.error_m) <= 0
 
 
 def _of_mines(mines: dict[str, Any], rules: Rules) -> Iterator[dict[str, Any]]:
@@ -324,5 +402,8 @@ def claims(
         *_declared(mines),
         *_asserted(said),
     ]
+    ended = world.endings
+    keys = set(ended.loc[ended["target_kind"] == "claim", "target_key"])
+    rows += _of_encounters(frame, mines, rules, effective_types(rows, keys))
     rows.sort(key=lambda row: str(row["key"]))
     return plain(CLAIMS, rows)

@@ -1,7 +1,8 @@
 """Where somebody looked, for what, and where nobody did (L8, L9).
 
 A survey without an extent covers nothing; past its `valid_until` ground counts as not surveyed.
-Held and provisional extents never give coverage (L16, L17).
+Held and provisional extents never give coverage (L16, L17). An extent covers what lies inside it by
+more than its own error: along its edge, whether somebody looked is within the error (L12).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -73,6 +74,11 @@ class _Ground:
         self._open = slots
         self._doubts: dict[tuple[str, str, tuple[int, ...]], shapely.Geometry] = {}
         self._sought = list(zip(extents["kinds"], extents["seams"], strict=True))
+        self._surveys = list(extents["survey_key"])
+        self._errors = [
+            max([0.0, *(float(e) for e in stated if e is not None)])
+            for stated in zip(extents["accuracy_m"], extents["error_m"], strict=True)
+        ]
         self._zone = zone
         # Most kinds were looked for by the same surveys, over the same ground: each once.
         self._unions: dict[tuple[int, ...], shapely.Geometry] = {}
@@ -88,13 +94,27 @@ class _Ground:
             if kind in (kinds or ()) and (not seams or seam is None or seam in seams)
         )
         if rows not in self._unions:
-            self._unions[rows] = _union([self._extents[i] for i in rows])
+            self._unions[rows] = self._certain(rows)
         if (wkb, rows) not in self._covered:
             seen = shapely.intersection(area, self._unions[rows])
             gap = _polygons(shapely.difference(area, seen), tolerance)
             (rest,) = from_metric(np.array([gap], dtype=object), self._zone)
             self._covered[wkb, rows] = round(float(shapely.area(seen)), 6), rest
         return self._covered[wkb, rows]
+
+    def _certain(self, rows: Sequence[int]) -> shapely.Geometry:
+        """Return the ground that extents surely cover: of each survey its whole less its error."""
+        # The sheets of one survey are moved together: between them nothing is in doubt.
+        sheets: dict[tuple[str, float], list[shapely.Geometry]] = {}
+        for i in rows:
+            slot = (str(self._surveys[i]), self._errors[i])
+            sheets.setdefault(slot, []).append(self._extents[i])
+        return _union(
+            [
+                shapely.buffer(_union(shapes), -error) if error else _union(shapes)
+                for (_, error), shapes in sorted(sheets.items(), key=lambda one: one[0])
+            ]
+        )
 
     def unresolved(
         self,

@@ -6,7 +6,7 @@ layers share in ``shared.yaml``.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
@@ -36,7 +36,8 @@ class Field(_Data):
 
     ``values`` gives, for each canonical value, the words that mean it. ``end`` marks a date of
     which a bare year or month means the last day. ``default`` is what a missing value is taken as;
-    the row report says how often that happened.
+    the row report says how often that happened. ``not_clear`` names the values that say nobody
+    knows: to a rule they are as missing as an empty cell.
     """
 
     type: Literal["text", "seam", "number", "date", "bool", "choice", "list"]
@@ -49,6 +50,7 @@ class Field(_Data):
     end: bool = False
     required: bool = False
     default: str | None = None
+    not_clear: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _whole(self) -> "Field":
@@ -58,7 +60,15 @@ class Field(_Data):
             raise ValueError("a number needs a unit")
         if self.default is not None and self.default not in self.values:
             raise ValueError(f"default {self.default} is not among the values")
+        if lost := set(self.not_clear) - set(self.values):
+            raise ValueError(f"not_clear names no value {', '.join(sorted(lost))}")
         return self
+
+
+class NotClear(str):
+    """A word that a cell states and that says nobody knows (不清)."""
+
+    __slots__ = ()
 
 
 class Listed(_Data):
@@ -135,6 +145,20 @@ def layers() -> dict[str, Layer]:
         if one.name != name:
             raise ValueError(f"{name}.yaml calls itself {one.name}")
     return found
+
+
+def not_clear(layer_name: str, field: str) -> tuple[str, ...]:
+    """Return the values of a field that say nobody knows; none where there is no such field."""
+    found = layers()[layer_name].fields.get(field) if layer_name in layers() else None
+    return found.not_clear if found is not None else ()
+
+
+def stated(layer_name: str, attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a row with each word that says nobody knows marked as such."""
+    return {
+        name: NotClear(value) if value in not_clear(layer_name, name) else value
+        for name, value in attrs.items()
+    }
 
 
 @cache

@@ -90,7 +90,7 @@ def _line(mine_code: str, hazard: str, found: list[Any], on: date) -> dict[str, 
     missing = {
         name
         for c in counting
-        if c.outcome == "undetermined"
+        if c.outcome == "undetermined" and c.evidence.get("graded", True)
         for name in c.evidence.get("missing", ())
     }
     return row | {

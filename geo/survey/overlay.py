@@ -252,6 +252,7 @@ def _against(
     near = pairs.distance_m - error <= around
     which, at = pairs.target[near], pairs.factor[near]
     distance, error = pairs.distance_m[near], error[near]
+    far = _farthest(distance, error, places[which], shapes[at])
     overlap = np.zeros(len(at))
     over = pairs.meets[near] & areal[at]
     overlap[over] = shared(places[which[over]], shapes[at[over]])
@@ -271,6 +272,7 @@ def _against(
                 clipped[place_of[i]],
                 distance[i],
                 error[i],
+                far[i],
                 overlap[i],
                 areas[at[i]],
                 around,
@@ -280,6 +282,22 @@ def _against(
 def margin_of(distance_m: float, error_m: float) -> float:
     """Return the distance that rules test: as measured less the combined positional error (L12)."""
     return round(max(0.0, distance_m - error_m), 3)
+
+
+def _farthest(
+    distance: NDArray[np.float64],
+    error: NDArray[np.float64],
+    places: NDArray[np.object_],
+    shapes: NDArray[np.object_],
+) -> NDArray[np.float64]:
+    """Return how far apart two may lie within their error, m: 0 where nothing in it parts them."""
+    far = np.round(distance + error, 3)
+    (doubtful,) = np.nonzero((distance <= 0) & (error > 0))
+    if len(doubtful):
+        # What meets ground deeper inside than the error meets it wherever in the error it lies.
+        core = shapely.buffer(places[doubtful], -error[doubtful])
+        far[doubtful[shapely.intersects(core, shapes[doubtful])]] = 0.0
+    return far
 
 
 def _reckoned(
@@ -325,11 +343,13 @@ def _row(
     geometry: shapely.Geometry,
     distance: float,
     error: float,
+    far: float,
     overlap: float,
     area: float,
     around: float,
 ) -> dict[str, Any]:
     item = target.item
+    margin = margin_of(distance, error)
     attrs = {k: v for k, v in factor["attrs"].items() if v is not None}
     row: dict[str, Any] = {
         "mine_code": mine.mine_code,
@@ -341,7 +361,7 @@ def _row(
         "extent": target.extent,
         "distance_m": float(distance),
         "error_m": round(float(error), 3),
-        "sensitive": bool(distance - error <= around < distance + error),
+        "sensitive": any(margin <= limit < far for limit in (0.0, around)),
         "overlap_m2": float(overlap),
         "starts": None if item is None else item["start"],
         "enters_on": target.enters,
@@ -354,6 +374,7 @@ def _row(
             "item": item["item"] if item is not None else None,
             "item_name": item["name"] if item is not None else None,
             "item_seam": item["seam"] if item is not None else None,
+            **({"far_m": float(far)} if error else {}),
             **more,
         },
     }

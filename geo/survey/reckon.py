@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.survey import formulae
+from geo.survey.layers import stated
 
 Attrs = Mapping[str, Any]
 Floats = NDArray[np.float64]
@@ -27,6 +28,8 @@ LYING = (
     "fire_area",
     "water_conducting_zone",
 )
+# The hydrogeology type in effect, whoever said so: known once the other claims are (L2, L14).
+EFFECTIVE_TYPE = "mine.hydro_effective"
 # Attributes made here, by the layer they are made for; None: of the mine.
 REACHED: dict[str | None, tuple[str, ...]] = {
     **dict.fromkeys(LYING, ("vertical", "gap_m", "fracture_zone_m", "fracture_margin_m")),
@@ -38,7 +41,7 @@ REACHED: dict[str | None, tuple[str, ...]] = {
     "fault": ("pillar_m", "pillar_margin_m"),
     "mine_boundary": ("pillar_margin_m",),
     "ground_pressure_area": ("strength_ratio",),
-    None: ("mine.north_west",),
+    None: ("mine.north_west", EFFECTIVE_TYPE),
 }  # fmt: skip
 
 # Lengths to 1 mm; coefficients finer than any limit they are compared with.
@@ -70,12 +73,12 @@ def mine_values(attrs: Attrs, district: str | None) -> dict[str, Any]:
     Whether its county goes by the north-west column follows from its district; the class of the
     overlying rock, where it is not stated, from its strength.
     """
-    found = {f"mine.{name}": value for name, value in attrs.items()}
+    found = {f"mine.{name}": value for name, value in stated("mine_boundary", attrs).items()}
     found["mine.north_west"] = formulae.north_west(district)
     if attrs.get("roof_rock_class") is None:
-        (stated,) = formulae.rock_class([number(attrs.get("roof_ucs_mpa"), "low")])
-        if stated is not None:
-            found["mine.roof_rock_class"] = stated
+        (made,) = formulae.rock_class([number(attrs.get("roof_ucs_mpa"), "low")])
+        if made is not None:
+            found["mine.roof_rock_class"] = made
     return found
 
 

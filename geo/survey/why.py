@@ -52,10 +52,18 @@ def sentence(claim: Any, rules: Rules, lang: str) -> str:
             hazard=hazard,
             grade=grade,
             message=getattr(rule.message, lang),
-            missing=_listed((field_name(name, lang) for name in evidence.get("missing", ())), lang),
+            missing=_listed(
+                (_lacking(n, evidence, lang) for n in evidence.get("missing", ())), lang
+            ),
             until=(evidence.get("until") or {}).get(lang, ""),
         )
     ]
+    if claim.outcome == "duty":
+        whom, by_when = (
+            (evidence.get(name) or {}).get(lang) or say("why.not_given", lang)
+            for name in ("whom", "by_when")
+        )
+        parts.append(say("why.due", lang, whom=whom, by_when=by_when))
     if evidence["layer"] == "mine":
         values = _listed((_figure(n, v, lang) for n, v in evidence["attrs"].items()), lang)
         if values:
@@ -77,6 +85,8 @@ def _outcome(claim: Any) -> str:
     """Return the word for what a claim does: a floor at the lowest class is that class."""
     if claim.outcome == "question" and claim.evidence.get("missing"):
         return "asked"
+    if claim.outcome == "undetermined" and not claim.evidence.get("graded", True):
+        return "open"
     if claim.outcome == "grade_floor" and hazards()[claim.hazard].rank(claim.grade) == 0:
         return "lowest"
     return str(claim.outcome)
@@ -97,6 +107,15 @@ def _figure(name: str, value: Any, lang: str) -> str:
     unit = f" {field.unit}" if field is not None and field.unit else ""
     unit = unit.replace("m3", "m³").replace("m2", "m²")
     return f"{field_name(name, lang)} {value_text(name, value, lang)}{unit}"
+
+
+def _lacking(name: str, evidence: dict[str, Any], lang: str) -> str:
+    """Return what is missing; where the cell says something that settles nothing, what it says."""
+    value = evidence["attrs"].get(name)
+    if value is None:
+        return field_name(name, lang)
+    said = value_text(name, value, lang, evidence["layer"])
+    return say("why.said", lang, name=field_name(name, lang), value=said)
 
 
 def _place(evidence: dict[str, Any], source: str, lang: str) -> str:

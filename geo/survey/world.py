@@ -35,6 +35,7 @@ EXTENTS = (
     "seams",
     "methods",
     "accuracy_m",
+    "error_m",
     "fieldwork_start",
     "fieldwork_end",
     "valid_until",

@@ -60,6 +60,8 @@ def met(rule: Rule, rules: Rules, values: dict[str, Any]) -> Any:
     kind = rule.applies.kinds[0]
     own = mine(0, kind=kind)
     own["attrs"] = figures
+    if "hydro_effective" in figures:
+        figures["hydro_type"] = figures.pop("hydro_effective")
     own["district"] = "610101" if figures.pop("north_west", False) else "140981"
     w = world([own])
     if rule.applies.factor == "mine":

@@ -5,7 +5,7 @@ import shutil
 import pytest
 import yaml
 
-from geo.rules import load_rules, national_rules
+from geo.rules import Rules, load_rules, national_rules
 from geo.rules.catalogue import DATA, CatalogueError
 from geo.survey.layers import sought
 
@@ -58,6 +58,12 @@ def test_a_fault_is_told_by_file_and_line(tmp_path, change, said):
     assert said in str(caught.value)
 
 
+def test_the_order_of_rules_is_no_other_version():
+    rules = national_rules()
+    turned = Rules(rules=tuple(reversed(rules.rules)), parameters=rules.parameters)
+    assert turned.version == rules.version
+
+
 def test_a_change_of_any_figure_is_another_version(tmp_path):
     folder = spoil(tmp_path, lambda rules: rules[0]["rows"][0]["when"]["any"][0].update(gt=11))
     assert load_rules(folder).version != national_rules().version
@@ -80,6 +86,9 @@ def national(rule_id):
     raise KeyError(rule_id)
 
 
+UNTIL = {"zh": "查清为止", "en": "until it is clear"}
+
+
 def limit_of(entry, row, value):
     (op,) = {"gt", "le", "lt", "ge"} & set(entry["rows"][row]["when"])
     entry["rows"][row]["when"][op] = value
@@ -97,6 +106,8 @@ def limit_of(entry, row, value):
         ("hydro.surface_water", lambda r: r.update(surroundings=True)),
         ("combustion.fire_area", lambda r: r["rows"][0].update(when={"attr": "active", "in": [True, False]})),
         ("gas.four_limits", lambda r: r["rows"][0]["when"]["any"][3].update(gt=4)),
+        ("hydro.flooded_neighbour", lambda r: r["rows"][0].pop("until") and r["rows"][0].update(outcome="grade_floor")),
+        ("item13.depth", lambda r: r["rows"][0].update(appraise=True)),
     ],
 )  # fmt: skip
 def test_a_county_may_tighten(tmp_path, rule_id, change):
@@ -122,6 +133,11 @@ def test_a_county_may_tighten(tmp_path, rule_id, change):
         ("hydro.unit_inflow.2018", lambda r: r.update(in_force_to="2030-01-01"), "end earlier"),
         ("hydro.unit_inflow.2018", lambda r: r.update(in_force_from="2030-01-01"), "later"),
         ("metal.goaf_water", lambda r: r["applies"].update(hazard="ground_pressure"), "hazard"),
+        ("hydro.aquifer", lambda r: r["rows"][0].update(outcome="manage_as", until=UNTIL), "would loosen"),
+        ("hydro.conductive_fault", lambda r: r["rows"][0].update(outcome="duty"), "would loosen"),
+        ("item13.depth", lambda r: r["rows"][0].update(outcome="precaution"), "would loosen"),
+        ("item13.depth", lambda r: r["rows"][0].update(outcome="grade_floor", grade="high"), "would loosen"),
+        ("metal.goaf_volume", lambda r: r["rows"][0].pop("appraise"), "would loosen"),
     ],
 )  # fmt: skip
 def test_a_county_may_not_loosen(tmp_path, rule_id, change, said):

@@ -202,6 +202,22 @@ def test_a_revocation_lists_no_survey_of_another_district(office):
     assert "far.zip" not in {s["filename"] for s in said}
 
 
+def test_a_verdict_within_its_error_ends_only_by_a_better_measurement(office):
+    # Some 570 m west of the licence, good to 100 m: met for the surroundings of 500 m.
+    rough, _ = office.base([goaf("A", "G1", x=-0.27, **WET)], "goaf", error_m=100.0)
+    assert office.grade("A") == "very_complex"
+    with connect(office.settings, "worker", SYSTEM) as conn:
+        found = queries.mine(conn, "A", TODAY)
+    key = next(c["key"] for c in found["claims"] if c["grade"] == "very_complex" and c["sensitive"])
+    fine, _ = office.base([goaf("A", "G2", x=0.1, water="无")], "goaf", error_m=5.0)
+    for kind, cites in (("error", None), ("superseded", None), ("error", rough)):
+        with pytest.raises(Problem) as caught:
+            office.propose("claim", key, kind, cites=cites)
+        assert caught.value.code == "store.sensitive"
+    office.end("claim", key, "error", cites=fine)
+    assert office.grade("A") == "simple"
+
+
 def test_what_a_revoked_survey_raised_ends_only_citing_an_accepted_one(office):
     false = office.accepted([goaf("A", "G1", x=0.6, **WET)], "goaf")
     key = office.key_of(false)

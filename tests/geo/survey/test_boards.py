@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from geo.rules import national_rules
+from geo.rules import load_rules, national_rules
+from geo.rules.catalogue import DATA
 from geo.survey import boards
 from geo.survey.claims import CLAIMS
 from geo.survey.world import plain
@@ -28,10 +29,23 @@ def appraisal(since, until=None):
     return said | {"valid_from": since, "valid_to": until}
 
 
-def test_the_data_names_rules_there_are_and_dates_in_order():
-    known = {rule.id: rule for rule in national_rules().rules}
-    for name in boards.appraisal_rules():
-        assert any(row.outcome == "duty" for row in known[name].rows), name
+def test_what_must_be_appraised_is_what_the_catalogue_says_a_county_included(tmp_path):
+    assert {
+        "combustion.appraisal", "gas.outburst_appraisal", "gas.rich_area", "rock_burst.tendency",
+        "rock_burst.depth", "rock_burst.mine_tendency", "rock_burst.neighbour_appraisal",
+        "metal.goaf_volume",
+    } == national_rules().appraisals  # fmt: skip
+    text = (DATA / "item13.yaml").read_text("utf-8").split("- id:")[1]
+    own = "- id:" + text.replace("item13.depth", "county.depth").replace(
+        "duty", "duty, appraise: true"
+    )
+    (tmp_path / "own.yaml").write_text(own, "utf-8")
+    rules = load_rules(DATA, tmp_path)
+    row = duty(rule_id="county.depth", hazard="ground_pressure")
+    assert len(boards.not_appraised(claims(row), TODAY, rules.appraisals)) == 1
+
+
+def test_the_dates_of_the_plan_stand_in_order():
     dates = [one["due"] for one in boards.plan_dates(TODAY)]
     assert dates == sorted(dates)
     # No clause of the plan was checked against its text.
@@ -53,7 +67,7 @@ def test_the_data_names_rules_there_are_and_dates_in_order():
 )
 def test_not_appraised_until_an_appraisal_in_date_is_made_after_the_duty(made, listed):
     found = boards.not_appraised(
-        claims(duty(), *([made] if made else [])), TODAY, boards.appraisal_rules()
+        claims(duty(), *([made] if made else [])), TODAY, national_rules().appraisals
     )
     assert bool(found) is listed
     if listed:
@@ -64,7 +78,7 @@ def test_a_duty_to_come_a_provisional_one_and_another_kind_are_not_listed():
     rows = claims(
         duty(valid_from=date(2026, 6, 2)), duty(status="provisional"), duty(rule_id="survey.x")
     )
-    assert boards.not_appraised(rows, TODAY, boards.appraisal_rules()) == []
+    assert boards.not_appraised(rows, TODAY, national_rules().appraisals) == []
 
 
 def test_graded_too_low_only_where_the_floor_stands_above():

@@ -97,6 +97,21 @@ def test_open_ground_is_valid_in_degrees_too_and_can_be_united(seed):
     assert shapely.union_all(found.geometry.to_numpy()).is_valid
 
 
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [({}, "clear"), ({"accuracy_m": 5.0}, "clear"), ({"error_m": 100.0}, "incomplete"),
+     ({"accuracy_m": 100.0, "error_m": 5.0}, "incomplete")],
+)  # fmt: skip
+def test_an_extent_covers_less_by_its_own_error_and_not_between_its_sheets(error, state):
+    # The panel's surroundings end some 50 m inside two sheets of one survey that share a side.
+    sheets = [
+        extent(rect(0.09, -0.2, 0.31, 1.4), key="e1", **error),
+        extent(rect(0.40, -0.2, 0.31, 1.4), key="e2", **error),
+    ]
+    w = world([mine(0)], [item(0, 0.3)], extents=sheets)
+    assert states(w)["goaf"] == state
+
+
 def test_horizons_grow_with_the_years():
     plan = [
         item(0, 0.0, date(2024, 1, 1), date(2031, 1, 1)),

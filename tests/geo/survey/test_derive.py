@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from geo.hazards import hazards
 from geo.rules import Rules, national_rules
+from geo.rules.tighten import cases
 from geo.survey.claims import claims as claims_of
+from geo.survey.claims import judge
 from geo.survey.derive import derive
+from geo.survey.layers import layers, stated
 from geo.survey.lines import lines, moves
-from geo.survey.why import paragraph
+from geo.survey.why import paragraph, sentence
 from tests.geo.survey.worlds import FACTORS_DRAWN, ITEMS_DRAWN, factor, item, mine, world
 
 RULES = national_rules()
@@ -191,6 +194,8 @@ def test_no_claim_is_not_low():
 
 
 UNKNOWN = {"low": None, "high": None, "raw": "不清"}
+KNOWN = {"water_extent_known": True, "water_volume_m3": 500.0}
+NOT_KNOWN = {"water_extent_known": False, "water_volume_m3": UNKNOWN}
 
 
 @pytest.mark.parametrize(
@@ -204,6 +209,10 @@ UNKNOWN = {"low": None, "high": None, "raw": "不清"}
             {"water": "present", "water_extent_known": False, "water_volume_m3": UNKNOWN},
             "very_complex",
         ),
+        ({"water": "present", "water_place_known": False, **KNOWN}, "complex"),
+        ({"water": "present", "water_place_known": True, **KNOWN}, "medium"),
+        ({"water": "present", "water_place_known": True, **NOT_KNOWN}, "complex"),
+        ({"water": "present", "water_place_known": False, **NOT_KNOWN}, "very_complex"),
     ],
 )
 def test_old_goaf_water_by_table_2_1(attrs, grade):
@@ -217,7 +226,45 @@ def test_a_missing_attribute_is_not_below_and_is_named():
     hydro = found[found["hazard"] == "hydro"].iloc[0]
     assert hydro["effective"] == "medium"
     assert hydro["not_below"]
-    assert hydro["undetermined"] == ["water_extent_known", "water_volume_m3"]
+    assert hydro["undetermined"] == ["water_extent_known", "water_place_known", "water_volume_m3"]
+
+
+def test_a_cell_that_says_not_clear_is_as_missing_as_an_empty_one_and_the_sentence_says_so():
+    def told(attrs):
+        w = world([mine(0)], [item(0, 0.3)], [factor(0, 0.35, attrs=attrs)])
+        found = derive(w, RULES).claims
+        hydro = lines(found, w.mines, ON).query("hazard == 'hydro'").iloc[0]
+        open_ = found[found["outcome"] == "undetermined"]
+        open_ = open_[open_["rule_id"] == "hydro.old_goaf_water.2018"].iloc[0]
+        return hydro, sentence(open_, RULES, "zh")
+
+    for attrs in ({"water": "unknown", "water_place_known": True, **KNOWN}, {"water": "unknown"}):
+        said, words = told(attrs)
+        empty, none = told({k: v for k, v in attrs.items() if k != "water"})
+        assert (said["effective"], said["not_below"]) == ("simple", True)
+        assert said["undetermined"] == empty["undetermined"]
+        assert "积水情况（填报为不清）" in words
+        assert "积水情况" in none
+        assert "填报" not in none
+
+
+VAGUE = [
+    (rule, name, word)
+    for rule in RULES.rules
+    for name, field in layers().get(rule.applies.factor, layers()["mine_boundary"]).fields.items()
+    for word in (field.not_clear if name in rule.attrs else ())
+]
+
+
+@pytest.mark.parametrize(("rule", "name", "word"), VAGUE, ids=[f"{r.id}-{n}" for r, n, _ in VAGUE])
+def test_no_rule_is_milder_for_not_clear_than_for_an_empty_cell(rule, name, word):
+    def said(values):
+        found = list(judge(rule, stated(rule.applies.factor, values)))
+        highest = max((rank(rule.applies.hazard, grade) for _, grade, _ in found), default=-2)
+        return highest, len(found)
+
+    for values in cases(rule):
+        assert said(values | {name: word}) >= said(values | {name: None}), values
 
 
 def test_the_table_of_2009_speaks_for_its_own_time():
@@ -257,6 +304,42 @@ def test_a_verdict_within_the_error_is_sensitive(error, sensitive):
     met = found[found["layer"] == "goaf"]
     assert (len(met) > 0) is sensitive
     assert met["sensitive"].all()
+
+
+# A panel's side lies 2.61 km along a licence's width of 0.03°; one hundredth of that is 26 m.
+@pytest.mark.parametrize(
+    ("rule_id", "layer", "x", "error", "sensitive"),
+    [
+        ("hydro.fault_pillar", "fault", 0.505, 0.0, False),  # 13 m beside the panel, 20 m are due
+        ("hydro.fault_pillar", "fault", 0.505, 3.0, False),
+        ("hydro.fault_pillar", "fault", 0.505, 10.0, True),
+        ("hydro.search_line", "goaf", 0.505, 3.0, False),  # 30 m from a goaf that is verified
+        ("hydro.search_line", "goaf", 0.505, 20.0, True),
+        ("hydro.old_goaf_water.2018", "goaf", 0.505, 20.0, False),  # it tests only the field
+        ("hydro.fracture_to_goaf", "goaf", 0.4, 20.0, False),  # deep inside: no error parts them
+        ("hydro.fracture_to_goaf", "goaf", 0.48, 90.0, True),
+    ],
+)
+def test_a_verdict_is_sensitive_where_the_limit_that_its_rule_tests_lies_within_the_error(
+    rule_id, layer, x, error, sensitive
+):
+    attrs = {"water": "present", "conductive": "yes", "water_pressure_mpa": 0.1, "floor_m": 815.0}
+    near = factor(0, x, layer, attrs=attrs, error_m=error)
+    plan = [item(0, 0.3, floor_m=800.0, height_m=3.0)]
+    own = mine(0, attrs={"coal_tensile_mpa": 1.0, "roof_rock_class": "hard"})
+    found = derive(world([own], plan, [near]), RULES).claims
+    (said,) = found[(found["rule_id"] == rule_id) & found["outcome"].isin(["precaution", "grade_floor"])].itertuples()  # fmt: skip
+    assert said.evidence["sensitive"] is sensitive
+    assert ("误差±" in sentence(said, RULES, "zh").replace("位置误差±", "")) is sensitive
+
+
+def test_what_is_met_only_within_the_error_is_met_for_rules_without_surroundings_too():
+    # L12: measured less the error. The water lies 13 m beside the panel, good to 20 m.
+    beside = factor(0, 0.505, "surface_water", attrs={}, error_m=20.0)
+    found = derive(world([mine(0)], [item(0, 0.3)], [beside]), RULES).claims
+    (asked,) = found[found["rule_id"] == "hydro.surface_water"].itertuples()
+    # From 2026 the plan falls short and the whole field is asked, which the water does lie in.
+    assert asked.valid_from <= ON
 
 
 def test_provisional_never_counts_but_warns_and_held_counts():

@@ -103,11 +103,30 @@ def test_inrush_coefficient_of_an_aquifer_under_the_footprint(attrs, outcome):
 def test_a_designed_boundary_pillar_holds_in_a_mine_of_complex_type():
     mines = [mine(0, attrs={"hydro_type": "complex"}), mine(1)]
     w = world(mines, [item(0, 0.75)])
-    assert outcomes(derive(w, RULES), "hydro.boundary_pillar.design") == ["question"]
+    assert outcomes(derive(w, RULES), "hydro.boundary_pillar.design") == ["undetermined"]
     mines[0]["attrs"]["boundary_pillar_design_m"] = 200.0
     assert outcomes(derive(world(mines, [item(0, 0.75)]), RULES), "hydro.boundary_pillar.design") == ["precaution"]  # fmt: skip
     mines[0]["attrs"]["hydro_type"] = "medium"
     assert outcomes(derive(world(mines, [item(0, 0.75)]), RULES), "hydro.boundary_pillar.design") == []  # fmt: skip
+
+
+def test_a_mine_complex_by_survey_or_decision_is_asked_for_its_pillar_though_it_declares_simple():
+    # L14: who said that the type is complex does not matter; from the day it is.
+    said = {
+        "key": "d", "mine_code": "M0", "hazard": "hydro", "grade": "complex", "source": "decision",
+        "seam": None, "document": "1号", "valid_from": date(2024, 6, 1), "valid_to": None,
+    }  # fmt: skip
+    for own, more in ((mine(0, attrs={"q_l_sm": 2.0}), ()), (mine(0), [said])):
+        for design, outcome in ((None, "undetermined"), (200.0, "precaution")):
+            own["attrs"]["boundary_pillar_design_m"] = design
+            w = world([own, mine(1)], [item(0, 0.75)], said=more)
+            (found,) = [c for c in derive(w, RULES).claims.itertuples() if c.rule_id == "hydro.boundary_pillar.design"]  # fmt: skip
+            assert found.outcome == outcome
+            assert found.valid_from == (date(2024, 6, 1) if more else date(2019, 1, 1))
+            line = lines(derive(w, RULES).claims, w.mines, date(2024, 9, 1)).query("mine_code == 'M0' and hazard == 'hydro'").iloc[0]  # fmt: skip
+            # A pillar nobody designed leaves no class of the table open.
+            assert not line["not_below"]
+    assert "未定" in sentence(found, RULES, "zh") or found.outcome == "precaution"
 
 
 def test_ranges_count_by_their_unsafe_side():
