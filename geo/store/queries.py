@@ -36,7 +36,7 @@ from geo.store.tables import (
 from geo.store.tables import mine as mine_table
 from geo.store.tables import survey as survey_table
 from geo.survey.advance import due
-from geo.survey.lines import lines
+from geo.survey.lines import in_force, lines
 from geo.survey.why import paragraph, sentence
 from geo.survey.world import MINES, spatial
 
@@ -239,7 +239,9 @@ def mine(
         "on": on,
         "lines": [_plain(r) for r in found.to_dict("records")],
         "claims": [told(c) for c in begun],
-        "why": {lang: paragraph(code, found, claims, rules, lang) for lang in ("zh", "en")},
+        "why": {
+            lang: paragraph(code, found, in_force(claims, on), rules, lang) for lang in ("zh", "en")
+        },
         "warnings": [told(c) for c in begun if c.key in warned],
         "endings": _endings(conn, code, seq),
         "endings_nearby": _endings_nearby(conn, code, seq),

@@ -271,7 +271,7 @@ def _of_encounters(
 
 
 def _steps(types: dict[str, list[Any]] | None, mine_code: str) -> list[Any]:
-    """Return the types to judge a mine by, each from its day; one of nothing where none is asked."""
+    """Return the types to judge a mine by, each from its day; a single none where none is asked."""
     return (types or {}).get(mine_code) or [(None, None)]
 
 
