@@ -13,7 +13,6 @@ from geo.rules.conditions import All, AnyOf, Compare, Not
 from geo.survey.why import field_name, value_text
 
 _SIGNS = {"lt": "<", "le": "≤", "gt": ">", "ge": "≥", "eq": "=", "ne": "≠"}
-_GENERATED = "tests/geo/rules/test_limits.py"
 
 
 def condition(when: Any, factor: str, lang: str, *, inner: bool = False) -> str:
@@ -140,23 +139,20 @@ def table(rules: Rules, lang: str, tests: Mapping[str, Iterable[str]] | None = N
                 _days(rule, lang),
             ]
             if tests is not None:
-                cells.append("<br>".join(tests.get(rule.id, ())))
+                cells.append("<br>".join(tests.get(rule.id, ())) or say("rules.generated", lang))
             parts.append(f"| {' | '.join(c if '<br>' in c else _cell(c) for c in cells)} |")
         parts.append("")
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
 def covering(rules: Rules, folder: Path) -> dict[str, list[str]]:
-    """Return the test files that name each rule; those drawn from the catalogue try every one."""
+    """Return the test files that name each rule; none where only what is drawn from it tries it."""
     texts = {p: p.read_text("utf-8") for p in sorted(folder.rglob("test_*.py"))}
     return {
         rule.id: [
-            _GENERATED,
-            *(
-                f"tests/{path.relative_to(folder).as_posix()}"
-                for path, text in texts.items()
-                if re.search(rf'"{re.escape(rule.id)}"', text)
-            ),
+            f"tests/{path.relative_to(folder).as_posix()}"
+            for path, text in texts.items()
+            if re.search(rf'"{re.escape(rule.id)}"', text)
         ]
         for rule in rules.rules
     }

@@ -175,7 +175,7 @@ class Rules(_Strict):
 
     @property
     def version(self) -> str:
-        """Return the SHA-256 of the rules' content, in canonical form: by id."""
+        """Return the SHA-256 of the rules' content, in canonical form: sorted by id."""
         content = self.model_dump(mode="json")
         content["rules"].sort(key=lambda rule: rule["id"])
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)

@@ -239,7 +239,9 @@ def mine(
         "on": on,
         "lines": [_plain(r) for r in found.to_dict("records")],
         "claims": [told(c, rules) for c in holding],
-        "why": {lang: paragraph(code, found, claims, rules, lang) for lang in ("zh", "en")},
+        "why": {
+            lang: paragraph(code, found, in_force(claims, on), rules, lang) for lang in ("zh", "en")
+        },
         "warnings": [told(c, rules) for c in holding if c.key in warned],
         "endings": _endings(conn, code, seq),
         "endings_nearby": _endings_nearby(conn, code, seq),

@@ -209,19 +209,69 @@ def value_text(name: str, value: Any, lang: str, factor: str = "mine") -> str:
 def paragraph(
     mine_code: str, lines: pd.DataFrame, claims: pd.DataFrame, rules: Rules, lang: str
 ) -> list[str]:
-    """Return one paragraph per hazard of a mine: the four lines, then what the highest rests on."""
-    by_key = {claim.key: claim for claim in claims.itertuples()}
+    """Return one paragraph per hazard of a mine, as a regulator could sign it.
+
+    The four lines; what the highest rests on; what is missing, by name; an appraisal out of date;
+    what must be done and what guarded against, each rule once.
+
+    Parameters
+    ----------
+    mine_code : str
+    lines, claims : DataFrame
+        Of the same day; the claims those that hold on it.
+    rules : Rules
+    lang : str
+        ``zh`` or ``en``.
+    """
+    by_hazard: dict[str, list[Any]] = {}
+    for claim in claims[claims["mine_code"] == mine_code].itertuples():
+        by_hazard.setdefault(claim.hazard, []).append(claim)
     found = []
     for line in lines[lines["mine_code"] == mine_code].itertuples():
-        names = {
-            part: grade_name(line.hazard, getattr(line, part), lang)
-            for part in ("determined", "proposed", "decided", "effective")
-        }
-        stands = [p for p in ("determined", "proposed", "decided") if getattr(line, p) is not None]
-        label = hazards()[line.hazard].label[lang]
-        text = _begun(say("why.lines" if stands else "why.nothing", lang, hazard=label, **names))
-        if line.not_below:
-            text += say("why.not_below", lang, grade=names["effective"])
-        reasons = [sentence(by_key[k], rules, lang) for k in line.winners if k in by_key]
-        found.append("\n".join([text, *reasons]))
+        here = by_hazard.get(line.hazard, [])
+        reasons = [sentence(c, rules, lang) for c in here if c.key in set(line.winners)]
+        said = [
+            _four(line, lang),
+            *reasons,
+            *_overdue(line, here, lang),
+            *_to_do("duty", here, rules, lang),
+            *_to_do("precaution", here, rules, lang),
+        ]
+        found.append("\n".join(said))
     return found
+
+
+def _four(line: Any, lang: str) -> str:
+    names = {
+        part: grade_name(line.hazard, getattr(line, part), lang)
+        for part in ("determined", "proposed", "decided", "effective")
+    }
+    stands = [p for p in ("determined", "proposed", "decided") if getattr(line, p) is not None]
+    label = hazards()[line.hazard].label[lang]
+    said = [_begun(say("why.lines" if stands else "why.nothing", lang, hazard=label, **names))]
+    if line.undetermined:
+        missing = _listed((field_name(name, lang) for name in line.undetermined), lang)
+        code = "why.not_below" if line.not_below else "why.lacking"
+        said.append(say(code, lang, grade=names["effective"], missing=missing))
+    return ("" if lang == "zh" else " ").join(said)
+
+
+def _overdue(line: Any, here: list[Any], lang: str) -> Iterator[str]:
+    """Yield that an appraisal is out of date and stands all the same (L3)."""
+    ends = [c.valid_to for c in here if c.source == "appraisal" and c.valid_to is not None]
+    if line.overdue and ends:
+        yield say("why.overdue", lang, day=min(ends))
+
+
+def _to_do(outcome: str, here: list[Any], rules: Rules, lang: str) -> Iterator[str]:
+    """Yield the duties or the precautions: of each rule the nearest place, and how many more."""
+    by_rule: dict[str, list[Any]] = {}
+    for claim in here:
+        if claim.outcome == outcome and claim.status != "provisional":
+            by_rule.setdefault(claim.rule_id, []).append(claim)
+    if by_rule:
+        yield say(f"why.{outcome}.head", lang, count=len(by_rule))
+    for number, (_, found) in enumerate(sorted(by_rule.items()), 1):
+        nearest = min(found, key=lambda c: (c.evidence.get("distance_m") or 0.0, c.key))
+        more = say("why.more", lang, count=len(found) - 1) if len(found) > 1 else ""
+        yield f"{number}. {sentence(nearest, rules, lang)}{more}"

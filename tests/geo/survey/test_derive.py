@@ -15,7 +15,7 @@ from geo.survey.claims import claims as claims_of
 from geo.survey.claims import judge
 from geo.survey.derive import derive
 from geo.survey.layers import layers, stated
-from geo.survey.lines import lines, moves
+from geo.survey.lines import in_force, lines, moves
 from geo.survey.why import paragraph, sentence
 from tests.geo.survey.worlds import FACTORS_DRAWN, ITEMS_DRAWN, factor, item, mine, world
 
@@ -402,6 +402,30 @@ def test_the_paragraph_says_grade_factor_distance_clause_and_certainty():
     assert "very complex" in "\n".join(
         paragraph("M0", lines(claims, w.mines, ON), claims, RULES, "en")
     )
+
+
+def test_the_paragraph_names_what_is_missing_what_is_due_and_what_is_overdue():
+    wet = [factor(0, x, attrs={"code": f"G{x}", "water": "present"}, verification="unclear") for x in (0.35, 0.42)]  # fmt: skip
+    lapsed = {
+        "key": "a", "mine_code": "M0", "hazard": "hydro", "grade": "simple", "source": "appraisal",
+        "seam": None, "document": "1号", "valid_from": date(2020, 1, 1), "valid_to": date(2023, 1, 1),
+    }  # fmt: skip
+    w = world([mine(0)], [item(0, 0.3)], wet, said=[lapsed])
+    claims = in_force(derive(w, RULES).claims, ON)
+    told = {
+        lang: next(t for t in paragraph("M0", lines(claims, w.mines, ON), claims, RULES, lang) if word in t)
+        for lang, word in (("zh", "水文地质类型"), ("en", "ydrogeology type"))
+    }  # fmt: skip
+    for lang, words in {
+        "zh": ("积水范围是否清楚", "不低于", "2023-01-01到期", "应办事项", "须立即查明", "立即（该文未规定天数）",
+               "防范措施", "探水线", "另有1处"),
+        "en": ("Extent of water known", "not below", "ran out on 2023-01-01", "Duties", "at once",
+               "Precautions", "search line", "1 more"),
+    }.items():  # fmt: skip
+        for word in words:
+            assert word in told[lang], (word, told[lang])
+    # Each rule once, however many places it speaks of.
+    assert told["zh"].count("探水线，须先探放水") == 1
 
 
 def test_claims_hold_all_a_sentence_needs():
