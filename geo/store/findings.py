@@ -13,8 +13,9 @@ from geo.store.facts import load_world
 from geo.store.tables import mine
 from geo.survey.crossings import crossings as crossings_of
 from geo.survey.derive import derive
-from geo.survey.ledger import counts, known_on, overdue, rolled_up, totals, tree, works
+from geo.survey.ledger import known_on, overdue, works
 from geo.survey.ledger import ledger as ledger_of
+from geo.survey.ledger_counts import counts, rolled_up, totals, tree
 
 
 def seen(conn: Connection, codes: list[str] | None = None) -> list[str]:

@@ -7,7 +7,8 @@ import shapely
 
 from geo.rules import national_rules
 from geo.survey.derive import derive
-from geo.survey.ledger import LEDGER, ledger, overdue, rolled_up, totals, tree, works
+from geo.survey.ledger import LEDGER, ledger, overdue, works
+from geo.survey.ledger_counts import rolled_up, totals, tree
 from tests.geo.survey.worlds import HIGH, SOUTH, WEST, WIDE, factor, item, mine, world
 
 RULES = national_rules()
@@ -59,6 +60,26 @@ def test_a_row_says_all_that_the_ledger_asks():
     assert "注浆" in found["measures"]
     assert (found["quantity_m3"], found["funds"], found["responsible"]) == (900.0, 120.0, "某矿")
     assert (found["state"], found["struck_off"]) == ("under_way", None)
+
+
+@pytest.mark.parametrize(
+    ("plan", "x", "relation", "distance"),
+    [
+        # The panel lies from 0.3 to 0.5 of a field 0.03° wide: 0.1 of it is some 260 m.
+        ([PANEL], 0.35, "inside", 0.0),
+        ([PANEL], 0.6, "near", 260.5),
+        ([PANEL], 0.9, "far", 1042.0),
+        # A finished panel is no work to come, and a planned one only submitted not yet.
+        ([PANEL | {"finished": True}], 0.35, "field_inside", 0.0),
+        ([PANEL | {"status": "provisional"}], 0.35, "field_inside", 0.0),
+        ([], 1.1, "field_near", 260.5),
+    ],
+)
+def test_relation_and_distance_are_to_the_workings_and_to_the_field_only_for_want_of_them(plan, x, relation, distance):  # fmt: skip
+    w = world(MINES[:1], plan, [factor(0, x, attrs={"code": "G1"})])
+    found = row(ledger(w, RULES, derive(w, RULES)), "M0", "G1")
+    assert found["relation"] == relation
+    assert found["distance_m"] == pytest.approx(distance, abs=2)
 
 
 def test_works_are_told_in_the_row_of_what_they_treat_and_are_no_factor():
@@ -134,6 +155,10 @@ def test_water_nobody_measured_is_unknown_and_not_nought():
     dry = factor(0, 0.5, attrs={"code": "G2", "water_volume_m3": {"low": None, "high": None, "raw": "不清"}})  # fmt: skip
     (counts,) = totals(made([GOAF, dry]))
     assert (counts["water_m3"], counts["unknown_water"]) == (300.0, 1)
+    # Water said to be there, or not known to be, with the volume left blank is as unknown.
+    told = ({"water": "present"}, {"water": "unknown"}, {"water": "none"}, {})
+    blank = [factor(0, 0.55, attrs={"code": f"B{i}"} | said) for i, said in enumerate(told)]
+    assert totals(made(blank))[0]["unknown_water"] == 2
     # 0.05 of 0.03° by 0.05 of 0.02°: some 130 m × 111 m, twice.
     assert counts["area_m2"] == pytest.approx(2 * 130.2 * 111, rel=0.01)
 
