@@ -16,6 +16,7 @@ from geo.rules import rules_in_force
 from geo.store.authority import authorise, mine_row, need, owner_of
 from geo.store.engine import Actor
 from geo.store.facts import known_at, load_world, newest_seq
+from geo.store.filed import filed
 from geo.store.findings import records
 from geo.store.publish import publishing
 from geo.store.tables import (
@@ -178,7 +179,8 @@ def findings(
     """
     rules, known = rules_in_force(), newest_seq(conn) if known_seq is None else known_seq
     world = load_world(conn, rules, codes, known)
-    frame = screening_of(world, rules, _contracts(conn, codes, known), _outputs(conn, codes, known))
+    told_of = _contracts(conn, codes, known), _outputs(conn, codes, known)
+    frame = screening_of(world, rules, filed(conn, codes, known), *told_of)
     rows = records(frame[frame["mine_code"].isin(codes)])
     surveys = {
         row.key: {"id": row.id, "filename": row.filename, "survey_unit": row.survey_unit}

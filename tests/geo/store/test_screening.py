@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from geo.problems import Problem
-from geo.store import audit, decisions, queries, screening
+from geo.store import audit, decisions, intake, queries, screening
 from geo.store.engine import SYSTEM, connect
 from geo.store.findings import crossings
 from tests.conftest import TODAY, filed
@@ -49,6 +49,24 @@ def test_fieldwork_outside_the_contract_is_asked_about_once_there_is_one(act, se
     # An extension that covers it ends the question.
     act(screening.record_contract, "A", UNIT, date(2024, 2, 1), None, "补充协议")
     assert found(settings, "outside_contract") == []
+
+
+def test_a_survey_that_repeats_the_one_it_replaces_is_asked_about(base, settings, people, tmp_path):
+    rows = [goaf("A", "G1", x=0.6, water="无"), goaf("A", "G2", x=0.7, water="无")]
+    first, _ = base(rows, "goaf")
+    assert found(settings, "copied") == []
+    # Every word the same but one row: another file, said to be another survey.
+    path = write(tmp_path / "again.geojson", [*rows, goaf("A", "G3", x=0.8, water="无")])
+    upload_id = filed(settings, path, people["wang"], submit=False, layer="goaf")
+    with connect(settings, "worker", people["wang"]) as conn:
+        second = intake.submit(conn, people["wang"], upload_id, supersedes=first, on=TODAY)
+    (asked,) = found(settings, "copied")
+    assert (asked["survey"]["id"], asked["other_survey"]["id"]) == (second, first)
+    with connect(settings, "worker", people["zhang"]) as conn:
+        decisions.accept(conn, people["zhang"], second, "ok", "doc", on=TODAY)
+    (asked,) = found(settings, "copied")
+    assert (asked["survey"]["id"], asked["other_survey"]["id"]) == (second, first)
+    assert (asked["measure"], asked["unit"]) == (2.0, "factors")
 
 
 def test_output_with_no_new_goaf_is_asked_about_and_a_corrected_figure_counts(act, settings):
