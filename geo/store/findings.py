@@ -9,7 +9,8 @@ import pandas as pd
 from sqlalchemy import Connection, select, text
 
 from geo.rules import rules_in_force
-from geo.store.facts import load_world
+from geo.store.facts import load_world, newest_seq
+from geo.store.licences import earlier
 from geo.store.tables import mine
 from geo.survey.crossings import crossings as crossings_of
 from geo.survey.derive import derive
@@ -45,8 +46,9 @@ def crossings(
     known_seq : int, optional
         Number of the batch up to which things are known; the newest where not given.
     """
-    world = load_world(conn, rules_in_force(), codes, known_seq)
-    found = crossings_of(world, rules_in_force(), codes)
+    rules, known = rules_in_force(), newest_seq(conn) if known_seq is None else known_seq
+    world = load_world(conn, rules, codes, known)
+    found = crossings_of(world, rules, codes, earlier(conn, set(world.mines["mine_code"]), known))
     return records(pd.DataFrame(found.drop(columns="geometry")))
 
 

@@ -9,7 +9,7 @@ from geo.store import audit, decisions, intake, queries, screening
 from geo.store.engine import SYSTEM, connect
 from geo.store.findings import crossings
 from tests.conftest import TODAY, filed
-from tests.county import extent, goaf, panel, write
+from tests.county import boundary, extent, goaf, panel, rect, write
 from tests.geo.store.test_line import county
 
 pytestmark = pytest.mark.database
@@ -142,6 +142,14 @@ def test_crossings_are_as_known_then(base, settings, people, tmp_path):
         decisions.accept(conn, people["zhang"], survey_id, "ok", "doc", on=TODAY)
     assert beyond() == [("A", "plan")]
     assert beyond(known) == []
+    # A licence from 2025 with all that ground judges no panel of 2024: the one of its day does.
+    row, _ = boundary("A", "甲公司")
+    wide = [(row | {"有效期起": day}, rect(0, 0, width, 1)) for day, width in (("2015-01-01", 1), ("2025-01-01", 1.2))]  # fmt: skip
+    base(wide[:1], "mine_boundary")
+    base(wide[1:], "mine_boundary")
+    with connect(settings, "worker", SYSTEM) as conn:
+        (row,) = [r for r in crossings(conn, ["A"]) if r["what"] == "plan"]
+    assert (row["standing"], row["other_mine"]) == ("in_force", "B")
 
 
 def test_a_goaf_in_the_time_accounts_for_output(base, act, settings):
