@@ -16,6 +16,7 @@ from geo.rules import national_rules
 from geo.store import pond_queries, queries
 from geo.store.standing import claims_holding
 from geo.store.tiles import LAYERS, horizon_day
+from geo.store.works import accepted_works
 from geo.survey import boards as pure
 from geo.survey.why import sentence
 from geo.tailings.board import plan_counts
@@ -236,7 +237,8 @@ class Boards:
         """What would fall by itself, and stands."""
         found = self.conn.execute(_WORKED_OUT, {"on": self.on})
         gone = {row.key: date.fromisoformat(row.until) for row in found}
-        return self._named(pure.lapse_proposed(self.claims, gone, self.on))
+        done = pure.treated(self.claims, *accepted_works(self.conn, self.seq, self.on))
+        return self._named(pure.lapse_proposed(self.claims, gone, self.on, done))
 
     @cached_property
     def unclear(self) -> list[dict[str, Any]]:

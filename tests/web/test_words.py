@@ -95,7 +95,7 @@ PARTS = {
         *("late_by", "past", "ahead", "met"),
     ),
     "web.column.": ("code", *(column for columns in COLUMNS.values() for column in columns)),
-    "web.board.lapse.": ("overdue", "worked_out", "held"),
+    "web.board.lapse.": ("overdue", "treated", "propose", "worked_out", "held"),
     "web.board.late.": ("under_way", "appraisal", "overdue", "redo"),
     "web.diff.": ("added", "gone", "changed"),
     "web.stage.": ("reading", "unpack", "read", "check", "staged"),
