@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from geo.rules import national_rules
-from geo.store import pond_queries, queries
+from geo.store import pond_queries, queries, water_lines
 from geo.store.standing import claims_holding
 from geo.store.tiles import LAYERS, horizon_day
 from geo.store.works import accepted_works
@@ -190,7 +190,10 @@ def shapes(
         rows += conn.execute(_UNCLEAR, {**box, "known": known_seq})
     if "encounters" in wanted:
         rows += conn.execute(_ENCOUNTERS, {**box, "known": known_seq, "on_day": on})
-    return [{**row._mapping, "geometry": json.loads(row.geometry)} for row in rows]
+    drawn = [{**row._mapping, "geometry": json.loads(row.geometry)} for row in rows]
+    if "water_lines" in wanted:
+        drawn += water_lines.shapes(conn, bounds, known_seq, on)
+    return drawn
 
 
 class Boards:
