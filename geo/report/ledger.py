@@ -179,7 +179,9 @@ def write_works_form(path: Path, data: dict[str, Any]) -> int:
     sheet = book.active
     sheet.title = layers()["treatment_works"].label.zh
     sheet.append(["图形号", *(fields[name].label.zh for name in taken), "经度", "纬度"])
-    known = {(row["mine_code"], row["target_code"]): row for row in data["works"]}
+    # Of several works on one thing the newest is told, as in the ledger's own row.
+    newest = sorted(data["works"], key=lambda row: str(row["started_on"] or ""))
+    known = {(row["mine_code"], row["target_code"]): row for row in newest}
     count = 0
     for row in data["rows"]:
         if row["state"] == "struck_off" or not row["code"] or row["place"] is None:

@@ -14,7 +14,7 @@ _WORKS = text(
     WHERE f.layer = 'treatment_works' AND s.state = 'accepted' AND f.attrs ? 'target_code'
       AND f.id NOT IN (SELECT minerisk.replaced(:known))
     ORDER BY f.mine_code, f.attrs ->> 'target_code', f.attrs ->> 'started_on' DESC NULLS LAST,
-        f.key DESC
+        f.attrs ->> 'accepted_on' DESC NULLS LAST, f.key DESC
     """
 )
 _CALLED = text(

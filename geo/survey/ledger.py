@@ -76,6 +76,9 @@ WORKS = (
     "days_late",
 )
 
+# What the form to fill in says of itself, before anyone has.
+_OF_THE_FORM = ("mine_code", "target_code", "days_late")
+
 
 def known_on(world: World, on: date) -> World:
     """Return the facts that held on a day: later finds and later endings are not there yet."""
@@ -94,7 +97,11 @@ def _works(world: World) -> dict[tuple[str, str], dict[str, Any]]:
     for row in layer.sort_values("key").itertuples():
         attrs = row.attrs
         slot = (str(row.mine_code), str(attrs.get("target_code")))
-        if attrs.get("target_code") and (slot not in found or _begun(found[slot]) <= _begun(attrs)):
+        if (
+            attrs.get("target_code")
+            and _filled(attrs)
+            and (slot not in found or _begun(found[slot]) <= _begun(attrs))
+        ):
             found[slot] = attrs
     return found
 
@@ -129,8 +136,14 @@ def _apart(shape: shapely.Geometry, workings: NDArray[np.object_], zone: int) ->
     return round(float(shapely.distance(one, np.array(others, dtype=object)).min()), 3)
 
 
-def _begun(attrs: dict[str, Any]) -> str:
-    return str(attrs.get("started_on") or "")
+def _begun(attrs: dict[str, Any]) -> tuple[str, str]:
+    """Return what orders works on one thing: when begun; of those of one day, when accepted."""
+    return str(attrs.get("started_on") or ""), str(attrs.get("accepted_on") or "")
+
+
+def _filled(attrs: dict[str, Any]) -> bool:
+    """Tell whether a row says anything of works: one of the form that came back empty does not."""
+    return any(attrs.get(name) is not None for name in WORKS if name not in _OF_THE_FORM)
 
 
 def _struck(world: World) -> dict[str, Any]:
@@ -271,7 +284,8 @@ def works(world: World, only: Collection[str] | None, on: date) -> list[dict[str
     ]
     rows = []
     for row in layer.sort_values(["mine_code", "key"]).itertuples():
-        if only is None or row.mine_code in only:
+        empty = row.attrs.get("target_code") and not _filled(row.attrs)
+        if (only is None or row.mine_code in only) and not empty:
             told = {name: row.attrs.get(name) for name in WORKS} | {"mine_code": row.mine_code}
             due = told["deadline"] and date.fromisoformat(str(told["deadline"]))
             late = (on - due).days if due and not told["accepted_on"] else 0

@@ -17,6 +17,8 @@ from geo.survey.formulae import search_line, warning_line
 
 # From the water outwards.
 LINES = ("water_line", "search_line", "warning_line")
+# Chords to a quarter circle: round a corner a line is 0.1 m too near at most.
+_ARC = 64
 HOLDING = ("goaf", "abandoned_mine")
 
 
@@ -54,7 +56,9 @@ def water_lines(factors: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]
         zone = local_zone(shapely.point_on_surface(one["geometry"]).x)
         (shape,) = to_metric(np.array([one["geometry"]], dtype=object), zone)
         beyond = (0.0, float(search_line(seen)[0]) + error, float(warning_line(seen)[0]) + error)
-        edges = [shapely.boundary(shapely.buffer(shape, far) if far else shape) for far in beyond]
+        edges = [
+            shapely.boundary(shapely.buffer(shape, far, _ARC) if far else shape) for far in beyond
+        ]
         for layer, far, line in zip(
             LINES, beyond, from_metric(np.array(edges, dtype=object), zone), strict=True
         ):

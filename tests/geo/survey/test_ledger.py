@@ -90,6 +90,13 @@ def test_works_are_told_in_the_row_of_what_they_treat_and_are_no_factor():
     assert set(made([GOAF, loose])["code"]) == {"G1", "W2"}
 
 
+def test_a_row_of_the_form_that_came_back_empty_hides_no_works():
+    undated = WORKS | {"key": "a", "attrs": {k: v for k, v in WORKS["attrs"].items() if k != "started_on"}}  # fmt: skip
+    empty = WORKS | {"key": "z", "attrs": {"mine_code": "M0", "target_code": "G1", "seam": "3"}}
+    assert row(made([GOAF, undated, empty]), "M0", "G1")["responsible"] == "某矿"
+    assert len(works(world(MINES, [], [undated, empty]), None, date(2024, 1, 1))) == 1
+
+
 def test_a_mine_may_treat_a_neighbours_factor_from_its_own_side():
     near = factor(1, 0.02, attrs={"code": "N1", "water": "present"})
     works_ = WORKS | {"attrs": WORKS["attrs"] | {"target_code": "N1"}}

@@ -15,8 +15,12 @@ def drawn(layer="goaf", error_m=0.0, **attrs):
     one = factor(0, 0.3, layer, attrs={"code": "G1", "water": "present"} | attrs, error_m=error_m)
     lines = {line["layer"]: line for line in water_lines([one])}
     moved = to_metric(np.array([one["geometry"], *(x["geometry"] for x in lines.values())]), 4546)
-    apart = shapely.distance(moved[1:], moved[0])
-    return one, lines, dict(zip(lines, np.round(apart, 3).tolist(), strict=True))
+    apart = {}
+    for name, line in zip(lines, moved[1:], strict=True):
+        corners = shapely.distance(shapely.points(shapely.get_coordinates(line)), moved[0])
+        assert corners.max() - shapely.distance(line, moved[0]) < 0.1
+        apart[name] = round(float(corners.max()), 3)
+    return one, lines, apart
 
 
 @pytest.mark.parametrize("layer", ["goaf", "abandoned_mine"])
