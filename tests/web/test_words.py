@@ -34,6 +34,7 @@ PARTS = {
         "plan",
         "factors",
         "extents",
+        "water_lines",
         "encounters",
         "ponds",
         "zones",
