@@ -122,8 +122,12 @@ def mine(
     known_at: str = "",
     working: str = "",
     years: Annotated[int, Query(ge=-20, le=20)] = 1,
+    end: str = "",
 ) -> Response:
-    """Draw everything behind one mine's grades; where asked, what a working moved would change."""
+    """Draw everything behind one mine's grades; where asked, what a working moved would change.
+
+    `end` chooses what an ending is proposed for, so that a list can lead to the form.
+    """
     day = view.day(on)
     found = queries.mine(conn, code, day, view.known(known_at))
     if found is None:
@@ -154,6 +158,7 @@ def mine(
         ),
         working=working,
         years=years,
+        end=end,
         moved=moved,
         filed=queries.surveys_of(conn, code, moment),
         on=day.isoformat(),

@@ -14,7 +14,8 @@ from geo.report.board_sheet import plain_text
 from geo.rules import Rules
 from geo.survey.counties import county_name, province_name
 from geo.survey.layers import layers
-from geo.survey.ledger import LEDGER, PLACES, WORKS
+from geo.survey.ledger import LEDGER, WORKS
+from geo.survey.ledger_counts import PLACES
 
 _COLUMNS = tuple(name for name in LEDGER if name != "factor_key")
 COUNTS = ("factors", "exposures", "standing", "area_m2", "water_m3", "unknown_water")
@@ -36,6 +37,8 @@ def cell(name: str, value: Any, rules: Rules, lang: str) -> Any:
         return _word("ledger.relation", value, lang)
     if name == "state":
         return _word("ledger.state", value, lang)
+    if name == "water":
+        return _word("ledger.water", value, lang)
     if name == "verification":
         return _word("verification", value, lang)
     if name == "place":
@@ -176,7 +179,9 @@ def write_works_form(path: Path, data: dict[str, Any]) -> int:
     sheet = book.active
     sheet.title = layers()["treatment_works"].label.zh
     sheet.append(["图形号", *(fields[name].label.zh for name in taken), "经度", "纬度"])
-    known = {(row["mine_code"], row["target_code"]): row for row in data["works"]}
+    # Of several works on one thing the newest is told, as in the ledger's own row.
+    newest = sorted(data["works"], key=lambda row: str(row["started_on"] or ""))
+    known = {(row["mine_code"], row["target_code"]): row for row in newest}
     count = 0
     for row in data["rows"]:
         if row["state"] == "struck_off" or not row["code"] or row["place"] is None:

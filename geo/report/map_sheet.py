@@ -150,6 +150,15 @@ def _path(shape: Any) -> str:
     return "".join(parts)
 
 
+# The lines of old-goaf water, each by its own stroke: colour never tells them apart.
+_LINE_INK = "#1d4f91"
+_LINES = {
+    "water_line": 'stroke-width=".8"',
+    "search_line": 'stroke-width=".5" stroke-dasharray="2 1"',
+    "warning_line": 'stroke-width=".5" stroke-dasharray=".5 .9" stroke-linecap="round"',
+}
+
+
 def _style(row: dict[str, Any], colours: dict[str, str]) -> str:
     layer = row["layer"]
     guessed = row["verification"] in ("inferred", "unclear") or row["state"] == "submitted"
@@ -165,6 +174,8 @@ def _style(row: dict[str, Any], colours: dict[str, str]) -> str:
         return 'fill="none" stroke="#24525c" stroke-width=".5" stroke-dasharray="2 .7 .3 .7"'
     if layer == "encounters":
         return f'fill="{_INK}" fill-opacity=".2" stroke="{_INK}" stroke-width=".7"'
+    if layer in _LINES:
+        return f'fill="none" stroke="{_LINE_INK}" {_LINES[layer]}'
     if layer == "fault":
         return f'fill="none" stroke="{_INK}" stroke-width=".7"{dash}'
     fill = "goaf" if layer == "goaf" else "water" if layer in _WATER else "area"
@@ -421,6 +432,8 @@ def pdf(
         say("report.sheet.source", lang),
         say("report.convention", lang),
     ]
+    if any(row["layer"] in _LINES for row in rows):
+        notes.insert(3, say("report.sheet.water_lines", lang))
     with tempfile.TemporaryDirectory(prefix="minerisk-") as folder:
         root = Path(folder)
         (root / "map.svg").write_text(svg, "utf-8")

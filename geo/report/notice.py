@@ -24,7 +24,7 @@ from geo.store.tiles import FACTORS
 
 # The notice is a document in Chinese, whatever language its reader works in.
 _LANG = "zh"
-_LAYERS = ("unclear", "plan", "factors", "encounters")
+_LAYERS = ("unclear", "plan", "factors", "encounters", "water_lines")
 _LINES = ("determined", "proposed", "decided", "effective")
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from geo.store import pond_queries, queries
+from geo.store import pond_queries, queries, water_lines
 from geo.store.doubtful import doubtful
 from geo.store.rule_sets import telling
 from geo.store.standing import claims_holding
 from geo.store.tiles import LAYERS, horizon_day
+from geo.store.works import accepted_works
 from geo.survey import boards as pure
 from geo.survey.coverage import states
 from geo.survey.why import sentence
@@ -191,7 +192,10 @@ def shapes(
         rows += conn.execute(_UNCLEAR, {**box, "known": known_seq})
     if "encounters" in wanted:
         rows += conn.execute(_ENCOUNTERS, {**box, "known": known_seq, "on_day": on})
-    return [{**row._mapping, "geometry": json.loads(row.geometry)} for row in rows]
+    drawn = [{**row._mapping, "geometry": json.loads(row.geometry)} for row in rows]
+    if "water_lines" in wanted:
+        drawn += water_lines.shapes(conn, bounds, known_seq, on)
+    return drawn
 
 
 class Boards:
@@ -240,7 +244,8 @@ class Boards:
         """What would fall by itself, and stands."""
         found = self.conn.execute(_WORKED_OUT, {"on": self.on})
         gone = {row.key: date.fromisoformat(row.until) for row in found}
-        return self._named(pure.lapse_proposed(self.claims, gone, self.on))
+        done = pure.treated(self.claims, *accepted_works(self.conn, self.seq, self.on))
+        return self._named(pure.lapse_proposed(self.claims, gone, self.on, done))
 
     @cached_property
     def unclear(self) -> list[dict[str, Any]]:

@@ -120,7 +120,8 @@ def _rows(conn: Connection, codes: Collection[str] | None, reach_m: float, known
     return list(conn.execute(wanted))
 
 
-def _day(value: Any) -> date | None:
+def as_day(value: Any) -> date | None:
+    """Return a date kept as text; None where there is none."""
     return date.fromisoformat(value) if isinstance(value, str) and value else None
 
 
@@ -185,8 +186,8 @@ def _plan(rows: list[dict[str, Any]], zones: dict[str, int]) -> Iterator[dict[st
             "method": attrs.get("method"),
             "height_m": _number(attrs.get("height_m")),
             "width_m": width,
-            "start": _day(attrs.get("start")),
-            "end": _day(attrs.get("end")),
+            "start": as_day(attrs.get("start")),
+            "end": as_day(attrs.get("end")),
             "finished": attrs.get("finished") is True,
         }
 
@@ -201,9 +202,9 @@ def _extents(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             "seams": _list(attrs.get("seams")),
             "methods": _list(attrs.get("methods")),
             "accuracy_m": _number(attrs.get("accuracy_m")),
-            "fieldwork_start": _day(attrs.get("fieldwork_start")),
-            "fieldwork_end": _day(attrs.get("fieldwork_end")),
-            "valid_until": _day(attrs.get("valid_until")),
+            "fieldwork_start": as_day(attrs.get("fieldwork_start")),
+            "fieldwork_end": as_day(attrs.get("fieldwork_end")),
+            "valid_until": as_day(attrs.get("valid_until")),
             "survey_unit": attrs.get("survey_unit") or row["survey_unit"],
         }
 
@@ -252,7 +253,7 @@ def _factors(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield row | {
             # A geophysical anomaly that nobody drilled is inferred (L8); so is the unsaid.
             "verification": attrs.get("verification") or "inferred",
-            "observed_on": _day(attrs.get("observed_on")),
+            "observed_on": as_day(attrs.get("observed_on")),
             "attrs": {k: v for k, v in attrs.items() if v is not None},
         }
 
@@ -397,6 +398,7 @@ def touched(conn: Connection, rules: Rules, survey_ids: Collection[Any]) -> set[
 
 
 __all__ = [
+    "as_day",
     "beside_each_other",
     "degrees",
     "known_at",

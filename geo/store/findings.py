@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select, text
 
-from geo.store.facts import load_world
+from geo.store.facts import load_world, newest_seq
+from geo.store.licences import earlier
 from geo.store.rule_sets import in_force
 from geo.store.tables import mine
 from geo.survey.crossings import crossings as crossings_of
 from geo.survey.derive import derive
-from geo.survey.ledger import counts, holding_on, known_on, overdue, rolled_up, totals, tree, works
+from geo.survey.ledger import holding_on, known_on, overdue, works
 from geo.survey.ledger import ledger as ledger_of
+from geo.survey.ledger_counts import counts, rolled_up, totals, tree
 
 
 def seen(conn: Connection, codes: list[str] | None = None) -> list[str]:
@@ -46,9 +48,10 @@ def crossings(
     known_seq : int, optional
         Number of the batch up to which things are known; the newest where not given.
     """
-    rules = in_force(conn, known_seq)
-    world = known_on(load_world(conn, rules, codes, known_seq), on)
-    found = crossings_of(world, rules, codes)
+    known = newest_seq(conn) if known_seq is None else known_seq
+    rules = in_force(conn, known)
+    world = known_on(load_world(conn, rules, codes, known), on)
+    found = crossings_of(world, rules, codes, earlier(conn, set(world.mines["mine_code"]), known))
     return records(pd.DataFrame(found.drop(columns="geometry")))
 
 

@@ -138,7 +138,8 @@ def kept(conn: Connection, month: str) -> dict[str, Any] | None:
     rows = [row for one in found for row in one.rows]
     for at, row in enumerate(rows, 1):
         row["number"] = at
-    frame = pd.DataFrame({n: pd.Series([r[n] for r in rows], dtype=object) for n in LEDGER})
+    # A column that came later is empty in a month kept before.
+    frame = pd.DataFrame({n: pd.Series([r.get(n) for r in rows], dtype=object) for n in LEDGER})
     places = {one.mine_code: (one.district[:2], one.district, one.enterprise) for one in found}
     done = [row for one in found for row in one.works]
     version = {"month": month, "known_seq": found[0].known_seq, "rules": found[0].rules}

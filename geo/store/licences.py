@@ -1,18 +1,21 @@
-"""A mine's lasting identity, made by the acceptance of the first boundary that names it."""
+"""A mine's lasting identity, made by the acceptance of its first boundary; and its licences."""
 
 from collections.abc import Collection
 from typing import Any
 from uuid import uuid4
 
+import geopandas as gpd
 import shapely
 from geoalchemy2 import functions as gis
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from geo.crs import local_zone
 from geo.store.accounts import ensure_organisation
-from geo.store.facts import newest_seq, states
+from geo.store.facts import known_at, newest_seq, states
 from geo.store.publish import Batch
-from geo.store.tables import feature, mine
+from geo.store.tables import batch, feature, mine
+from geo.survey.crossings import LICENCES
+from geo.survey.world import spatial
 
 
 def known_mines(conn: Connection) -> set[str]:
@@ -55,6 +58,53 @@ def owners(conn: Connection, staged: list[Any], upload: Any) -> dict[str, dict[s
         for code, district, owner_org in conn.execute(wanted):
             found[code] = {"district": district, "owner_org": owner_org}
     return found
+
+
+def earlier(conn: Connection, codes: Collection[str], known: int) -> gpd.GeoDataFrame:
+    """Return every version of some mines' licences that was ever in force, as received (L15).
+
+    Parameters
+    ----------
+    conn : Connection
+        Of the worker role.
+    codes : collection of str
+        The mines.
+    known : int
+        Number of the batch up to which things are known.
+
+    Returns
+    -------
+    GeoDataFrame
+        Columns of ``geo.survey.crossings.LICENCES``; the parts that one survey drew are united.
+    """
+    by_state = states(conn, known)
+    gone = set(conn.scalars(text("SELECT minerisk.replaced(:known)"), {"known": known}))
+    parts: dict[tuple[str, Any], list[Any]] = {}
+    for row in conn.execute(
+        select(
+            feature.c.id,
+            feature.c.mine_code,
+            feature.c.survey_id,
+            feature.c.attrs,
+            gis.ST_AsBinary(feature.c.geom).label("wkb"),
+        )
+        .outerjoin(batch, batch.c.id == feature.c.batch_id)
+        .where(feature.c.layer == "mine_boundary", feature.c.mine_code.in_(codes), known_at(known))
+        .order_by(batch.c.seq.nulls_last(), feature.c.row_no)
+    ):
+        if row.id not in gone and by_state.get(row.survey_id) in ("accepted", "superseded"):
+            parts.setdefault((row.mine_code, row.survey_id), []).append(row)
+    return spatial(
+        LICENCES,
+        (
+            {
+                "mine_code": code,
+                "attrs": {k: v for k, v in drawn[-1].attrs.items() if v is not None},
+                "geometry": shapely.union_all([shapely.from_wkb(bytes(r.wkb)) for r in drawn]),
+            }
+            for (code, _), drawn in parts.items()
+        ),
+    )
 
 
 def ensure_mines(made: Batch, survey_id: Any) -> list[str]:

@@ -15,6 +15,7 @@ from geo.problems import Problem
 from geo.store.authority import authorise, mine_row, need, owner_of
 from geo.store.engine import Actor
 from geo.store.facts import known_at, load_world, newest_seq
+from geo.store.filed import filed
 from geo.store.findings import records
 from geo.store.publish import publishing
 from geo.store.rule_sets import in_force
@@ -179,7 +180,8 @@ def findings(
     rules = in_force(conn, known_seq)
     known = newest_seq(conn) if known_seq is None else known_seq
     world = load_world(conn, rules, codes, known)
-    frame = screening_of(world, rules, _contracts(conn, codes, known), _outputs(conn, codes, known))
+    told_of = _contracts(conn, codes, known), _outputs(conn, codes, known)
+    frame = screening_of(world, rules, filed(conn, codes, known), *told_of)
     rows = records(frame[frame["mine_code"].isin(codes)])
     surveys = {
         row.key: {"id": row.id, "filename": row.filename, "survey_unit": row.survey_unit}

@@ -6,6 +6,7 @@ from datetime import date
 from sqlalchemy import Connection, text
 
 from geo.problems import Problem
+from geo.store import water_lines
 from geo.store.engine import Actor
 from geo.store.rule_sets import in_force
 from geo.survey.layers import factors, pond_layers
@@ -20,6 +21,7 @@ LAYERS: dict[str, tuple[str, ...] | None] = {
     "plan": ("plan_item",),
     "extents": ("survey_extent",),
     "factors": FACTORS,
+    "water_lines": None,
     # A point is read every day and would be drawn as often; its alarm is on the pond's page.
     "ponds": tuple(name for name in pond_layers() if name != "monitoring_reading"),
     "zones": None,
@@ -85,6 +87,8 @@ def tile(
         raise Problem("tiles.none", http_status=404, layer=layer, z=z, x=x, y=y)
     place = {"z": z, "x": x, "y": y, "known": known_seq, "on_day": on}
     wanted = LAYERS[layer]
+    if layer == "water_lines":
+        return water_lines.tile(conn, z, x, y, known_seq, on)
     if layer in _UNDATED:
         found = conn.scalar(text(f"SELECT minerisk.tile_{layer}(:z, :x, :y, :known)"), place)
     elif wanted is None:

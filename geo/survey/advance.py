@@ -22,6 +22,7 @@ DAYS = (90, 180, 365)
 # Precautions that stop a working until they are met (L13: search line, pillar, undrained goaf).
 STOPS = {
     "hydro.search_line": "search_line",
+    "hydro.search_line.abandoned_mine": "search_line",
     "hydro.boundary_pillar": "pillar",
     "hydro.boundary_pillar.design": "pillar",
     "hydro.fault_pillar": "pillar",

@@ -136,22 +136,67 @@ def graded_too_low(claims: pd.DataFrame, on: date) -> list[Row]:
     return _longest_first(rows())
 
 
-def lapse_proposed(claims: pd.DataFrame, worked_out: dict[str, date], on: date) -> list[Row]:
+def treated(
+    claims: pd.DataFrame,
+    accepted: Mapping[tuple[str, str], date],
+    owners: Mapping[str, tuple[str, str]],
+) -> dict[str, date]:
+    """Return the claims whose factor was treated by works that are accepted, and since when.
+
+    Parameters
+    ----------
+    accepted : mapping
+        {(mine code, code of what is treated): day}, of works whose acceptance is on record.
+    owners : mapping
+        {factor key: (mine code, code)} of the factors that bear one of those codes. Works of a mine
+        treat its own factor of that code; where it has none, the neighbour's, from its own side.
+    """
+    own = set(owners.values())
+    found: dict[str, date] = {}
+    for claim in claims.itertuples():
+        key = claim.evidence.get("factor_key")
+        code = str((claim.evidence.get("attrs") or {}).get("code"))
+        slot = owners.get(key, ("", ""))
+        if slot not in accepted and (claim.mine_code, code) not in own:
+            slot = (claim.mine_code, code)
+        if key is not None and claim.source in _FOUND and slot in accepted:
+            found[claim.key] = accepted[slot]
+    return found
+
+
+def lapse_proposed(
+    claims: pd.DataFrame,
+    worked_out: Mapping[str, date],
+    on: date,
+    treated: Mapping[str, date] | None = None,
+) -> list[Row]:
     """Return grades that would fall by themselves if time could lower them (L3): they stand.
 
     Parameters
     ----------
-    worked_out : dict
+    worked_out : mapping
         Key of each plan item whose last day is past, with that day.
+    treated : mapping, optional
+        Key of each claim whose factor was treated and accepted, with that day.
+
+    Returns
+    -------
+    list of dict
+        With `ends`, the factor for which the ending is to be proposed where treatment is accepted.
     """
+    done = treated or {}
 
     def rows() -> Iterator[Row]:
         for claim in _counting(claims, on):
             if claim.grade is None:
                 continue
             item = claim.evidence.get("item_key") if claim.source in _FOUND else None
+            ends = None
             if claim.valid_to is not None and claim.valid_to < on and claim.source not in _FOUND:
                 reason, until = "overdue", claim.valid_to
+            elif claim.key in done and claim.status != "held":
+                reason, until = "treated", done[claim.key]
+                ends = f"factor:{claim.evidence['factor_key']}"
             elif item in worked_out:
                 reason, until = "worked_out", worked_out[item]
             elif claim.status == "held":
@@ -167,6 +212,7 @@ def lapse_proposed(claims: pd.DataFrame, worked_out: dict[str, date], on: date) 
                 "until": until,
                 "days": _days(until, on),
                 "claim": claim.key,
+                "ends": ends,
             }
 
     return _longest_first(rows())

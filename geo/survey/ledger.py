@@ -1,7 +1,6 @@
-"""The ledger (动态普查治理台账, L19): one row per mine-exposure, and a county's two counts.
+"""The ledger (动态普查治理台账, L19): one row per mine-exposure; `ledger_counts` counts them.
 
-A fault through three mines is one factor and three exposures. What an ending on record took out
-stays on the ledger, struck off.
+What an ending on record took out stays on the ledger, struck off.
 """
 
 from collections.abc import Collection
@@ -12,13 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
+from geo.crs import to_metric
 from geo.geometry import measure
 from geo.rules import Rules
 from geo.survey.derive import Derived
+from geo.survey.footprint import unfinished
 from geo.survey.lines import in_force
 from geo.survey.overlay import encounters
-from geo.survey.reckon import number
 from geo.survey.world import World
 from geo.survey.years import first_met
 
@@ -48,6 +49,7 @@ LEDGER = (
     "accepted_on",
     "struck_off",
     "area_m2",
+    "water",
     "water_m3",
     "factor_key",
 )
@@ -74,7 +76,9 @@ WORKS = (
     "emergency_plan",
     "days_late",
 )
-PLACES = ("province", "county", "enterprise", "mine")
+
+# What the form to fill in says of itself, before anyone has.
+_OF_THE_FORM = ("mine_code", "target_code", "days_late")
 
 
 def known_on(world: World, on: date) -> World:
@@ -99,7 +103,11 @@ def _works(world: World) -> dict[tuple[str, str], dict[str, Any]]:
     for row in layer.sort_values("key").itertuples():
         attrs = row.attrs
         slot = (str(row.mine_code), str(attrs.get("target_code")))
-        if attrs.get("target_code") and (slot not in found or _begun(found[slot]) <= _begun(attrs)):
+        if (
+            attrs.get("target_code")
+            and _filled(attrs)
+            and (slot not in found or _begun(found[slot]) <= _begun(attrs))
+        ):
             found[slot] = attrs
     return found
 
@@ -121,8 +129,27 @@ def _done(
     return {} if (mine_code, code) in own else works.get((mine_code, code), {})
 
 
-def _begun(attrs: dict[str, Any]) -> str:
-    return str(attrs.get("started_on") or "")
+def _workings(world: World) -> dict[str, NDArray[np.object_]]:
+    """Return the shapes of the workings of each mine that are planned and not finished."""
+    plan = unfinished(world.plan[world.plan["status"] != "provisional"])
+    owned = plan.groupby("mine_code", sort=False).indices
+    return {str(code): plan.geometry.to_numpy()[rows] for code, rows in owned.items()}
+
+
+def _apart(shape: shapely.Geometry, workings: NDArray[np.object_], zone: int) -> float:
+    """Return how far a factor lies from the nearest working, m to 1 mm."""
+    one, *others = to_metric(np.array([shape, *workings], dtype=object), zone)
+    return round(float(shapely.distance(one, np.array(others, dtype=object)).min()), 3)
+
+
+def _begun(attrs: dict[str, Any]) -> tuple[str, str]:
+    """Return what orders works on one thing: when begun; of those of one day, when accepted."""
+    return str(attrs.get("started_on") or ""), str(attrs.get("accepted_on") or "")
+
+
+def _filled(attrs: dict[str, Any]) -> bool:
+    """Tell whether a row says anything of works: one of the form that came back empty does not."""
+    return any(attrs.get(name) is not None for name in WORKS if name not in _OF_THE_FORM)
 
 
 def _struck(world: World) -> dict[str, Any]:
@@ -170,8 +197,11 @@ def ledger(
     -------
     DataFrame
         Columns of ``LEDGER``. `effect` lists (hazard, outcome, grade) of the claims; `measures` the
-        rules that ask for a duty, a precaution or an answer, and the works' own. `number` counts
-        from 1 in the order of mine, kind and code. Provisional surveys are left out.
+        rules that ask for a duty, a precaution or an answer, and the works' own. `relation` and
+        `distance_m` are to the nearest working that is planned and not finished: ``inside``,
+        ``crosses``, ``near``, or ``far`` beyond its surroundings; ``field_…`` and the distance to
+        the licence area where no working is known. `number` counts from 1 in the order of mine,
+        kind and code. Provisional surveys are left out.
     """
     # What was struck off is no longer derived, and still belongs on the ledger.
     met = encounters(replace(world, endings=world.endings.iloc[:0]), rules, only)
@@ -188,16 +218,27 @@ def ledger(
     works, struck, said = _works(world), _struck(world), _said(derived)
     own = {(str(f.mine_code), str(f.attrs.get("code"))) for f in world.factors.itertuples()}
     names = dict(zip(world.mines["mine_code"], world.mines["name"], strict=True))
+    zones = dict(zip(world.mines["mine_code"], world.mines["zone_epsg"].astype(int), strict=True))
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in met.sort_values(["distance_m", "key"]).itertuples():
+    # The nearest meeting with a working tells relation and distance; without one, with the field.
+    met["of_field"] = [key is None for key in met["item_key"]]
+    workings = _workings(world)
+    for row in met.sort_values(["of_field", "distance_m", "key"]).itertuples():
         slot = (row.mine_code, row.factor_key)
         if slot in rows:
-            continue  # the nearest meeting tells relation and distance
+            continue
         attrs, factor = row.evidence["attrs"], factors.loc[row.factor_key]
         done = _done(works, own, str(factor["mine_code"]), row.mine_code, str(attrs.get("code")))
         claims = said.get(slot, [])
         # A neighbour's factor is told as far as it reaches into the mine's own study area.
         middle = shapely.point_on_surface(row.geometry)
+        relation, distance = row.relation, row.distance_m
+        if row.of_field and row.mine_code in workings:
+            owner = factor["mine_code"] if factor["mine_code"] in zones else row.mine_code
+            zone = zones[min(owner, row.mine_code)]
+            relation, distance = "far", _apart(factor.geometry, workings[row.mine_code], zone)
+        elif row.of_field:
+            relation = f"field_{relation}"
         rows[slot] = {
             "mine_code": row.mine_code,
             "mine_name": names.get(row.mine_code),
@@ -206,8 +247,8 @@ def ledger(
             "place": None if middle.is_empty else (round(middle.x, 6), round(middle.y, 6)),
             "seam": attrs.get("seam"),
             "elevation_m": attrs.get("floor_m"),
-            "relation": row.relation,
-            "distance_m": row.distance_m,
+            "relation": relation,
+            "distance_m": distance,
             "first_year": years.get(slot),
             "method": attrs.get("detection_method"),
             "verification": row.evidence["verification"],
@@ -224,6 +265,7 @@ def ledger(
             "accepted_on": done.get("accepted_on"),
             "struck_off": struck.get(row.factor_key),
             "area_m2": float(areas[row.factor_key]),
+            "water": attrs.get("water"),
             "water_m3": attrs.get("water_volume_m3"),
             "factor_key": row.factor_key,
         }
@@ -233,84 +275,6 @@ def ledger(
     return pd.DataFrame(
         {name: pd.Series([r[name] for r in ordered], dtype=object) for name in LEDGER}
     )
-
-
-def totals(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a county's counts by kind: distinct factors and mine-exposures (L19).
-
-    Returns
-    -------
-    list of dict
-        kind, factors, exposures, standing (factors not struck off), area_m2 and water_m3 of the
-        distinct factors (a range counts by its upper end), unknown_water (factors that hold water
-        of which nobody knows the volume counts as unknown, never as nought).
-    """
-    return [
-        {"kind": kind, **counts(group)}
-        for kind, group in sorted(frame.groupby("kind"), key=lambda pair: str(pair[0]))
-    ]
-
-
-def counts(group: pd.DataFrame) -> dict[str, Any]:
-    """Return the counts of some rows of a ledger, as :func:`totals` names them."""
-    once = group.drop_duplicates("factor_key")
-    water = np.array([number(value, "high") for value in once["water_m3"]], dtype=float)
-    asked = once["water_m3"].map(lambda value: value is not None)
-    return {
-        "factors": len(once),
-        "exposures": len(group),
-        "standing": int((once["state"] != "struck_off").sum()),
-        "area_m2": round(float(once["area_m2"].sum()), 3),
-        "water_m3": round(float(np.nansum(water)), 3),
-        "unknown_water": int((asked.to_numpy(dtype=bool) & np.isnan(water)).sum()),
-    }
-
-
-def rolled_up(frame: pd.DataFrame, of: dict[str, str]) -> list[dict[str, Any]]:
-    """Return the counts of groups of mines: enterprises, counties.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        As :func:`ledger` gives it.
-    of : dict
-        {mine code: group}. A factor that mines of one group share is counted once there.
-    """
-    groups: dict[str, list[int]] = {}
-    for at, code in enumerate(frame["mine_code"]):
-        groups.setdefault(of.get(code, ""), []).append(at)
-    return [{"group": name, **counts(frame.iloc[at])} for name, at in sorted(groups.items())]
-
-
-def tree(frame: pd.DataFrame, places: dict[str, tuple[str, str, str]]) -> list[dict[str, Any]]:
-    """Return the counts of each province, county, enterprise and mine, each below its own above.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        As :func:`ledger` gives it.
-    places : dict
-        {mine code: (province, county, enterprise)}; a mine with no rows counts nought.
-
-    Returns
-    -------
-    list of dict
-        level (one of ``PLACES``), group, and counts. A factor that mines of one group share is
-        counted once there, so the factors of a county may be fewer than the sum of its mines'.
-    """
-    under: dict[tuple[str, ...], set[str]] = {}
-    for code, place in places.items():
-        path = (*place, code)
-        for depth in range(1, len(path) + 1):
-            under.setdefault(path[:depth], set()).add(code)
-    return [
-        {
-            "level": PLACES[len(path) - 1],
-            "group": path[-1],
-            **counts(frame[frame["mine_code"].isin(codes)]),
-        }
-        for path, codes in sorted(under.items())
-    ]
 
 
 def works(world: World, only: Collection[str] | None, on: date) -> list[dict[str, Any]]:
@@ -326,7 +290,8 @@ def works(world: World, only: Collection[str] | None, on: date) -> list[dict[str
     ]
     rows = []
     for row in layer.sort_values(["mine_code", "key"]).itertuples():
-        if only is None or row.mine_code in only:
+        empty = row.attrs.get("target_code") and not _filled(row.attrs)
+        if (only is None or row.mine_code in only) and not empty:
             told = {name: row.attrs.get(name) for name in WORKS} | {"mine_code": row.mine_code}
             due = told["deadline"] and date.fromisoformat(str(told["deadline"]))
             late = (on - due).days if due and not told["accepted_on"] else 0

@@ -37,6 +37,10 @@ REACHED: dict[str | None, tuple[str, ...]] = {
         "vertical", "gap_m", "fracture_zone_m", "fracture_margin_m",
         "search_margin_m", "warning_margin_m",
     ),
+    "abandoned_mine": (
+        "vertical", "gap_m", "fracture_zone_m", "fracture_margin_m",
+        "search_margin_m", "warning_margin_m",
+    ),
     "aquifer": ("vertical", "gap_m", "fracture_zone_m", "fracture_margin_m", "inrush_mpa_m"),
     "fault": ("pillar_m", "pillar_margin_m"),
     "mine_boundary": ("pillar_margin_m",),
@@ -229,7 +233,7 @@ def reckon(
         parts.append(_fault(attrs, item, mine, margin_m))
     if layer == "mine_boundary":
         parts.append(_boundary(attrs, mine, margin_m))
-    if layer == "goaf":
+    if layer in ("goaf", "abandoned_mine"):
         parts.append(_goaf_lines(seen, margin_m))
     if layer == "aquifer":
         parts.append(_aquifer(attrs))

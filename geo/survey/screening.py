@@ -18,6 +18,7 @@ import yaml
 
 from geo.crs import to_metric
 from geo.rules import Rules
+from geo.survey.copies import Filed, copies
 from geo.survey.keys import content_key
 from geo.survey.reckon import number
 from geo.survey.world import World, plain
@@ -65,43 +66,12 @@ def _finding(check: str, survey_key: str, mine_code: str, **more: Any) -> dict[s
     return row
 
 
-def _fieldwork(world: World) -> dict[str, set[tuple[date | None, date | None]]]:
-    """Return the fieldwork dates each survey states in its extents."""
-    found: dict[str, set[tuple[date | None, date | None]]] = {}
-    for row in world.extents.itertuples():
-        found.setdefault(row.survey_key, set()).add((row.fieldwork_start, row.fieldwork_end))
-    return found
-
-
-def copied(world: World) -> Iterator[dict[str, Any]]:
-    """Yield surveys that repeat another's shapes with its water levels or dates as new fieldwork.
-
-    The same shape alone says nothing: an old goaf should be identical.
-    """
-    fieldwork = _fieldwork(world)
-    pairs: dict[tuple[str, str, str], list[str]] = {}
-    shapes = shapely.to_wkb(shapely.normalize(world.factors.geometry.to_numpy()))
-    same: dict[tuple[Any, str], list[Any]] = {}
-    for wkb, row in zip(shapes, world.factors.itertuples(), strict=True):
-        same.setdefault((wkb, row.layer), []).append(row)
-    for rows in same.values():
-        for one in rows:
-            for other in rows:
-                if not one.survey_key < other.survey_key:
-                    continue
-                if fieldwork.get(one.survey_key) == fieldwork.get(other.survey_key):
-                    continue
-                level = one.attrs.get("water_level_m")
-                kept = (level is not None and level == other.attrs.get("water_level_m")) or (
-                    one.observed_on is not None and one.observed_on == other.observed_on
-                )
-                if kept:
-                    slot = (one.survey_key, other.survey_key, other.mine_code)
-                    pairs.setdefault(slot, []).append(other.key)
-    for (one_key, other_key, mine_code), keys in sorted(pairs.items()):
+def copied(filed: Filed) -> Iterator[dict[str, Any]]:
+    """Yield surveys that repeat another's shapes and its levels or dates as new fieldwork."""
+    for survey_key, other, mine_code, keys in copies(filed):
         yield _finding(
-            "copied", other_key, mine_code, other=one_key, measure=float(len(set(keys))),
-            unit="factors", evidence={"factors": sorted(set(keys))},
+            "copied", survey_key, mine_code, other=other, measure=float(len(keys)),
+            unit="factors", evidence={"factors": keys},
         )  # fmt: skip
 
 
@@ -265,6 +235,7 @@ def without_surroundings(world: World, rules: Rules) -> Iterator[dict[str, Any]]
 def screening(
     world: World,
     rules: Rules,
+    filed: Filed,
     contracts: Collection[Contract] = (),
     outputs: Collection[Output] = (),
 ) -> pd.DataFrame:
@@ -276,6 +247,8 @@ def screening(
         Facts of the mines and their neighbours.
     rules : Rules
         For the surroundings.
+    filed : Filed
+        What surveys filed, those included that others have replaced.
     contracts : collection of Contract
         Which unit was to survey which mine, and when.
     outputs : collection of Output
@@ -287,7 +260,7 @@ def screening(
         Columns of ``FINDINGS``: `measure` with its `unit`, and what it rests on. None is a verdict.
     """
     rows = [
-        *copied(world),
+        *copied(filed),
         *one_shape_in_two_mines(world),
         *contradicted(world),
         *outside_contract(world, contracts),

@@ -3,6 +3,7 @@
 import io
 import re
 from datetime import date, timedelta
+from html import unescape
 
 import openpyxl
 import pytest
@@ -164,6 +165,25 @@ def test_rules_that_wait_are_compared_and_adopted_on_a_page(
     assert "own.yaml:" in zhang.get("/rules").text
     assert zhang.get("/rules/waiting").status_code == 200
     assert zhang.get("/mines/A").status_code == 200
+
+
+def test_accepted_works_lead_from_the_board_and_the_ledger_to_the_form_that_proposes_their_ending(accepted, client_of):  # fmt: skip
+    wet, shape = goaf("A", "G9", x=0.6, water="有", known="否", volume="不清")
+    accepted([(wet, shape)], "goaf")
+    works = {"矿山编号": "A", "治理工程编号": "ZL-9", "治理对象编号": "G9", "工程措施": "疏放水"}
+    zhang = client_of("zhang")
+    accepted([(works, shape.centroid)], "treatment_works")
+    assert "G9" not in zhang.get("/boards/lapse").text
+    accepted([(works | {"开工日期": "2024-06-01", "验收日期": "2024-08-01"}, shape.centroid)], "treatment_works")  # fmt: skip
+    page = zhang.get("/boards/lapse").text
+    assert say("web.board.lapse.treated", "zh") in page
+    (link, *_) = re.findall(r'href="(/mines/A[?]end=factor[^"]*)"', page)
+    assert re.search(r'value="factor:[0-9a-f]+" selected', zhang.get(unescape(link)).text)
+    assert "/mines/A?end=factor" in zhang.get("/ledger").text
+    # The enterprise reads that its treatment is accepted; it ends nothing itself.
+    zhao = client_of("zhao")
+    assert say("ledger.state.accepted", "zh") in zhao.get("/ledger").text
+    assert "end=factor" not in zhao.get("/boards/lapse").text + zhao.get("/ledger").text
 
 
 def test_the_ledger_of_a_month_is_shown_as_it_was_kept(accepted, client_of, settings):

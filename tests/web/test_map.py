@@ -35,6 +35,9 @@ def test_the_day_asked_about_is_that_of_the_ground_as_well(site: Site, person: P
         regulator.go(f"/map?{AT}&as_of={day}&known=now")
         regulator.map_drawn()
         seen[day] = page.evaluate(DRAWN, "factors-goaf")
+        for kind in ("water", "search", "warning"):
+            lines = page.evaluate(DRAWN, f"water_lines-{kind}")
+            assert bool(lines) == bool(seen[day]), kind
         assert page.evaluate(DRAWN, "plan-fill") > 0
     assert seen["2024-05-09"] == 0
     assert seen["2024-05-10"] > 0

@@ -133,6 +133,12 @@ def test_works_go_out_and_come_back_by_excel_as_any_file(base, settings, people,
     (line,) = [one for one in sheet.iter_rows(min_row=2, values_only=True) if "G1" in one]
     assert line[heads.index("责任人")] == "某矿"
     assert line[heads.index("治理期限")] == "2024-08-31"
+    # Sent back as it is, it says the same.
+    survey_id = filed(settings, tmp_path / "again.xlsx", people["zhao"], layer="treatment_works")
+    with connect(settings, "worker", people["zhang"]) as conn:
+        decisions.accept(conn, people["zhang"], survey_id, "ok", "doc", on=TODAY)
+    again = reckoned(settings, ["A"])
+    assert (again["works"], again["rows"]) == (data["works"], data["rows"])
 
 
 def test_a_wrong_cell_of_the_form_is_told_by_row_and_field(base, settings, people, tmp_path):

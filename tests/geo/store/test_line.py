@@ -1,19 +1,21 @@
 """The whole line on a real PostGIS: files in, grades with reasons out, and what must never happen."""
 
+import math
 from datetime import date
 from pathlib import Path
 
+import pyogrio
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from geo.problems import Problem
-from geo.store import audit, decisions, export, intake, queries
+from geo.store import audit, boards, decisions, export, intake, queries, tiles
 from geo.store.engine import SYSTEM, connect, engine
 from geo.store.grading import regrade
 from geo.store.publish import publishing
 from tests.conftest import SHARED, TODAY, filed, fresh_database, make_people
-from tests.county import boundary, extent, goaf, panel, write
+from tests.county import HIGH, SOUTH, WEST, WIDE, boundary, extent, goaf, panel, write
 
 pytestmark = pytest.mark.database
 
@@ -65,6 +67,38 @@ def test_a_neighbours_goaf_raises_the_grade_and_says_why(base, settings, people)
     assert "邻矿" in why
     assert "G1" in why
     assert "表2-1" in why
+
+
+def test_lines_of_old_goaf_water_are_drawn_only_for_who_sees_the_goaf(base, settings, people, tmp_path):  # fmt: skip
+    base(
+        [goaf("B", "G1", x=1.02, water="有", volume="500"), goaf("B", "G2", x=1.3, water="无")],
+        "goaf",
+    )
+    # The tile of zoom 12 in which the goaf lies.
+    lon, lat = WEST + 1.04 * WIDE, math.radians(SOUTH + 0.42 * HIGH)
+    down = (1 - math.asinh(math.tan(lat)) / math.pi) / 2
+    place = (12, int((lon + 180) / 360 * 4096), int(down * 4096))
+    box = (WEST, SOUTH, WEST + 2 * WIDE, SOUTH + HIGH)
+
+    def lines(login, on=TODAY):
+        with connect(settings, "app", people[login]) as conn:
+            known = queries.seq_at(conn, None)
+            (tmp_path / "t.mvt").write_bytes(tiles.tile(conn, "water_lines", *place, known, on))
+            drawn = boards.shapes(conn, box, ["water_lines"], (), known, on)
+        return {row["layer"] for row in drawn} - {"mine_boundary"}
+
+    three = {"water_line", "search_line", "warning_line"}
+    # The regulator and the goaf's own enterprise; not the neighbour that it threatens.
+    for login, wanted in (("zhang", three), ("qian", three), ("zhao", set()), ("far", set())):
+        assert lines(login) == wanted, login
+        body = (tmp_path / "t.mvt").read_bytes()
+        assert bool(body) == bool(wanted), login
+        if wanted:
+            drawn = pyogrio.read_dataframe(f"MVT:{tmp_path / 't.mvt'}", layer="water_lines")
+            assert set(drawn["layer"]) <= three
+            assert set(drawn["name"]) == {"G1"}
+    # The day before it was found there was no such line.
+    assert lines("zhang", date(2024, 5, 9)) == set()
 
 
 def test_only_submitted_counts_for_nothing_but_is_seen(base, tmp_path, settings, people, file):

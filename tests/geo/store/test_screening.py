@@ -5,11 +5,11 @@ from datetime import date
 import pytest
 
 from geo.problems import Problem
-from geo.store import audit, decisions, queries, screening
+from geo.store import audit, decisions, intake, queries, screening
 from geo.store.engine import SYSTEM, connect
 from geo.store.findings import crossings
 from tests.conftest import TODAY, filed
-from tests.county import extent, goaf, panel, write
+from tests.county import boundary, extent, goaf, panel, rect, write
 from tests.geo.store.test_line import county
 
 pytestmark = pytest.mark.database
@@ -49,6 +49,24 @@ def test_fieldwork_outside_the_contract_is_asked_about_once_there_is_one(act, se
     # An extension that covers it ends the question.
     act(screening.record_contract, "A", UNIT, date(2024, 2, 1), None, "补充协议")
     assert found(settings, "outside_contract") == []
+
+
+def test_a_survey_that_repeats_the_one_it_replaces_is_asked_about(base, settings, people, tmp_path):
+    rows = [goaf("A", "G1", x=0.6, water="无"), goaf("A", "G2", x=0.7, water="无")]
+    first, _ = base(rows, "goaf")
+    assert found(settings, "copied") == []
+    # Every word the same but one row: another file, said to be another survey.
+    path = write(tmp_path / "again.geojson", [*rows, goaf("A", "G3", x=0.8, water="无")])
+    upload_id = filed(settings, path, people["wang"], submit=False, layer="goaf")
+    with connect(settings, "worker", people["wang"]) as conn:
+        second = intake.submit(conn, people["wang"], upload_id, supersedes=first, on=TODAY)
+    (asked,) = found(settings, "copied")
+    assert (asked["survey"]["id"], asked["other_survey"]["id"]) == (second, first)
+    with connect(settings, "worker", people["zhang"]) as conn:
+        decisions.accept(conn, people["zhang"], second, "ok", "doc", on=TODAY)
+    (asked,) = found(settings, "copied")
+    assert (asked["survey"]["id"], asked["other_survey"]["id"]) == (second, first)
+    assert (asked["measure"], asked["unit"]) == (2.0, "factors")
 
 
 def test_output_with_no_new_goaf_is_asked_about_and_a_corrected_figure_counts(act, settings):
@@ -124,6 +142,14 @@ def test_crossings_are_as_known_then(base, settings, people, tmp_path):
         decisions.accept(conn, people["zhang"], survey_id, "ok", "doc", on=TODAY)
     assert beyond() == [("A", "plan")]
     assert beyond(known) == []
+    # A licence from 2025 with all that ground judges no panel of 2024: the one of its day does.
+    row, _ = boundary("A", "甲公司")
+    wide = [(row | {"有效期起": day}, rect(0, 0, width, 1)) for day, width in (("2015-01-01", 1), ("2025-01-01", 1.2))]  # fmt: skip
+    base(wide[:1], "mine_boundary")
+    base(wide[1:], "mine_boundary")
+    with connect(settings, "worker", SYSTEM) as conn:
+        (row,) = [r for r in crossings(conn, ["A"]) if r["what"] == "plan"]
+    assert (row["standing"], row["other_mine"]) == ("in_force", "B")
 
 
 def test_a_goaf_in_the_time_accounts_for_output(base, act, settings):

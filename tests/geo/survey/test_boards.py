@@ -108,6 +108,30 @@ def test_what_would_lapse_stands_on_the_list_and_nothing_else():
     ]
 
 
+def test_an_accepted_treatment_puts_what_rests_on_its_factor_on_the_list():
+    floor = {"outcome": "grade_floor", "grade": "high", "mine_code": "A", "source": "survey"}
+
+    def about(key, code="G1", **more):
+        return {**floor, "evidence": {"factor_key": key, "attrs": {"code": code}}, **more}
+
+    held = about("own", status="held")
+    rows = claims(about("own"), about("other", "G2"), held, about("near", mine_code="B", source="neighbour"))  # fmt: skip
+    own = {"own": ("A", "G1"), "near": ("A", "G1")}
+
+    def listed(accepted, owners):
+        done = boards.treated(rows, accepted, owners)
+        found = boards.lapse_proposed(rows, {}, TODAY, done)
+        return {(r["mine_code"], r["reason"], r["ends"]) for r in found}
+
+    held_only = {("A", "held", None)}
+    both = {("A", "treated", "factor:own"), ("B", "treated", "factor:near")}
+    assert listed({("A", "G1"): date(2026, 5, 1)}, own) == both | held_only
+    # From the neighbour's side only: its own claim, unless it has a factor so called itself.
+    side = {("B", "G1"): date(2026, 5, 1)}
+    assert listed(side, {}) == {("B", "treated", "factor:near")} | held_only
+    assert listed(side, {"third": ("B", "G1")}) == held_only
+
+
 def test_what_is_not_measured_is_never_taken_for_done():
     rows = boards.progress(boards.plan_dates(TODAY), {"survey": (12, 12)}, date(2027, 1, 1))
     assert {r["state"] for r in rows if r["measured"] != "survey"} == {"unknown"}

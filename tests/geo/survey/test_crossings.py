@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 
 from geo.rules import national_rules
-from geo.survey.crossings import counted, crossings
+from geo.survey.crossings import LICENCES, counted, crossings
+from geo.survey.world import spatial
 from tests.geo.survey.worlds import factor, item, mine, rect, world
 
 RULES = national_rules()
@@ -17,9 +18,9 @@ LICENCE = {
 IN = {"floor_m": 800.0, "height_m": 3.0}
 
 
-def found(*, items=(), factors=(), mines=None, **attrs):
+def found(*, items=(), factors=(), mines=None, earlier=(), **attrs):
     w = world(mines or [mine(0, attrs=LICENCE | attrs)], items, factors)
-    return crossings(w, RULES).to_dict("records")
+    return crossings(w, RULES, earlier=spatial(LICENCES, earlier)).to_dict("records")
 
 
 def test_a_working_inside_its_licence_is_no_finding():
@@ -53,6 +54,68 @@ def test_an_outside_goaf_is_judged_by_the_licence_of_its_day(formed, standing):
     goaf = factor(0, 0.98, attrs={"seam": "3", "formed_on": formed, "code": "G1"})
     (row,) = found(factors=[goaf])
     assert (row["what"], row["standing"], row["name"]) == ("plan", standing, "G1")
+
+
+def version(geometry, **attrs):
+    return {"mine_code": "M0", "attrs": LICENCE | attrs, "geometry": geometry}
+
+
+@pytest.mark.parametrize(
+    ("formed", "standing"),
+    [
+        # The first licence, 2005 to 2014, had all of it; the second, from 2015, gave a part back.
+        ("2004-12-31", None),
+        ("2010-01-01", None),
+        ("2014-12-31", None),
+        ("2015-01-01", "in_force"),
+    ],
+)
+def test_a_working_is_compared_with_the_polygon_of_its_day(formed, standing):
+    first = version(rect(0, 0, 1.1, 1), licence_from="2005-01-01", licence_until=None)
+    goaf = factor(0, 0.98, attrs={"seam": "3", "formed_on": formed, "code": "G1"})
+    rows = found(factors=[goaf], earlier=[first])
+    assert [row["standing"] for row in rows] == ([] if standing is None else [standing])
+
+
+def test_what_the_first_licence_left_out_was_crossed_before_the_second_took_it_in():
+    first = version(rect(0, 0, 0.5, 1), licence_from="2005-01-01", licence_until="2013-12-31",
+                    licence_no="C1", seams=["4"], elevation_max_m=801.0)  # fmt: skip
+
+    def what(formed):
+        goaf = factor(0, 0.7, attrs={"seam": "3", "formed_on": formed, "floor_m": 800.0, "mining_height_m": 3.0})  # fmt: skip
+        return [(r["what"], r["standing"], r["evidence"].get("licence_no")) for r in found(factors=[goaf], earlier=[first])]  # fmt: skip
+
+    kinds = ("elevation", "plan", "seam")
+    assert sorted(what("2010-01-01")) == [(kind, "in_force", "C1") for kind in kinds]
+    assert sorted(what("2014-06-01")) == [(kind, "after_licence", "C1") for kind in kinds]
+    assert sorted(what("2004-06-01")) == [(kind, "older_than_licence", "C1") for kind in kinds]
+    assert what("2016-01-01") == []
+    # Two versions of one licence: the one received later counts, here the one that stands.
+    same = first | {"attrs": first["attrs"] | {"licence_from": LICENCE["licence_from"]}}
+    goaf = factor(0, 0.7, attrs={"formed_on": "2016-01-01"})
+    assert found(factors=[goaf], earlier=[same]) == []
+
+
+def test_a_panel_in_a_neighbours_licence_names_the_neighbour():
+    mines = [mine(i, attrs=LICENCE) for i in range(2)]
+    (row,) = found(items=[item(0, 0.9, **IN)], mines=mines)
+    assert (row["what"], row["mine_code"], row["other_mine"]) == ("plan", "M0", "M1")
+    # Worked before the neighbour had that ground.
+    before = version(rect(1.5, 0, 0.5, 1), licence_from="2005-01-01", licence_until="2014-12-31")
+    goaf = factor(0, 1.1, attrs={"formed_on": "2010-01-01"})
+    rows = found(factors=[goaf], mines=mines, earlier=[before | {"mine_code": "M1"}])
+    assert [(r["what"], r["other_mine"]) for r in rows] == [("plan", None)]
+
+
+@pytest.mark.parametrize(
+    ("low", "sensitive"), [(1.0, True), (4.0, True), (4.1, False)]
+)  # fmt: skip
+def test_an_elevation_stated_as_a_range_may_leave_it_open(low, sensitive):
+    height = {"low": low, "high": 6.0, "raw": f"{low}-6"}
+    goaf = factor(0, 0.3, attrs={"floor_m": 896.0, "mining_height_m": height}, error_m=100.0)
+    (row,) = found(factors=[goaf])
+    assert (row["what"], row["beyond_m"], row["sensitive"]) == ("elevation", 2.0, sensitive)
+    assert row["error_m"] == round(6.0 - low, 3)
 
 
 def test_a_licence_without_a_date_gives_a_clue_only():

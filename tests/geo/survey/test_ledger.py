@@ -7,7 +7,8 @@ import shapely
 
 from geo.rules import national_rules
 from geo.survey.derive import derive
-from geo.survey.ledger import LEDGER, holding_on, ledger, overdue, rolled_up, totals, tree, works
+from geo.survey.ledger import LEDGER, holding_on, ledger, overdue, works
+from geo.survey.ledger_counts import rolled_up, totals, tree
 from tests.geo.survey.worlds import HIGH, SOUTH, WEST, WIDE, factor, item, mine, world
 
 RULES = national_rules()
@@ -80,12 +81,39 @@ def test_an_effect_is_what_holds_on_the_day():
     assert "hydro.old_goaf_water.2018" in holding
 
 
+@pytest.mark.parametrize(
+    ("plan", "x", "relation", "distance"),
+    [
+        # The panel lies from 0.3 to 0.5 of a field 0.03° wide: 0.1 of it is some 260 m.
+        ([PANEL], 0.35, "inside", 0.0),
+        ([PANEL], 0.6, "near", 260.5),
+        ([PANEL], 0.9, "far", 1042.0),
+        # A finished panel is no work to come, and a planned one only submitted not yet.
+        ([PANEL | {"finished": True}], 0.35, "field_inside", 0.0),
+        ([PANEL | {"status": "provisional"}], 0.35, "field_inside", 0.0),
+        ([], 1.1, "field_near", 260.5),
+    ],
+)
+def test_relation_and_distance_are_to_the_workings_and_to_the_field_only_for_want_of_them(plan, x, relation, distance):  # fmt: skip
+    w = world(MINES[:1], plan, [factor(0, x, attrs={"code": "G1"})])
+    found = row(ledger(w, RULES, derive(w, RULES)), "M0", "G1")
+    assert found["relation"] == relation
+    assert found["distance_m"] == pytest.approx(distance, abs=2)
+
+
 def test_works_are_told_in_the_row_of_what_they_treat_and_are_no_factor():
     frame = made([GOAF, WORKS])
     assert set(frame["code"]) == {"G1"}
     # An inventory of works done (矿安〔2022〕76号) names no target, and is listed.
     loose = WORKS | {"key": "w2", "attrs": {"code": "W2"}}
     assert set(made([GOAF, loose])["code"]) == {"G1", "W2"}
+
+
+def test_a_row_of_the_form_that_came_back_empty_hides_no_works():
+    undated = WORKS | {"key": "a", "attrs": {k: v for k, v in WORKS["attrs"].items() if k != "started_on"}}  # fmt: skip
+    empty = WORKS | {"key": "z", "attrs": {"mine_code": "M0", "target_code": "G1", "seam": "3"}}
+    assert row(made([GOAF, undated, empty]), "M0", "G1")["responsible"] == "某矿"
+    assert len(works(world(MINES, [], [undated, empty]), None, date(2024, 1, 1))) == 1
 
 
 def test_a_mine_may_treat_a_neighbours_factor_from_its_own_side():
@@ -153,6 +181,10 @@ def test_water_nobody_measured_is_unknown_and_not_nought():
     dry = factor(0, 0.5, attrs={"code": "G2", "water_volume_m3": {"low": None, "high": None, "raw": "不清"}})  # fmt: skip
     (counts,) = totals(made([GOAF, dry]))
     assert (counts["water_m3"], counts["unknown_water"]) == (300.0, 1)
+    # Water said to be there, or not known to be, with the volume left blank is as unknown.
+    told = ({"water": "present"}, {"water": "unknown"}, {"water": "none"}, {})
+    blank = [factor(0, 0.55, attrs={"code": f"B{i}"} | said) for i, said in enumerate(told)]
+    assert totals(made(blank))[0]["unknown_water"] == 2
     # 0.05 of 0.03° by 0.05 of 0.02°: some 130 m × 111 m, twice.
     assert counts["area_m2"] == pytest.approx(2 * 130.2 * 111, rel=0.01)
 

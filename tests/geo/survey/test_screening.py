@@ -9,6 +9,7 @@ from shapely import affinity
 
 from geo.crs import from_metric, to_metric
 from geo.rules import national_rules
+from geo.survey.copies import Filed
 from geo.survey.coverage import coverage
 from geo.survey.layers import sought
 from geo.survey.screening import Contract, Output, screening
@@ -30,8 +31,16 @@ def extent(code="M0", survey="s", geometry=None, **more):
     } | more  # fmt: skip
 
 
-def checks(w, **more):
-    found = screening(w, RULES, **more)
+def as_filed(w, received=(), **more):
+    spans = {}
+    for row in w.extents.itertuples():
+        span = (row.fieldwork_start, row.fieldwork_end)
+        spans[row.survey_key] = spans.get(row.survey_key, frozenset()) | {span}
+    return Filed(w.factors, spans, {key: n for n, key in enumerate(received)}, **more)
+
+
+def checks(w, filed=None, **more):
+    found = screening(w, RULES, filed or as_filed(w), **more)
     return [(r.check, r.survey_key, r.mine_code, r.measure) for r in found.itertuples()]
 
 
@@ -56,6 +65,41 @@ def test_the_same_shape_is_asked_about_only_with_the_same_level_or_date(level, s
 def test_two_files_of_one_fieldwork_are_no_copy():
     rows = [old("a", 812.3), old("b", 812.3)]
     assert checks(world([mine(0)], [], rows, [extent(survey="a"), extent(survey="b")])) == []
+
+
+@pytest.mark.parametrize(("first", "second"), [("a", "b"), ("b", "a")])
+def test_the_later_by_fieldwork_is_asked_about_whatever_the_surveys_are_called(first, second):
+    # The same in every word, as the one that took the other's place repeats it.
+    rows = [old(key, 812.3, date(2021, 5, 1), key="k", status=status)
+            for key, status in ((first, "superseded"), (second, "in_force"))]  # fmt: skip
+    extents = [
+        extent(survey=first, fieldwork_start=date(2021, 3, 1), fieldwork_end=date(2021, 6, 1)),
+        extent(survey=second),
+    ]
+    for order in (rows, rows[::-1]):
+        assert checks(world([mine(0)], [], order, extents)) == [("copied", second, "M0", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("seen", "replaces", "asked"),
+    [
+        # Nobody states fieldwork: another day of observation, or the other's place, claims it.
+        (date(2024, 4, 1), {}, True),
+        (date(2021, 5, 1), {}, False),
+        (date(2021, 5, 1), {"a": "b"}, True),
+        (date(2021, 5, 1), {"a": "x", "x": "b"}, True),
+    ],
+)
+def test_without_extents_the_day_or_the_place_taken_tells_new_fieldwork(seen, replaces, asked):
+    rows = [old("b", 812.3, date(2021, 5, 1)), old("a", 812.3, seen)]
+    w = world([mine(0)], [], rows)
+    found = checks(w, as_filed(w, received=("b", "a"), replaces=replaces))
+    assert found == ([("copied", "a", "M0", 1.0)] if asked else [])
+
+
+def test_a_survey_that_was_replaced_itself_is_asked_about_no_more():
+    rows = [old("a", 812.3, date(2021, 5, 1)), old("b", 812.3, date(2024, 4, 1), status="superseded")]  # fmt: skip
+    assert checks(world([mine(0)], [], rows)) == []
 
 
 def test_one_shape_in_two_mines_at_two_places():

@@ -10,6 +10,7 @@ const dark = document.documentElement.dataset.theme === "dark";
 const PAPER = dark ? "#202a2e" : "#eef1ef";
 const INK = dark ? "#e6ecec" : "#1b2427";
 const HALO = dark ? "#12191c" : "#ffffff";
+const WATER = dark ? "#9cc4f2" : "#1d4f91";
 const FAINT = dark ? "#3b4a50" : "#c9d1ce";
 const FONT = ["Noto Sans CJK SC"];
 
@@ -19,11 +20,15 @@ export const GROUPS = {
   unclear: ["unclear-fill", "unclear-line"],
   plan: ["plan-fill", "plan-line", "plan-label", "plan-gathered", "plan-count"],
   factors: ["factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point", "factors-label", "factors-gathered", "factors-count"],
+  water_lines: ["water_lines-water", "water_lines-search", "water_lines-warning", "water_lines-label"],
   extents: ["extents-line", "extents-gathered", "extents-count"],
   encounters: ["encounters-fill", "encounters-line"],
   ponds: ["ponds-fill", "ponds-line", "ponds-toe", "ponds-point", "ponds-label", "ponds-gathered", "ponds-count", "ponds-name", "ponds-mark"],
   zones: ["zones-bank", "zones-ban", "zones-strip", "zones-line", "paths-line"],
 };
+
+/** What each line of old-goaf water is called, from the water outwards. */
+export const WATER_LINES = { water_line: "map.water_line", search_line: "map.search_line", warning_line: "map.warning_line" };
 
 // Vector tile layers: one per group, and the flow paths beside the zones.
 const TILED = [...Object.keys(GROUPS), "paths"];
@@ -72,6 +77,11 @@ function style(version, times) {
       { id: "factors-goaf", type: "fill", source: "factors", "source-layer": "factors", filter: both(polygon, ["==", ["get", "layer"], "goaf"]), paint: { "fill-pattern": "goaf", "fill-opacity": 0.9 } },
       { id: "factors-line", type: "line", source: "factors", "source-layer": "factors", filter: both(["!", point], ["!", guessed], ["!", provisional]), paint: { "line-color": INK, "line-width": ["match", ["get", "layer"], "fault", 2.5, 1.25] } },
       { id: "factors-guessed", type: "line", source: "factors", "source-layer": "factors", filter: both(["!", point], ["any", guessed, provisional]), paint: { "line-color": INK, "line-width": ["match", ["get", "layer"], "fault", 2.5, 1.5], "line-dasharray": [3, 2] } },
+      ...[["water", null, 2.5], ["search", [5, 2.5], 1.75], ["warning", [0.2, 2.2], 2]].map(([kind, dashes, width]) => ({
+        id: `water_lines-${kind}`, type: "line", source: "water_lines", "source-layer": "water_lines", minzoom: LINES_FROM,
+        filter: ["==", ["get", "layer"], `${kind}_line`], layout: { "line-cap": kind === "warning" ? "round" : "butt" },
+        paint: { "line-color": WATER, "line-width": width, ...(dashes ? { "line-dasharray": dashes } : {}) },
+      })),
       { id: "plan-line", type: "line", source: "plan", "source-layer": "plan", filter: ["!", point], paint: { "line-color": INK, "line-width": 1.5 } },
       { id: "extents-line", type: "line", source: "extents", "source-layer": "extents", filter: ["!", point], paint: { "line-color": dark ? "#9fd0d8" : "#24525c", "line-width": 2, "line-dasharray": [6, 2, 1, 2] } },
       { id: "encounters-fill", type: "fill", source: "encounters", "source-layer": "encounters", filter: polygon, paint: { "fill-color": INK, "fill-opacity": 0.22 } },
@@ -98,6 +108,14 @@ function style(version, times) {
         id: "factors-label", type: "symbol", source: "factors", "source-layer": "factors", minzoom: 12.5,
         layout: { "text-field": factorText(), "text-font": FONT, "text-size": 12, "text-offset": [0, 0.9], "text-anchor": "top" },
         paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2.5 },
+      },
+      {
+        id: "water_lines-label", type: "symbol", source: "water_lines", "source-layer": "water_lines", minzoom: 13,
+        layout: {
+          "symbol-placement": "line", "text-field": ["match", ["get", "layer"], ...Object.entries(WATER_LINES).flatMap(([kind, name]) => [kind, say(name)]), ""],
+          "text-font": FONT, "text-size": 11, "symbol-spacing": 320,
+        },
+        paint: { "text-color": WATER, "text-halo-color": HALO, "text-halo-width": 2 },
       },
       {
         id: "ponds-label", type: "symbol", source: "ponds", "source-layer": "ponds", minzoom: 13, filter: ["==", ["get", "layer"], "protected_object"],
@@ -153,6 +171,9 @@ function style(version, times) {
     ],
   };
 }
+
+// The server draws no lines of old-goaf water farther out.
+const LINES_FROM = 11;
 
 // Below this zoom a tile holds one point per cell with the number of rows it stands for.
 const GATHERED_BELOW = 9;

@@ -1,14 +1,14 @@
 // The risk map. Its whole state (place, line, hazard, day, filters, layers, chosen mine, what was
 // measured and looked up) stands in the address, so that any view is a link.
 
-import { GROUPS, chart, chooseMine, paintMines, paintPonds, setBase, setKinds, setTimes, show } from "./chart.js";
+import { GROUPS, WATER_LINES, chart, chooseMine, paintMines, paintPonds, setBase, setKinds, setTimes, show } from "./chart.js";
 import { areaOf, gridText, lengthOf, metres } from "./metric.js";
 import { say } from "./page.js";
 
 const $ = (id) => document.getElementById(id);
 const form = $("view");
 const ALL = Object.keys(GROUPS);
-const SHOWN = ["mines", "unclear", "plan", "factors", "ponds", "zones"];
+const SHOWN = ["mines", "unclear", "plan", "factors", "water_lines", "ponds", "zones"];
 const CHOICES = ["line", "hazard", "as_of", "district", "kind", "source"];
 const KINDS = [...form.querySelectorAll('[name="kinds"]')].map((box) => box.value);
 
@@ -222,6 +222,7 @@ function layerText(feature) {
     const comma = document.documentElement.lang === "en" ? ", " : "、";
     return say("map.at_unclear", { kinds: kinds.map((kind) => say(`layer.${kind}`)).join(comma) });
   }
+  if (feature.source === "water_lines") return say("map.at_water_line", { line: say(WATER_LINES[p.layer]), name: name || say("layer.goaf"), metres: Math.round(p.beyond_m) });
   if (feature.source === "zones") return p.kind === "no_build" ? say("map.at_no_build") : p.kind === "bank" ? say("map.at_bank") : say("map.at_strip", { pond: p.pond_code });
   if (feature.source === "ponds") return say("map.at_pond_layer", { kind: say(`layer.${p.layer}`), name });
   if (feature.source === "plan") return say("map.at_plan", { name: name || p.item || "", start: p.start ?? "?", end: p.end ?? "?" });
@@ -242,7 +243,7 @@ const drawnId = ({ source, properties }) => (
 function ask(at) {
   const near = [[at.x - 4, at.y - 4], [at.x + 4, at.y + 4]];
   const hits = map.queryRenderedFeatures(near, {
-    layers: ["ponds-mark", "ponds-fill", "ponds-toe", "ponds-point", "zones-ban", "zones-strip", "zones-bank", "mines-mark", "mines-fill", "unclear-fill", "plan-fill", "factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point"],
+    layers: ["ponds-mark", "ponds-fill", "ponds-toe", "ponds-point", "zones-ban", "zones-strip", "zones-bank", "mines-mark", "mines-fill", "unclear-fill", "plan-fill", "factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point", ...GROUPS.water_lines],
   });
   const mine = hits.find((hit) => hit.source === "mines" || hit.source === "marks");
   const also = [...new Map(hits.map((hit) => [layerText(hit), drawnId(hit)]).filter(([text]) => text))].slice(0, 12);
