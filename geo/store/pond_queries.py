@@ -12,14 +12,14 @@ from typing import Any
 import shapely
 from sqlalchemy import Connection, func, select, text
 
-from geo.problems import Problem
 from geo.store.pond_facts import (
     ANNULLED,
     alarm_of,
     event_rows,
     features,
-    life_of,
+    measured_on,
     newest_ponds,
+    readable_life,
     readings,
     standing_events,
 )
@@ -113,25 +113,17 @@ def _under(conn: Connection, rows: Mapping[str, Any], seq: int, on: date) -> dic
     return found
 
 
-def _measured_on(row: dict[str, Any]) -> date | None:
-    said = row["attrs"].get("observed_on")
-    return date.fromisoformat(said) if isinstance(said, str) else row["since"]
-
-
 def _one(
     row: dict[str, Any], events: list[Event], said: list[Any], read: list[Any], on: date
 ) -> dict[str, Any]:
     attrs = row["attrs"]
     trouble: list[dict[str, Any]] = []
-    try:
-        found, problem = life_of(attrs, events, on)
-    except Problem as impossible:
-        found, problem = life_of({}, [], on)[0], impossible
+    found, problem = readable_life(row, events, on)
     if problem is not None:
         trouble.append({"code": problem.code, "params": problem.params})
     raised = any(event.kind == "grade_raised" and event.on <= on for event in events)
     grade = grades(attrs, raised=raised)
-    reached = final_elevation_on(attrs, _measured_on(row))
+    reached = final_elevation_on(attrs, measured_on(row))
     triggers = [asdict(one) for one in found.closure.triggers]
     west, south, east, north = row["geometry"].bounds
     point = shapely.point_on_surface(row["geometry"])

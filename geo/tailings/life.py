@@ -91,6 +91,11 @@ def _refuse(event: Event, state: str, small: bool) -> None:
             state=rules["states"][state]["label"]["zh"],
             state_en=rules["states"][state]["label"]["en"],
         )
+    _documented(event)
+
+
+def _documented(event: Event) -> None:
+    move = life_rules()["moves"][event.kind]
     if move.get("document") and not event.document.strip():
         raise Problem(
             "tailings.document_wanted",
@@ -115,12 +120,15 @@ def demand(event: Event, known: Iterable[Event]) -> None:
     Raises
     ------
     Problem
-        ``tailings.months_wanted``, ``tailings.successor_wanted``, ``tailings.no_such_token`` or
-        ``tailings.surveys_only``.
+        ``tailings.document_wanted``, ``tailings.months_wanted``, ``tailings.successor_wanted``,
+        ``tailings.no_such_token`` or ``tailings.surveys_only``.
     """
     move = life_rules()["moves"].get(event.kind, {})
     if move.get("surveyed"):
         raise Problem("tailings.surveys_only", on=event.on)
+    if event.kind == "discharge":
+        # On record without papers it would be read as a token one.
+        _documented(event)
     if event.kind == "extension_approved" and months_of(event.detail) is None:
         raise Problem("tailings.months_wanted", on=event.on, detail=event.detail or "—")
     if event.kind == "replaced_by" and not event.detail.strip():
@@ -263,11 +271,11 @@ def final_elevation_on(pond: Mapping[str, Any], measured_on: date | None) -> dat
     """
     now, final = _figure(pond, "elevation_m"), _figure(pond, "final_elevation_m")
     rise = _figure(pond, "rise_m_a")
-    if measured_on is None or now is None or final is None or rise is None:
+    if measured_on is None or now is None or final is None:
         return None
     if final <= now:
         return measured_on
-    if rise <= 0:
+    if rise is None or rise <= 0:
         return None
     days = (final - now) / rise * 365.2425
     limit = (date.max - measured_on).days

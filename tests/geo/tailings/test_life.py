@@ -233,7 +233,8 @@ def test_a_stop_of_unknown_last_discharge_starts_the_clock_not_later_than_that_d
 @pytest.mark.parametrize(
     ("now", "rise", "reached", "listed"),
     [(99.0, 1.0, d(2024, 12, 31), True), (98.0, 1.0, d(2025, 12, 31), False),
-     (100.0, 1.0, d(2024, 1, 1), True), (99.0, 0.0, None, False), (99.0, None, None, False)],
+     (100.0, 1.0, d(2024, 1, 1), True), (99.0, 0.0, None, False), (99.0, None, None, False),
+     (100.0, None, d(2024, 1, 1), True)],
 )  # fmt: skip
 def test_the_upcoming_list_reckons_with_the_measured_rise(now, rise, reached, listed):
     pond = {"elevation_m": now, "final_elevation_m": 100.0, "rise_m_a": rise}
