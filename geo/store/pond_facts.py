@@ -15,11 +15,14 @@ from geo.store.tables import batch, pond_event
 from geo.survey.keys import content_key
 from geo.survey.layers import pond_layers
 from geo.tailings.closure import Event
-from geo.tailings.life import Life, final_elevation_on, is_small, life
+from geo.tailings.life import Life, final_elevation_on, is_small, life, struck_off
 from geo.tailings.monitoring import LOWERED, Alarm, alarm
 
 # Takes an event back that should never have been recorded; it names the event by its key.
 ANNULLED = "annulled"
+
+# After these a pond may be off the register, or back on it.
+_STRUCK_OFF_BY = ("deregistered", "removed", "remining_approved", ANNULLED)
 
 _FEATURES = text(
     "SELECT object_id, survey_id, key, layer, code, attrs, error_m, since, state, filename, "
@@ -27,13 +30,16 @@ _FEATURES = text(
     "FROM minerisk.pond_features(:wanted, :seq)"
 )
 
-# What a run rests on: an elevation model, or a survey of ponds accepted or revoked.
+# What a run rests on: an elevation model, a survey of ponds accepted or revoked, or a pond struck
+# off or brought back.
 _LATER = text(
     "SELECT EXISTS (SELECT FROM minerisk.batch b JOIN minerisk.terrain t ON t.batch_id = b.id "
     "WHERE b.seq > :seq) OR EXISTS (SELECT FROM minerisk.batch b "
     "JOIN minerisk.survey_event e ON e.batch_id = b.id "
     "JOIN minerisk.survey v ON v.id = e.survey_id "
-    "WHERE b.seq > :seq AND jsonb_exists_any(v.layers, CAST(:layers AS text[])))"
+    "WHERE b.seq > :seq AND jsonb_exists_any(v.layers, CAST(:layers AS text[]))) "
+    "OR EXISTS (SELECT FROM minerisk.batch b JOIN minerisk.pond_event p ON p.batch_id = b.id "
+    "WHERE b.seq > :seq AND p.kind = ANY (CAST(:moves AS text[])))"
 )
 
 
@@ -133,6 +139,14 @@ def measured_on(row: Mapping[str, Any]) -> date | None:
     return date.fromisoformat(said) if isinstance(said, str) else row["since"]
 
 
+def struck_off_codes(conn: Connection, seq: int) -> list[str]:
+    """Return the codes of the ponds one may see that are off the register, as known at a batch."""
+    by_code: dict[str, list[Any]] = {}
+    for row in event_rows(conn, seq):
+        by_code.setdefault(row.pond_code, []).append(row)
+    return sorted(code for code, rows in by_code.items() if struck_off(standing_events(rows)))
+
+
 def readings(conn: Connection, seq: int) -> dict[str, list[Mapping[str, Any]]]:
     """Return the accepted monitoring readings one may see, by pond: each row's own words."""
     found: dict[str, list[Mapping[str, Any]]] = {}
@@ -221,4 +235,5 @@ def may_have_changed(conn: Connection) -> bool:
             "JOIN minerisk.batch b ON b.id = r.batch_id"
         )
     )
-    return bool(conn.scalar(_LATER, {"seq": newest or 0, "layers": list(pond_layers())}))
+    asked = {"seq": newest or 0, "layers": list(pond_layers()), "moves": list(_STRUCK_OFF_BY)}
+    return bool(conn.scalar(_LATER, asked))

@@ -68,8 +68,17 @@ def _said(conn: Connection, seq: int, run: Any, code: str | None = None) -> dict
     return found
 
 
+def _rests_on(evidence: Mapping[str, Any]) -> date | None:
+    day = (evidence or {}).get("rests_on")
+    return date.fromisoformat(day) if isinstance(day, str) else None
+
+
 def _verdict(row: dict[str, Any], said: Iterable[Any], on: date) -> dict[str, Any]:
-    words = [Said(s.source, s.outcome, s.on_date, s.document) for s in said if s.on_date <= on]
+    words = [
+        Said(s.source, s.outcome, s.on_date, s.document, _rests_on(s.evidence))
+        for s in said
+        if s.on_date <= on
+    ]
     listed = row["attrs"].get("listed_head_top")
     if isinstance(listed, bool):
         since = row["since"] or on

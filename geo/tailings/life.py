@@ -236,6 +236,17 @@ def _may_have_stopped(now: Closure, base: str, history: list[Event], on: date) -
     return not closure([*history, Event(on, "stopped")], on).triggers
 
 
+def struck_off(events: Iterable[Event]) -> bool:
+    """Tell whether the last move of a history took the pond off the register (L22).
+
+    Whatever the day: an event on record has happened. Re-mining brings a pond back.
+    """
+    rules = life_rules()
+    moves = [rules["moves"].get(event.kind, {}) for event in in_order(events)]
+    reached = [move["to"] for move in moves if "to" in move]
+    return bool(reached) and not rules["states"][reached[-1]]["counted"]
+
+
 def relieves(before: Life, after: Life) -> bool:
     """Tell whether a pond comes out of an event with less to answer for; it takes two persons (L3).
 

@@ -204,6 +204,16 @@ def test_a_pond_is_struck_off_by_two_persons_and_by_no_one_alone(own):
     assert settled(own, "li", told["proposal"])["state"] == "recorded"
     found = seen(own, "zhang")["SL-T08"]
     assert (found["state"], found["counted"]) == ("deregistered", False)
+    with connect(own, "worker", SYSTEM) as conn:
+        assert may_have_changed(conn)
+    assert compute(own, ON)["ponds"] == 10
+    with connect(own, "app", actor_of(own, "zhang")) as conn:
+        strips = {z["pond_code"] for z in pond_queries.zones(conn) if z["kind"] == "strip"}
+        one = pond_queries.pond(conn, "SL-T08", ON)
+    # Who lies below is still told; new houses are banned there no more.
+    assert strips == set(STATES) - {"SL-T08", "SL-T10"}
+    assert one["strip"] is None
+    assert one["computed"]["evidence"]["rests_on"] == "2024-04-01"
     with connect(own, "app", actor_of(own, "zhang")) as conn:
         one = pond_queries.pond(conn, "SL-T08", ON)
     last = one["events"][-1]
@@ -330,7 +340,7 @@ def test_an_enterprise_sees_its_own_path_and_strip_only(county):
             zones = pond_queries.zones(conn)
         codes = {zone["pond_code"] for zone in zones if zone["kind"] == "strip"}
         kinds = {zone["kind"] for zone in zones}
-        assert codes == {"zhao": {"SL-T01", "SL-T06"}, "qian": set(), "zhang": set(STATES)}[actor.login]  # fmt: skip
+        assert codes == {"zhao": {"SL-T01", "SL-T06"}, "qian": set(), "zhang": set(STATES) - {"SL-T10"}}[actor.login]  # fmt: skip
         for kind in ("no_build", "bank"):
             assert (kind in kinds) is (actor.login == "zhang")
     assert b"SL-T01" in bodies["zhao"]
@@ -356,12 +366,18 @@ def test_the_siting_of_a_place_by_every_rule(county):
 
 
 def test_a_struck_off_pond_is_used_for_one_new_pond_only(own):
-    recorded(
+    key = recorded(
         own, "zhang", "SL-T10", "replaced_by", d(2024, 8, 1), detail="SL-T20", document="批1号"
-    )
+    )["key"]
     toe = degrees(shapely.Point(drawn.place(-8, 2400)))
-    found = sites.site(own, Proposal("new", toe, replaces=("SL-T10",)), ON)
-    assert {o["rule"]: o["answer"] for o in found["answers"]}["replacement"] == "no"
+
+    def replacement():
+        found = sites.site(own, Proposal("new", toe, replaces=("SL-T10",)), ON)
+        return {o["rule"]: o["answer"] for o in found["answers"]}["replacement"]
+
+    assert replacement() == "no"
+    recorded(own, "zhang", "SL-T10", "annulled", d(2024, 8, 2), detail=key, document="更1号")
+    assert replacement() == "yes"
 
 
 def test_which_ponds_a_new_building_would_make_head_top(county):
@@ -370,6 +386,8 @@ def test_which_ponds_a_new_building_would_make_head_top(county):
 
     assert met(drawn.place(1, drawn.TOE - 500, 20)) == ["SL-T03"]
     assert met(drawn.place(1, drawn.TOE - 500, 400)) == []
+    # Number ten is struck off: no house makes it head-top any more, and no strip lies below it.
+    assert met(drawn.place(-5, drawn.TOE - 500, 20)) == []
 
 
 def test_a_dam_of_no_pond_is_refused_by_its_row(own, tmp_path):

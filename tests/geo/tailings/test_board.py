@@ -65,6 +65,10 @@ SAID = [
     ([Said("computed", "suspected", ON), Said("official_list", "no", ON)], "suspected", ("computed",)),
     ([Said("computed", "suspected", ON), Said("site_check", "no", ON, "核1号")], "no", ("site_check",)),
     ([Said("computed", "suspected", ON), Said("site_check", "no", ON)], "suspected", ("computed",)),
+    # Who went there before the ground, the dam or the house was there has not seen it.
+    ([Said("computed", "suspected", ON), Said("site_check", "no", d(2022, 5, 1), "核1号")], "suspected", ("computed",)),
+    ([Said("computed", "suspected", d(2021, 5, 1), "", ON), Said("site_check", "no", d(2022, 5, 1), "核1号")], "suspected", ("computed",)),
+    ([Said("computed", "suspected", d(2021, 5, 1), "", ON), Said("site_check", "no", ON, "核1号")], "no", ("site_check",)),
     ([Said("computed", "yes", ON), Said("site_check", "no", ON, "核1号")], "yes", ("computed",)),
 ]  # fmt: skip
 

@@ -17,6 +17,7 @@ from geo.tailings.life import (
     life,
     life_rules,
     relieves,
+    struck_off,
 )
 
 DOC = "示例文〔2024〕1号"
@@ -277,6 +278,17 @@ def test_the_order_of_filing_never_matters_and_next_moves_are_possible(rows, shu
         assert "last_discharge" not in found.next
         for kind in checked:
             life([*events, Event(d(2026, 6, 1), kind, "3", DOC)], d(2026, 6, 1))
+
+
+def test_a_pond_struck_off_is_back_once_it_is_re_mined():
+    rows = history((d(2020, 1, 1), "discharge_ended"), (d(2021, 1, 1), "deregistered"))
+    assert not struck_off([])
+    assert not struck_off(rows[:1])
+    assert struck_off(rows)
+    assert struck_off([*rows, Event(d(2022, 1, 1), "replaced_by", "X", DOC)])
+    back = [*rows, Event(d(2023, 1, 1), "remining_approved", "", DOC)]
+    assert not struck_off(back)
+    assert struck_off([*back, Event(d(2024, 1, 1), "removed", "", DOC)])
 
 
 RELIEF = [
