@@ -7,7 +7,7 @@ from geo.messages import say
 from geo.problems import Problem
 from geo.store.pond_queries import labels
 from geo.survey.layers import layer
-from geo.tailings.board import BANDS, most_late
+from geo.tailings.board import BANDS, most_late, must_close
 from geo.tailings.life import life_rules
 from geo.tailings.siting import ACTIONS, Proposal
 from web.profile import draw_profile
@@ -28,7 +28,7 @@ def shade(pond: dict[str, Any]) -> str:
     """Return how a pond is drawn: late, close, gone, unknown or use; words say it too."""
     if not pond["counted"]:
         return "gone"
-    if pond["obligations"]:
+    if must_close(pond):
         return "late" if most_late(pond) else "close"
     return "unknown" if pond["state"] == "unknown" else "use"
 

@@ -56,6 +56,16 @@ def test_every_figure_opens_the_list_it_counts():
     assert chosen(PONDS, {}) == PONDS
 
 
+def test_a_pond_struck_off_is_no_head_top_one_and_one_re_mined_has_met_its_duty():
+    mined = pond("M", "remining", 0, 0, top=True)
+    for duty in mined["obligations"]:
+        duty["met_on"] = d(2023, 1, 1)
+    figures = board([mined, pond("G", "deregistered", 3, counted=False, top=True)])
+    assert figures["must_close"] == []
+    assert figures["head_top"] == ["M"]
+    assert figures["total"] == 1
+
+
 ON = d(2024, 5, 1)
 SAID = [
     ([], "undetermined", ()),
