@@ -96,6 +96,7 @@ def question(code: str, lang: str) -> str:
 def pond(found: dict[str, Any], lang: str) -> dict[str, Any]:
     """Return a pond as its page shows it: sentences, profiles drawn, events that may come next."""
     evidence = (found["computed"] or {}).get("evidence", {})
+    captured = [m for m in evidence.get("met", ()) if m["captured"]]
     names = {m["key"]: m["name"] for m in evidence.get("met", ())}
     words = {name: say(f"web.profile.{name}", lang) for name in ("along", "height", "limit")} | {
         "beside": say("web.profile.beside", lang, metres="{metres}")
@@ -122,7 +123,8 @@ def pond(found: dict[str, Any], lang: str) -> dict[str, Any]:
         "trouble": [Problem(t["code"], **t["params"]).say(lang) for t in found["trouble"]],
         "evidence": evidence,
         "profiles": drawn,
-        "captured": [m for m in evidence.get("met", ()) if m["captured"]],
+        "captured": captured,
+        "people_unknown": sum(m["people"] is None for m in captured),
         "passed_by": [m for m in evidence.get("met", ()) if not m["captured"] and m["circle"]],
         "documents": _documents(found),
         "drawn": _drawn(found, evidence),

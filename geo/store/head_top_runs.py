@@ -26,6 +26,7 @@ from geo.survey.keys import content_key
 from geo.tailings.dem import Dem
 from geo.tailings.headtop import Verdict, judge
 from geo.tailings.profile import profiles
+from geo.tailings.protected import own_of
 from geo.tailings.siting import bank_strip
 from geo.tailings.tiles import (
     INSIDE,
@@ -89,6 +90,8 @@ def _evidence(
         "path_m": round(float(lengths.max()), 1) if lengths.size else None,
         "met": met,
         "people": sum(m["people"] or 0 for m in met if m["captured"]),
+        # Places of which nobody said how many: they count, and the sum is no sum of all.
+        "people_unknown": sum(m["people"] is None for m in met if m["captured"]),
         "profiles": profiles(ready.terrain, toes, beside),
     }
 
@@ -116,6 +119,7 @@ def _judged(
 ) -> tuple[list[Any], list[Any]]:
     """Return the rows of ``head_top`` and of the strips, one each per pond of a window."""
     verdicts, strips = [], []
+    objects = facts.of("protected_object")
     for pond in ponds:
         dams = facts.dams_of(pond)
         toe, derived, missing = toe_of(pond, dams)
@@ -125,6 +129,7 @@ def _judged(
             toe,
             toe_derived=derived,
             dam_is_newer=_newer(dams, facts.taken),
+            own=[row["key"] for row in objects if own_of(row["attrs"], pond["code"])],
         )
         evidence = _evidence(verdict, ready, facts, dams, toe)
         evidence["rests_on"] = _rests_on(verdict, facts, [pond, *dams], on).isoformat()

@@ -5,6 +5,7 @@ from datetime import date as d
 import pytest
 
 from geo.tailings.board import BANDS, band, board, chosen, plan_counts
+from geo.tailings.protected import counts, own_of
 from geo.tailings.sources import Said, head_top_of
 
 
@@ -64,6 +65,19 @@ def test_a_pond_struck_off_is_no_head_top_one_and_one_re_mined_has_met_its_duty(
     assert figures["must_close"] == []
     assert figures["head_top"] == ["M"]
     assert figures["total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("attrs", "its_own"),
+    [({"object_class": "own_service", "own_pond": "A"}, True),
+     ({"object_class": "own_service", "own_pond": "B"}, False),
+     ({"object_class": "own_service", "own": True}, False),  # whose it is nobody said
+     ({"object_class": "dwelling", "own_pond": "A"}, False),
+     ({"object_class": "plant", "own": True, "own_pond": "A"}, False)],
+)  # fmt: skip
+def test_a_ponds_own_service_counts_for_every_other_pond(attrs, its_own):
+    assert own_of(attrs, "A") is its_own
+    assert counts(attrs)
 
 
 ON = d(2024, 5, 1)
