@@ -28,11 +28,13 @@ from geo.store.tables import batch, head_top, proposal, terrain, terrain_run, zo
 from geo.store.tables import pond as pond_table
 from geo.store.tiles import horizon_day
 from geo.tailings.closure import Event, closure_rules
+from geo.tailings.grade import grade_rule
 from geo.tailings.life import final_elevation_on, is_upcoming, life_rules
 from geo.tailings.monitoring import monitoring_rules
 from geo.tailings.requirements import grades, requirement_rules, requirements
 from geo.tailings.siting_rules import WORKINGS, siting_rules
 from geo.tailings.sources import Said, head_top_of
+from geo.tailings.trend import on_register
 
 When = datetime | date | None
 
@@ -150,6 +152,7 @@ def _one(
         "state": found.state,
         "since": found.since,
         "counted": found.counted,
+        "on_register": on_register(found),
         "small": found.small,
         "who": found.who,
         "triggers": triggers,
@@ -222,6 +225,7 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
         "waiting": _waiting(conn, code),
         "moves": [{"on": day, "event": kind, "state": after} for day, kind, after in found.moves],
         "next": list(found.next),
+        "grade_basis": [basis(grade_rule()), basis(grade_rule()["combination"])],
         "requirements": [{**f, "basis": basis(rules[f["code"]])} for f in one["requirements"]],
         "monitoring_basis": {
             name: basis(monitoring_rules()[name])

@@ -22,6 +22,7 @@ from geo.store.pond_objects import say_head_top
 from geo.store.tiles import data_version, tile
 from geo.tailings import model
 from geo.tailings.closure import Event
+from geo.tailings.life import life_rules
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.siting import Proposal
 from sample_data import ponds as drawn
@@ -54,6 +55,8 @@ STATES = {
 
 
 def test_the_county_has_a_pond_of_each_state(county):
+    # Ten ponds for twelve states: none whose tailings are gone, and none of which nothing is known.
+    assert set(STATES.values()) == set(life_rules()["states"]) - {"removed", "unknown"}
     assert {code: p["state"] for code, p in seen(county, "zhang").items()} == STATES
 
 
