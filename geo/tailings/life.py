@@ -221,7 +221,7 @@ def life(events: Iterable[Event], on: date, *, small: bool = False) -> Life:
         next=tuple(
             kind
             for kind, move in rules["moves"].items()
-            if not move.get("surveyed")
+            if not move.get("surveyed") and (kind != "token_dismissed" or now.questions)
             if _allowed(kind, state, small)
             or (kind == "stopped" and _may_have_stopped(now, base, history, on))
         ),

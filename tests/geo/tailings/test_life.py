@@ -185,7 +185,10 @@ def test_a_pond_idle_for_want_of_a_stop_may_still_be_told_its_stop():
 
 def test_what_a_person_must_judge_of_discharges_and_extensions():
     stood = history((d(2019, 6, 1), "stopped"), (d(2021, 6, 1), "last_discharge"))
-    assert life(stood, d(2021, 7, 1)).questions == ("surveyed_discharge:2021-06-01",)
+    asked = life(stood, d(2021, 7, 1))
+    assert asked.questions == ("surveyed_discharge:2021-06-01",)
+    assert "token_dismissed" in asked.next
+    assert "token_dismissed" not in life(stood[:1], d(2021, 7, 1)).next
     judged = [*stood, Event(d(2021, 6, 20), "token_dismissed", "2021-06-01", DOC)]
     assert life(judged, d(2021, 7, 1)).questions == ()
     rows = history((d(2023, 3, 1), "discharge_ended"), (d(2023, 12, 1), "extension_approved", ""))
