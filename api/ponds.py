@@ -14,6 +14,7 @@ from geo.settings import settings
 from geo.store import pond_events, pond_objects, pond_queries, sites
 from geo.store.engine import connect
 from geo.tailings.board import board, chosen
+from geo.tailings.trend import trend
 from web.saved import XLSX, saved
 
 router = APIRouter(tags=["ponds"])
@@ -52,8 +53,12 @@ def ponds(
 
 @router.get("/ponds/board", summary="The closure board")
 def ponds_board(conn: AppConn, times: TimesAsked) -> dict[str, Any]:
-    """Return counts by state, lateness, who must act and requirement, with the codes behind."""
-    return board(pond_queries.ponds(conn, times.on, times.known))
+    """Return counts by state, lateness, who must act and requirement, with the codes behind.
+
+    And the number of ponds at each year's end, which may only fall.
+    """
+    found = pond_queries.ponds(conn, times.on, times.known)
+    return {**board(found), "trend": trend(found, times.on)}
 
 
 @router.get(
@@ -62,9 +67,19 @@ def ponds_board(conn: AppConn, times: TimesAsked) -> dict[str, Any]:
     response_class=Response,
     responses={200: {"content": {XLSX: {}}}},
 )
-def ponds_xlsx(conn: AppConn, times: TimesAsked, lang: Lang) -> Response:
-    """Return every pond one may see, with both duties and their own days late."""
-    rows = pond_queries.ponds(conn, times.on, times.known)
+def ponds_xlsx(
+    conn: AppConn,
+    times: TimesAsked,
+    lang: Lang,
+    state: Asked = "",
+    late: Asked = "",
+    who: Asked = "",
+    demand: Asked = "",
+    list: Asked = "",
+) -> Response:
+    """Return the ponds one may see, or those behind one figure, with both duties and days late."""
+    asked = {"state": state, "late": late, "who": who, "demand": demand, "list": list}
+    rows = chosen(pond_queries.ponds(conn, times.on, times.known), asked)
     return saved("ponds.xlsx", XLSX, lambda path: write_ponds_xlsx(path, rows, times.on, lang))
 
 

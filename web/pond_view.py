@@ -7,7 +7,7 @@ from geo.messages import say
 from geo.problems import Problem
 from geo.store.pond_queries import labels
 from geo.survey.layers import layer
-from geo.tailings.board import BANDS, most_late
+from geo.tailings.board import BANDS, most_late, must_close
 from geo.tailings.life import life_rules
 from geo.tailings.siting import ACTIONS, Proposal
 from web.profile import draw_profile
@@ -28,7 +28,7 @@ def shade(pond: dict[str, Any]) -> str:
     """Return how a pond is drawn: late, close, gone, unknown or use; words say it too."""
     if not pond["counted"]:
         return "gone"
-    if pond["obligations"]:
+    if must_close(pond):
         return "late" if most_late(pond) else "close"
     return "unknown" if pond["state"] == "unknown" else "use"
 
@@ -101,6 +101,7 @@ def question(code: str, lang: str) -> str:
 def pond(found: dict[str, Any], lang: str) -> dict[str, Any]:
     """Return a pond as its page shows it: sentences, profiles drawn, events that may come next."""
     evidence = (found["computed"] or {}).get("evidence", {})
+    captured = [m for m in evidence.get("met", ()) if m["captured"]]
     names = {m["key"]: m["name"] for m in evidence.get("met", ())}
     words = {name: say(f"web.profile.{name}", lang) for name in ("along", "height", "limit")} | {
         "beside": say("web.profile.beside", lang, metres="{metres}")
@@ -127,7 +128,8 @@ def pond(found: dict[str, Any], lang: str) -> dict[str, Any]:
         "trouble": [Problem(t["code"], **t["params"]).say(lang) for t in found["trouble"]],
         "evidence": evidence,
         "profiles": drawn,
-        "captured": [m for m in evidence.get("met", ()) if m["captured"]],
+        "captured": captured,
+        "people_unknown": sum(m["people"] is None for m in captured),
         "passed_by": [m for m in evidence.get("met", ()) if not m["captured"] and m["circle"]],
         "documents": _documents(found),
         "drawn": _drawn(found, evidence),

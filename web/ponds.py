@@ -18,6 +18,7 @@ from geo.store.tiles import data_version
 from geo.tailings.board import board, chosen
 from geo.tailings.life import life_rules
 from geo.tailings.siting import ACTIONS
+from geo.tailings.trend import trend
 from web import pond_view, view
 from web.acts import told
 from web.door import AppConn, PageRoute, Reader, checked_form, missing
@@ -63,16 +64,30 @@ def ponds(
         demands=figures["by_demand"],
         ponds=[{**p, "mark": pond_view.mark(p)} for p in chosen(found, asked)],
         every=len(found),
+        excel=urlencode(since | given),
+        trend=trend(found, day),
+        trend_basis=pond_queries.basis(life_rules()["only_fewer"]),
         keep=f"{urlencode(since)}&" if since else "",
         terrain=pond_queries.run_summary(conn, data_version(conn)),
     )
 
 
 @router.get("/ponds/board.xlsx")
-def ponds_xlsx(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Response:
-    """Return the closure board as an Excel sheet."""
+def ponds_xlsx(
+    request: Request,
+    reader: Reader,
+    conn: AppConn,
+    on: str = "",
+    state: str = "",
+    late: str = "",
+    who: str = "",
+    demand: str = "",
+    list: str = "",
+) -> Response:
+    """Return the ponds behind the figure asked for, or all, as an Excel sheet."""
     day = view.day(on)
-    rows = pond_queries.ponds(conn, day)
+    asked = {"state": state, "late": late, "who": who, "demand": demand, "list": list}
+    rows = chosen(pond_queries.ponds(conn, day), asked)
     with tempfile.TemporaryDirectory(prefix="minerisk-") as folder:
         path = Path(folder) / "ponds.xlsx"
         write_ponds_xlsx(path, rows, day, lang_of(request))

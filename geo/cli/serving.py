@@ -97,11 +97,10 @@ def _ponds(conn: Any, on: date) -> dict[str, Any]:
     from geo.store import pond_queries
     from geo.tailings.board import board
 
-    listed = pond_queries.ponds(conn, on)
-    figures = board(listed)
+    figures = board(pond_queries.ponds(conn, on))
     area = sum(z["area_m2"] for z in pond_queries.zones(conn) if z["kind"] == "no_build")
     return {
-        "ponds": len(listed),
+        "ponds": figures["total"],
         "ponds_to_close": len(figures["must_close"]),
         "head_top_ponds": len(figures["head_top"]),
         "zones_km2": round(area / 1e6, 4),

@@ -13,10 +13,10 @@ from geo.store.pond_queries import labels
 
 _COLUMNS = (
     "pond_code", "pond_name", "enterprise", "grade_design", "grade_present", "state", "since",
-    "who", "trigger", "starts_on", "due_law", "late_law", "due_plan", "late_plan", "head_top",
-    "safety_degree", "unmet", "cannot_tell",
+    "who", "trigger", "starts_on", "due_law", "late_law", "due_plan", "late_plan", "upcoming",
+    "head_top", "safety_degree", "unmet", "cannot_tell",
 )  # fmt: skip
-_WIDTHS = (12, 22, 22, 10, 10, 12, 12, 22, 22, 16, 12, 10, 12, 10, 18, 12, 30, 30)
+_WIDTHS = (12, 22, 22, 10, 10, 12, 12, 22, 22, 16, 12, 10, 12, 10, 14, 18, 12, 30, 30)
 
 
 def _row(pond: dict[str, Any], lang: str) -> list[Any]:
@@ -42,6 +42,7 @@ def _row(pond: dict[str, Any], lang: str) -> list[Any]:
             for code in ("law", "plan")
             for name in ("due", "days_late")
         ),
+        pond["final_elevation_on"] if pond["upcoming"] else None,
         say(f"report.head_top.{pond['head_top']['outcome']}", lang),
         _degree(pond, lang),
         *(

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.mine_states import drawn
+from geo.store.pond_facts import measured_on
 from geo.store.pond_ground import Ground, ground, on_ground, ponds_by_tile, toe_of, window_of
 from geo.store.publish import Batch, publishing
 from geo.store.tables import batch, head_top, terrain_run, zone
@@ -25,6 +26,7 @@ from geo.survey.keys import content_key
 from geo.tailings.dem import Dem
 from geo.tailings.headtop import Verdict, judge
 from geo.tailings.profile import profiles
+from geo.tailings.protected import own_of
 from geo.tailings.siting import bank_strip
 from geo.tailings.tiles import (
     INSIDE,
@@ -45,6 +47,17 @@ def _newer(dams: Sequence[Mapping[str, Any]], taken: Taken) -> bool | None:
     if not known or taken.stated.on is None:
         return None
     return max(known) > taken.stated.on
+
+
+def _rests_on(verdict: Verdict, facts: Ground, own: Sequence[Mapping[str, Any]], on: date) -> date:
+    """Return the day of the newest thing a verdict rests on: ground, dams, or who lies below.
+
+    A site check of before has not seen it (L23).
+    """
+    met = set(verdict.met["key"])
+    rows = [*own, *(row for row in facts.of("protected_object") if row["key"] in met)]
+    days = [day for row in rows if (day := measured_on(row)) is not None]
+    return min(on, max([facts.taken.stated.on or on, *days]))
 
 
 def _evidence(
@@ -77,6 +90,8 @@ def _evidence(
         "path_m": round(float(lengths.max()), 1) if lengths.size else None,
         "met": met,
         "people": sum(m["people"] or 0 for m in met if m["captured"]),
+        # Places of which nobody said how many: they count, and the sum is no sum of all.
+        "people_unknown": sum(m["people"] is None for m in met if m["captured"]),
         "profiles": profiles(ready.terrain, toes, beside),
     }
 
@@ -104,6 +119,7 @@ def _judged(
 ) -> tuple[list[Any], list[Any]]:
     """Return the rows of ``head_top`` and of the strips, one each per pond of a window."""
     verdicts, strips = [], []
+    objects = facts.of("protected_object")
     for pond in ponds:
         dams = facts.dams_of(pond)
         toe, derived, missing = toe_of(pond, dams)
@@ -113,8 +129,10 @@ def _judged(
             toe,
             toe_derived=derived,
             dam_is_newer=_newer(dams, facts.taken),
+            own=[row["key"] for row in objects if own_of(row["attrs"], pond["code"])],
         )
         evidence = _evidence(verdict, ready, facts, dams, toe)
+        evidence["rests_on"] = _rests_on(verdict, facts, [pond, *dams], on).isoformat()
         outcome = verdict.answer
         if missing:
             evidence["reasons"].append("dams_missing")
@@ -136,6 +154,9 @@ def _judged(
                 **_owner(pond),
             }
         )
+        if pond["code"] in facts.struck_off:
+            # Who lies below is still told; where houses may come it bans no more (L22, L25).
+            continue
         below = strip(ready.terrain, verdict.paths.cells, ready.found.reach)
         if below.mask.any():
             strips.append(_zone("strip", below, pond["code"], _owner(pond)))

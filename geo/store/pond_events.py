@@ -23,14 +23,17 @@ from geo.store.pond_facts import (
     event_rows,
     life_of,
     newest_ponds,
+    readable_life,
     readings,
     standing_events,
+    surveyed_events,
 )
 from geo.store.pond_objects import pond_row
 from geo.store.publish import Batch, publishing
 from geo.store.tables import pond_event
 from geo.survey.keys import content_key
-from geo.tailings.life import Life, life_rules, relieves
+from geo.tailings.closure import Event
+from geo.tailings.life import Life, demand, life_rules, relieves
 from geo.tailings.monitoring import LOWERED, monitoring_rules
 
 # What an enterprise may report of its own pond: what burdens it. What relieves it, the regulator
@@ -38,6 +41,8 @@ from geo.tailings.monitoring import LOWERED, monitoring_rules
 OWN_REPORTS = ("stopped", "final_elevation", "discharge_ended")
 # The action of a proposal that is a pond's event.
 ACTION = "pond_event"
+# The fields of an :class:`Event` in a row of ``pond_event``, in its order.
+_SAID = ("on_date", "kind", "detail", "document", "proven_only")
 
 
 def record_event(
@@ -158,13 +163,16 @@ def _write(
         need(content["document"])
         if content["detail"] not in known:
             raise Problem("store.not_found", http_status=404)
-    attrs = newest_ponds(conn, seq).get(code, {}).get("attrs", {})
+    newest = newest_ponds(conn, seq).get(code, {"attrs": {}, "since": None})
+    attrs, known_events = newest["attrs"], standing_events(rows)
+    said = Event(*(content[name] for name in _SAID))
+    demand(said, [*known_events, *surveyed_events(attrs, known_events)])
     if content["kind"] == LOWERED:
         _calm(conn, code, attrs, content["detail"], content["on_date"], seq)
-    before, _ = life_of(attrs, standing_events(rows), today)
+    before, _ = readable_life(newest, known_events, today)
     row_added = {"id": uuid4(), "key": key, **content, "actor_login": login}
     made.add(pond_event, [{**row_added, **owner_of(row)}])
-    after, _ = life_of(attrs, standing_events(event_rows(conn, seq, code)), today)
+    after, _ = life_of(newest, standing_events(event_rows(conn, seq, code)), today)
     return before, after
 
 

@@ -1,6 +1,8 @@
 """Ponds' facts from the database: newest rows of their layers, their events, what sources say."""
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,11 +15,14 @@ from geo.store.tables import batch, pond_event
 from geo.survey.keys import content_key
 from geo.survey.layers import pond_layers
 from geo.tailings.closure import Event
-from geo.tailings.life import Life, is_small, life
+from geo.tailings.life import Life, final_elevation_on, is_small, life, struck_off
 from geo.tailings.monitoring import LOWERED, Alarm, alarm
 
 # Takes an event back that should never have been recorded; it names the event by its key.
 ANNULLED = "annulled"
+
+# After these a pond may be off the register, or back on it.
+_STRUCK_OFF_BY = ("deregistered", "removed", "remining_approved", ANNULLED)
 
 _FEATURES = text(
     "SELECT object_id, survey_id, key, layer, code, attrs, error_m, since, state, filename, "
@@ -25,13 +30,16 @@ _FEATURES = text(
     "FROM minerisk.pond_features(:wanted, :seq)"
 )
 
-# What a run rests on: an elevation model, or a survey of ponds accepted or revoked.
+# What a run rests on: an elevation model, a survey of ponds accepted or revoked, or a pond struck
+# off or brought back.
 _LATER = text(
     "SELECT EXISTS (SELECT FROM minerisk.batch b JOIN minerisk.terrain t ON t.batch_id = b.id "
     "WHERE b.seq > :seq) OR EXISTS (SELECT FROM minerisk.batch b "
     "JOIN minerisk.survey_event e ON e.batch_id = b.id "
     "JOIN minerisk.survey v ON v.id = e.survey_id "
-    "WHERE b.seq > :seq AND jsonb_exists_any(v.layers, CAST(:layers AS text[])))"
+    "WHERE b.seq > :seq AND jsonb_exists_any(v.layers, CAST(:layers AS text[]))) "
+    "OR EXISTS (SELECT FROM minerisk.batch b JOIN minerisk.pond_event p ON p.batch_id = b.id "
+    "WHERE b.seq > :seq AND p.kind = ANY (CAST(:moves AS text[])))"
 )
 
 
@@ -81,14 +89,22 @@ def event_rows(conn: Connection, seq: int, code: str | None = None) -> list[Any]
 
 
 def standing_events(rows: Iterable[Any]) -> list[Event]:
-    """Return the events of rows of ``pond_event``, without those that were taken back."""
+    """Return the events of rows of ``pond_event``, without those that were taken back.
+
+    A discharge on record without its papers is a token one: it restarts nothing (L20).
+    """
     listed = list(rows)
     void = {row.detail for row in listed if row.kind == ANNULLED}
     return [
-        Event(row.on_date, row.kind, row.detail, row.document, row.proven_only)
+        Event(row.on_date, _kind(row), row.detail, row.document, row.proven_only)
         for row in listed
         if row.kind != ANNULLED and row.key not in void
     ]
+
+
+def _kind(row: Any) -> str:
+    bare = row.kind == "discharge" and not row.document.strip()
+    return "token_discharge" if bare else str(row.kind)
 
 
 def surveyed_events(attrs: Mapping[str, Any], recorded: Iterable[Event]) -> list[Event]:
@@ -104,8 +120,31 @@ def surveyed_events(attrs: Mapping[str, Any], recorded: Iterable[Event]) -> list
         found.append(Event(date.fromisoformat(since), "commissioned"))
     later = any(e.kind == "discharge" and e.on.isoformat() >= str(last) for e in on_record)
     if isinstance(last, str) and not later:
-        found.append(Event(date.fromisoformat(last), "discharge"))
+        made_on = attrs.get("observed_on")
+        found.append(Event(date.fromisoformat(last), "last_discharge", str(made_on or "")))
     return found
+
+
+def _measured(attrs: Mapping[str, Any], measured_on: date | None) -> list[Event]:
+    """Return that the final elevation was reached, not later than it was measured (L20 T1)."""
+    reached = final_elevation_on(attrs, measured_on)
+    if reached is None or measured_on is None or reached > measured_on:
+        return []
+    return [Event(measured_on, "final_elevation", proven_only=True)]
+
+
+def measured_on(row: Mapping[str, Any]) -> date | None:
+    """Return the day the figures of a survey's row were measured, or hold from."""
+    said = row["attrs"].get("observed_on")
+    return date.fromisoformat(said) if isinstance(said, str) else row["since"]
+
+
+def struck_off_codes(conn: Connection, seq: int) -> list[str]:
+    """Return the codes of the ponds one may see that are off the register, as known at a batch."""
+    by_code: dict[str, list[Any]] = {}
+    for row in event_rows(conn, seq):
+        by_code.setdefault(row.pond_code, []).append(row)
+    return sorted(code for code, rows in by_code.items() if struck_off(standing_events(rows)))
 
 
 def readings(conn: Connection, seq: int) -> dict[str, list[Mapping[str, Any]]]:
@@ -130,24 +169,62 @@ def alarm_of(
     return alarm(rows, attrs, grade, lowered, on)
 
 
-def life_of(
-    attrs: Mapping[str, Any], recorded: list[Event], on: date
-) -> tuple[Life, Problem | None]:
+def life_of(row: Mapping[str, Any], recorded: list[Event], on: date) -> tuple[Life, Problem | None]:
     """Return a pond's life by its survey and its record, and what does not fit together.
 
     Where the survey's own dates contradict the record, the record stands alone and the
-    contradiction is told.
+    contradiction is told. An elevation measured at or above the final one is a trigger where the
+    pond's state has room for it.
+
+    Parameters
+    ----------
+    row : mapping
+        The pond's newest row: attrs, since.
+    recorded : list of Event
+    on : date
 
     Raises
     ------
     Problem
         If the record alone is impossible.
     """
+    attrs = row["attrs"]
     small = is_small(attrs)
+    said = [*recorded, *surveyed_events(attrs, recorded)]
+    full = _measured(attrs, measured_on(row))
+    if full and not _raised_before(full[0], recorded):
+        with suppress(Problem):
+            return life([*said, *full], on, small=small), None
     try:
-        return life([*recorded, *surveyed_events(attrs, recorded)], on, small=small), None
+        found = life(said, on, small=small)
     except Problem as problem:
         return life(recorded, on, small=small), problem
+    if full and full[0].on <= on and found.counted and not found.closure.triggers:
+        asked = f"elevation_reached:{full[0].on.isoformat()}"
+        found = replace(found, questions=(*found.questions, asked))
+    return found, None
+
+
+def _raised_before(full: Event, recorded: Iterable[Event]) -> bool:
+    """Tell whether a raise was approved before: the survey may go by the final elevation of old."""
+    return any(event.kind == "raise_approved" and event.on <= full.on for event in recorded)
+
+
+def readable_life(
+    row: Mapping[str, Any], recorded: list[Event], on: date
+) -> tuple[Life, Problem | None]:
+    """Return a pond's life as :func:`life_of`, and one to read where the record is impossible.
+
+    A reversal may speak of a trigger that only an older survey told: without it the pond has more
+    to answer for, not less. Where that is not it, nothing is known of the pond.
+    """
+    try:
+        return life_of(row, recorded, on)
+    except Problem as problem:
+        burdens = [event for event in recorded if event.kind != "trigger_reversed"]
+        with suppress(Problem):
+            return life_of(row, burdens, on)[0], problem
+        return life([], on), problem
 
 
 def may_have_changed(conn: Connection) -> bool:
@@ -158,4 +235,5 @@ def may_have_changed(conn: Connection) -> bool:
             "JOIN minerisk.batch b ON b.id = r.batch_id"
         )
     )
-    return bool(conn.scalar(_LATER, {"seq": newest or 0, "layers": list(pond_layers())}))
+    asked = {"seq": newest or 0, "layers": list(pond_layers()), "moves": list(_STRUCK_OFF_BY)}
+    return bool(conn.scalar(_LATER, asked))

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.facts import newest_seq
-from geo.store.pond_facts import features
+from geo.store.pond_facts import features, struck_off_codes
 from geo.store.terrains import Taken, grid_of, newest_dem, opened_taken
 from geo.survey.keys import content_key
 from geo.tailings.model import Model
@@ -32,6 +32,8 @@ class Ground:
     key: str
     taken: Taken
     rows: list[dict[str, Any]]
+    # Ponds off the register: no strip lies below them, and no new house makes them head-top.
+    struck_off: frozenset[str]
 
     def of(self, layer: str) -> list[dict[str, Any]]:
         """Return the rows of a layer, in the order of their keys."""
@@ -48,16 +50,17 @@ def ground(conn: Connection) -> Ground | None:
     taken = newest_dem(conn, seq)
     if taken is None:
         return None
-    rows = features(conn, _LAYERS, seq)
+    rows, gone = features(conn, _LAYERS, seq), struck_off_codes(conn, seq)
     key = content_key(
         {
             "terrain": taken.sha256,
             "stated": [taken.stated.error_m, str(taken.stated.on)],
             "rows": sorted(str(row["key"]) for row in rows),
+            "struck_off": gone,
             "rules": [terrain_rules(), protected_classes(), siting_rules()["bank"]],
         }
     )
-    return Ground(key, taken, rows)
+    return Ground(key, taken, rows, frozenset(gone))
 
 
 # One of them, the last asked of: a window is some gigabyte at most, and the next question is of it.

@@ -12,14 +12,14 @@ from typing import Any
 import shapely
 from sqlalchemy import Connection, func, select, text
 
-from geo.problems import Problem
 from geo.store.pond_facts import (
     ANNULLED,
     alarm_of,
     event_rows,
     features,
-    life_of,
+    measured_on,
     newest_ponds,
+    readable_life,
     readings,
     standing_events,
 )
@@ -28,11 +28,13 @@ from geo.store.tables import batch, head_top, proposal, terrain, terrain_run, zo
 from geo.store.tables import pond as pond_table
 from geo.store.tiles import horizon_day
 from geo.tailings.closure import Event, closure_rules
+from geo.tailings.grade import grade_rule
 from geo.tailings.life import final_elevation_on, is_upcoming, life_rules
 from geo.tailings.monitoring import monitoring_rules
 from geo.tailings.requirements import grades, requirement_rules, requirements
 from geo.tailings.siting_rules import WORKINGS, siting_rules
 from geo.tailings.sources import Said, head_top_of
+from geo.tailings.trend import on_register
 
 When = datetime | date | None
 
@@ -68,8 +70,17 @@ def _said(conn: Connection, seq: int, run: Any, code: str | None = None) -> dict
     return found
 
 
+def _rests_on(evidence: Mapping[str, Any]) -> date | None:
+    day = (evidence or {}).get("rests_on")
+    return date.fromisoformat(day) if isinstance(day, str) else None
+
+
 def _verdict(row: dict[str, Any], said: Iterable[Any], on: date) -> dict[str, Any]:
-    words = [Said(s.source, s.outcome, s.on_date, s.document) for s in said if s.on_date <= on]
+    words = [
+        Said(s.source, s.outcome, s.on_date, s.document, _rests_on(s.evidence))
+        for s in said
+        if s.on_date <= on
+    ]
     listed = row["attrs"].get("listed_head_top")
     if isinstance(listed, bool):
         since = row["since"] or on
@@ -113,25 +124,17 @@ def _under(conn: Connection, rows: Mapping[str, Any], seq: int, on: date) -> dic
     return found
 
 
-def _measured_on(row: dict[str, Any]) -> date | None:
-    said = row["attrs"].get("observed_on")
-    return date.fromisoformat(said) if isinstance(said, str) else row["since"]
-
-
 def _one(
     row: dict[str, Any], events: list[Event], said: list[Any], read: list[Any], on: date
 ) -> dict[str, Any]:
     attrs = row["attrs"]
     trouble: list[dict[str, Any]] = []
-    try:
-        found, problem = life_of(attrs, events, on)
-    except Problem as impossible:
-        found, problem = life_of({}, [], on)[0], impossible
+    found, problem = readable_life(row, events, on)
     if problem is not None:
         trouble.append({"code": problem.code, "params": problem.params})
     raised = any(event.kind == "grade_raised" and event.on <= on for event in events)
     grade = grades(attrs, raised=raised)
-    reached = final_elevation_on(attrs, _measured_on(row))
+    reached = final_elevation_on(attrs, measured_on(row))
     triggers = [asdict(one) for one in found.closure.triggers]
     west, south, east, north = row["geometry"].bounds
     point = shapely.point_on_surface(row["geometry"])
@@ -149,6 +152,7 @@ def _one(
         "state": found.state,
         "since": found.since,
         "counted": found.counted,
+        "on_register": on_register(found),
         "small": found.small,
         "who": found.who,
         "triggers": triggers,
@@ -221,6 +225,7 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
         "waiting": _waiting(conn, code),
         "moves": [{"on": day, "event": kind, "state": after} for day, kind, after in found.moves],
         "next": list(found.next),
+        "grade_basis": [basis(grade_rule()), basis(grade_rule()["combination"])],
         "requirements": [{**f, "basis": basis(rules[f["code"]])} for f in one["requirements"]],
         "monitoring_basis": {
             name: basis(monitoring_rules()[name])

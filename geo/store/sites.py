@@ -14,7 +14,7 @@ from geo.problems import Problem
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.facts import newest_seq
-from geo.store.pond_facts import event_rows, features
+from geo.store.pond_facts import event_rows, features, standing_events
 from geo.store.pond_ground import (
     Ground,
     ground,
@@ -79,10 +79,14 @@ def _workings(settings: Settings, on: date) -> pd.DataFrame:
 
 
 def _register(conn: Connection, on: date) -> pd.DataFrame:
+    by_code: dict[str, list[Any]] = {}
+    for row in event_rows(conn, newest_seq(conn)):
+        by_code.setdefault(row.pond_code, []).append(row)
     used = {
-        row.pond_code: row.detail
-        for row in event_rows(conn, newest_seq(conn))
-        if row.kind == "replaced_by"
+        code: event.detail
+        for code, found in by_code.items()
+        for event in standing_events(found)
+        if event.kind == "replaced_by"
     }
     rows = [
         {
@@ -162,6 +166,8 @@ def _path(ready: Prepared, toe: Any) -> dict[str, Any] | None:
 def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str, Any]]:
     """Return the ponds a new house, school or factory at a place would make head-top.
 
+    Those struck off are none: they are no ponds of the register any more (L22).
+
     Parameters
     ----------
     settings : Settings
@@ -194,6 +200,8 @@ def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str
         ready = prepared_tile(settings, facts, tile)
         found = captures(ready.terrain.dem, frame)
         for pond in by_tile[tile.name]:
+            if pond["code"] in facts.struck_off:
+                continue
             toe, _, _ = toe_of(pond, facts.dams_of(pond))
             paths = toe_paths(ready.terrain, ready.terrain.dem.local([toe])[0])
             captured, _ = meets(ready.terrain, found, paths.cells)

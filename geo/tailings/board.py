@@ -23,8 +23,11 @@ def band(days_late: int) -> str:
 
 
 def must_close(pond: Pond) -> bool:
-    """Tell whether a duty to close runs: a trigger stands and the pond is still on the register."""
-    return bool(pond["counted"] and pond["obligations"])
+    """Tell whether a duty to close runs: one not met, of a pond still on the register.
+
+    One that was struck off and is re-mined since has met it (L21).
+    """
+    return bool(pond["counted"] and any(d["met_on"] is None for d in pond["obligations"]))
 
 
 def alarmed(pond: Pond) -> bool:
@@ -117,7 +120,7 @@ def board(ponds: Sequence[Pond]) -> dict[str, Any]:
             if any(d["code"] == "plan" and d["met_on"] is None for d in one["obligations"])
         ],
         "upcoming": [one["code"] for one in ponds if one["upcoming"]],
-        "head_top": [one["code"] for one in ponds if one["head_top"]["counts"]],
+        "head_top": [one["code"] for one in ponds if one["counted"] and one["head_top"]["counts"]],
         "alarms": [one["code"] for one in ponds if one["counted"] and alarmed(one)],
         "under": [one["code"] for one in ponds if one["counted"] and one["under"]],
         "questions": [one["code"] for one in ponds if one["questions"]],

@@ -20,7 +20,9 @@ EVENTS = (
     "construction_started",
     "commissioned",
     "discharge",  # tailings received and metered, under accepted papers
+    "last_discharge",  # what a survey says, no papers; `detail` is the day it was made
     "token_discharge",  # tailings received without papers or without a meter: a person decides
+    "token_dismissed",  # decided: no restart; `detail` is the day of that discharge
     "stopped",  # idle, a winter stop included; not an end for good
     "final_elevation",  # final design elevation reached
     "raise_approved",  # an approved raise: there is room above again
@@ -43,7 +45,8 @@ EVENTS = (
     "alarm_lowered",  # by a person; `detail` is the point
 )
 _GONE = ("deregistered", "removed")
-_USE = ("discharge", "token_discharge", "raise_approved")
+_USE = ("discharge", "last_discharge", "token_discharge", "raise_approved")
+_ENDS = ("stopped", "discharge_ended")
 
 
 @dataclass(frozen=True)
@@ -107,17 +110,45 @@ def _idle_from(begin: date) -> date:
     return anniversary(begin, years=years) + timedelta(days=1)
 
 
-def _facts(history: list[Event], on: date) -> Iterator[tuple[str, date, bool]]:
+def _ended(discharge: Event, history: list[Event]) -> Event | None:
+    """Return the event that ended the use a discharge belongs to; None while it goes on."""
+    for event in history[history.index(discharge) + 1 :]:
+        if event.kind == "discharge":
+            return None
+        if event.kind in _ENDS:
+            return event
+    return None
+
+
+def _clock(event: Event, history: list[Event]) -> tuple[date, bool]:
+    """Return from which day a pond stands still after a discharge, and whether only by proof.
+
+    Between a restart and the stop that followed it was in use: the stop is where the clock begins.
+    A survey made since the stop that knows an earlier last discharge knows better.
+    """
+    end = _ended(event, history)
+    surveyed = event.kind == "last_discharge"
+    if end is None or (surveyed and not "" < event.detail < end.on.isoformat()):
+        return event.on, event.proven_only
+    return end.on, end.proven_only
+
+
+def _facts(
+    history: list[Event], on: date, known: list[Event], surveyed: list[Event]
+) -> Iterator[tuple[str, date, bool]]:
     """Yield each trigger that stands on `on`, with the day its fact came true.
 
     Idleness that once lasted too long stays a trigger, whatever is discharged later: a reversal
-    takes a decision with a document (L20).
+    takes a decision with a document (L20). `known` is the history as far as it is known, for a stop
+    tells of the time before it; `surveyed` takes the discharges that only a survey tells and that
+    restart nothing, for a person to judge.
     """
     standing: dict[str, tuple[date, bool]] = {}
     begin: date | None = None
-    begin_proven = False
+    begin_proven = stands = False
     for event in history:
-        if begin is not None and _idle_from(begin) < event.on:
+        late = begin is not None and _idle_from(begin) < event.on
+        if begin is not None and late:
             standing.setdefault("idle", (_idle_from(begin), begin_proven))
         match event.kind:
             case "final_elevation" | "discharge_ended":
@@ -130,7 +161,11 @@ def _facts(history: list[Event], on: date) -> Iterator[tuple[str, date, bool]]:
                 # An approved raise voids this trigger and no other (L20).
                 standing.pop("final_elevation", None)
             case "discharge":
-                begin, begin_proven = event.on, event.proven_only
+                begin, begin_proven = _clock(event, known)
+            case "last_discharge" if stands or late:
+                surveyed.append(event)
+            case "last_discharge":
+                begin, begin_proven = _clock(event, known)
             case "stopped" if begin is None:
                 # When it last discharged nobody knows; not after this day.
                 begin, begin_proven = event.on, True
@@ -138,6 +173,7 @@ def _facts(history: list[Event], on: date) -> Iterator[tuple[str, date, bool]]:
                 standing.pop(event.detail, None)
                 if event.detail == "idle" and begin is not None:
                     begin = max(begin, event.on)
+        stands = event.kind in _ENDS or (stands and event.kind != "discharge")
     if begin is not None and _idle_from(begin) <= on:
         standing.setdefault("idle", (_idle_from(begin), begin_proven))
     for code, (fact_on, proven_only) in standing.items():
@@ -170,16 +206,27 @@ def _late(due: date, met_on: date | None, on: date) -> int:
     return max(0, ((met_on or on) - due).days)
 
 
+def months_of(detail: str) -> int | None:
+    """Return the whole months an extension grants, at least one; None where it says none."""
+    text = detail.strip()
+    return int(text) if text.isascii() and text.isdecimal() and 0 < int(text) < 100 else None
+
+
 def _law(history: list[Event], starts_on: date, on: date) -> Obligation:
     rule = closure_rules()["obligations"]["law"]
     due = anniversary(starts_on, months=rule["months"])
     # One extension, approved before the year is out; a later paper extends nothing.
     granted = next(
-        (e for e in history if e.kind == "extension_approved" and starts_on <= e.on <= due), None
+        (
+            months
+            for e in history
+            if e.kind == "extension_approved" and starts_on <= e.on <= due
+            if (months := months_of(e.detail)) is not None
+        ),
+        None,
     )
     if granted is not None:
-        months = min(int(granted.detail), rule["extension_months_at_most"])
-        due = anniversary(due, months=months)
+        due = anniversary(due, months=min(granted, rule["extension_months_at_most"]))
     met_on = _first(history, *_GONE)
     return Obligation("law", due, met_on, _late(due, met_on, on), granted is not None)
 
@@ -192,7 +239,20 @@ def _plan(history: list[Event], first_fact: date, on: date) -> Obligation | None
     return Obligation("plan", due, met_on, _late(due, met_on, on))
 
 
-def closure(events: Iterable[Event], on: date) -> Closure:
+def _questions(history: list[Event], surveyed: list[Event]) -> tuple[str, ...]:
+    """Return the discharges without papers that nobody has judged, as ``kind:day``.
+
+    Papers of that day, or a person's word that it was no restart, settle one.
+    """
+    settled = {e.on.isoformat() for e in history if e.kind == "discharge"}
+    settled |= {e.detail for e in history if e.kind == "token_dismissed"}
+    asked = [("token_discharge", e) for e in history if e.kind == "token_discharge"]
+    asked += [("surveyed_discharge", e) for e in surveyed]
+    days = [(kind, e.on.isoformat()) for kind, e in asked]
+    return tuple(f"{kind}:{day}" for kind, day in days if day not in settled)
+
+
+def closure(events: Iterable[Event], on: date, *, known: Iterable[Event] | None = None) -> Closure:
     """Return what a pond's history makes due on the day `on`.
 
     Parameters
@@ -201,6 +261,8 @@ def closure(events: Iterable[Event], on: date) -> Closure:
         In any order; those after `on` are not yet known to have happened and do not count.
     on : date
         The day asked about.
+    known : iterable of Event, optional
+        The history known by now, if more: that a pond stopped tells that it was in use before.
 
     Returns
     -------
@@ -218,11 +280,12 @@ def closure(events: Iterable[Event], on: date) -> Closure:
     for event in history:
         if gone is not None and event.on > gone and event.kind in _USE:
             raise Problem("tailings.used_after_deregistration", on=event.on, gone=gone)
-    rules = closure_rules()["triggers"]
+    later = history if known is None else in_order(known)
+    rules, surveyed = closure_rules()["triggers"], list[Event]()
     triggers = sorted(
         (
             Trigger(code, fact_on, max(fact_on, rules[code]["in_force_from"]), proven_only)
-            for code, fact_on, proven_only in _facts(history, gone or on)
+            for code, fact_on, proven_only in _facts(history, gone or on, later, surveyed)
         ),
         key=lambda t: (t.starts_on, t.code),
     )
@@ -233,10 +296,7 @@ def closure(events: Iterable[Event], on: date) -> Closure:
         plan = _plan(history, min(t.fact_on for t in triggers), on)
         if plan is not None:
             obligations.append(plan)
-    questions = tuple(
-        f"token_discharge:{e.on.isoformat()}" for e in history if e.kind == "token_discharge"
-    )
-    return Closure(tuple(triggers), starts_on, tuple(obligations), questions)
+    return Closure(tuple(triggers), starts_on, tuple(obligations), _questions(history, surveyed))
 
 
 def closures(events: pd.DataFrame, on: date) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Head-top ponds (头顶库): who lies within 1 km along the tailings' flow path (LOGIC L23)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -249,6 +249,7 @@ def judge(
     seed: int | None = None,
     limit_m: float | None = None,
     threads: int = 1,
+    own: Collection[str] = (),
 ) -> Verdict:
     """Say whether a pond is head-top by its terrain.
 
@@ -269,6 +270,8 @@ def judge(
         Longest path, m, inclusive; by default the figure of ``terrain.yaml``.
     threads : int
         Perturbed runs at once; the answer does not depend on it.
+    own : collection of str
+        Keys of objects that do not count for this pond: its own services (L24).
     """
     rules = terrain_rules()
     limit = float(rules["path"]["limit_m"]) if limit_m is None else limit_m
@@ -281,6 +284,8 @@ def judge(
         runs = 0
     hits = met_by_runs(terrain, found, local, paths.starts, limit, runs, seed, threads)
     circle = np.round(shapely.distance(found.plans, local), 3) <= limit + found.spread
+    counted = ~found.objects["key"].isin(list(own)).to_numpy(dtype=bool)
+    captured, circle, hits = captured & counted, circle & counted, hits & counted
     points = shapely.points(terrain.dem.centres(paths.cells))
     rows = []
     for one in np.flatnonzero(captured | circle | hits.any(axis=0)):

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from geo.problems import Problem
-from geo.tailings.closure import Closure, Event, anniversary, closure, in_order
+from geo.tailings.closure import Closure, Event, anniversary, closure, in_order, months_of
 
 UNKNOWN = "unknown"
 MUST_CLOSE = "must_close"
@@ -91,6 +91,11 @@ def _refuse(event: Event, state: str, small: bool) -> None:
             state=rules["states"][state]["label"]["zh"],
             state_en=rules["states"][state]["label"]["en"],
         )
+    _documented(event)
+
+
+def _documented(event: Event) -> None:
+    move = life_rules()["moves"][event.kind]
     if move.get("document") and not event.document.strip():
         raise Problem(
             "tailings.document_wanted",
@@ -98,6 +103,40 @@ def _refuse(event: Event, state: str, small: bool) -> None:
             event=move["label"]["zh"],
             event_en=move["label"]["en"],
         )
+
+
+def demand(event: Event, known: Iterable[Event]) -> None:
+    """Raise where an event about to be recorded does not say what it must.
+
+    What stands on record is read leniently: an extension without months extends nothing, and a
+    person is asked; a record that cannot be changed must not make a pond unreadable.
+
+    Parameters
+    ----------
+    event : Event
+    known : iterable of Event
+        The pond's other events.
+
+    Raises
+    ------
+    Problem
+        ``tailings.document_wanted``, ``tailings.months_wanted``, ``tailings.successor_wanted``,
+        ``tailings.no_such_token`` or ``tailings.surveys_only``.
+    """
+    move = life_rules()["moves"].get(event.kind, {})
+    if move.get("surveyed"):
+        raise Problem("tailings.surveys_only", on=event.on)
+    if event.kind == "discharge":
+        # On record without papers it would be read as a token one.
+        _documented(event)
+    if event.kind == "extension_approved" and months_of(event.detail) is None:
+        raise Problem("tailings.months_wanted", on=event.on, detail=event.detail or "—")
+    if event.kind == "replaced_by" and not event.detail.strip():
+        raise Problem("tailings.successor_wanted", on=event.on)
+    if event.kind == "token_dismissed":
+        days = [e.on for e in known if e.kind in ("token_discharge", "last_discharge")]
+        if event.detail not in {day.isoformat() for day in days}:
+            raise Problem("tailings.no_such_token", on=event.on, detail=event.detail or "—")
 
 
 def _void(event: Event, known: Closure) -> bool:
@@ -110,7 +149,8 @@ def _void(event: Event, known: Closure) -> bool:
 
 def _unlawful(event: Event, state: str) -> bool:
     """Tell whether tailings were taken where none may be: a fact that a person must judge."""
-    return event.kind == "discharge" and not _allowed("discharge", state, False)
+    discharged = event.kind in ("discharge", "last_discharge")
+    return discharged and not _allowed(event.kind, state, False)
 
 
 def _check(event: Event, state: str, small: bool, standing: set[str]) -> None:
@@ -146,11 +186,13 @@ def life(events: Iterable[Event], on: date, *, small: bool = False) -> Life:
     moves: list[tuple[date, str, str]] = []
     questions: list[str] = []
     for at, event in enumerate(history):
-        before = closure(history[:at], event.on)
+        before = closure(history[:at], event.on, known=history)
         # Raises for a use after deregistration, and says so better than any state could.
-        after = closure(history[: at + 1], event.on)
+        after = closure(history[: at + 1], event.on, known=history)
         state = _overlaid(base, bool(before.triggers))
-        if _void(event, before):
+        if event.kind == "extension_approved" and months_of(event.detail) is None:
+            questions.append(f"extension_months:{event.on.isoformat()}")
+        elif _void(event, before):
             questions.append(f"extension_void:{event.on.isoformat()}")
         if _unlawful(event, state):
             questions.append(f"discharge_while_closing:{event.on.isoformat()}")
@@ -176,9 +218,33 @@ def life(events: Iterable[Event], on: date, *, small: bool = False) -> Life:
         who=_who(state, now, history),
         closure=now,
         moves=tuple(moves),
-        next=tuple(kind for kind in rules["moves"] if _allowed(kind, state, small)),
+        next=tuple(
+            kind
+            for kind, move in rules["moves"].items()
+            if not move.get("surveyed") and (kind != "token_dismissed" or now.questions)
+            if _allowed(kind, state, small)
+            or (kind == "stopped" and _may_have_stopped(now, base, history, on))
+        ),
         questions=(*now.questions, *questions, *(() if history else ("no_history",))),
     )
+
+
+def _may_have_stopped(now: Closure, base: str, history: list[Event], on: date) -> bool:
+    """Tell whether a pond is idle only because nobody said until when it was in use."""
+    if {one.code for one in now.triggers} != {"idle"} or not _allowed("stopped", base, False):
+        return False
+    return not closure([*history, Event(on, "stopped")], on).triggers
+
+
+def struck_off(events: Iterable[Event]) -> bool:
+    """Tell whether the last move of a history took the pond off the register (L22).
+
+    Whatever the day: an event on record has happened. Re-mining brings a pond back.
+    """
+    rules = life_rules()
+    moves = [rules["moves"].get(event.kind, {}) for event in in_order(events)]
+    reached = [move["to"] for move in moves if "to" in move]
+    return bool(reached) and not rules["states"][reached[-1]]["counted"]
 
 
 def relieves(before: Life, after: Life) -> bool:
@@ -216,11 +282,11 @@ def final_elevation_on(pond: Mapping[str, Any], measured_on: date | None) -> dat
     """
     now, final = _figure(pond, "elevation_m"), _figure(pond, "final_elevation_m")
     rise = _figure(pond, "rise_m_a")
-    if measured_on is None or now is None or final is None or rise is None:
+    if measured_on is None or now is None or final is None:
         return None
     if final <= now:
         return measured_on
-    if rise <= 0:
+    if rise is None or rise <= 0:
         return None
     days = (final - now) / rise * 365.2425
     limit = (date.max - measured_on).days

@@ -29,6 +29,15 @@ def counts(attrs: Mapping[str, Any]) -> bool:
     )
 
 
+def own_of(attrs: Mapping[str, Any], pond: str) -> bool:
+    """Tell whether an object is a pond's own service, which is shown and does not count for it.
+
+    Whose it is must be said: one of an unknown pond counts for every pond.
+    """
+    own = attrs.get("object_class") in protected_classes()["own"]
+    return own and str(attrs.get("own_pond") or "").strip() == pond
+
+
 def people(attrs: Mapping[str, Any]) -> int | None:
     """Return how many people; None where nobody said, or said a range."""
     said = attrs.get("people")

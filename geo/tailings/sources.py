@@ -2,7 +2,7 @@
 
 Official list, safety evaluation, computation, site check and decision stand side by side. Yes
 prevails over no; the computer never strikes a pond off a list; a suspicion counts as head-top until
-somebody went there and signed that it is none.
+somebody went there since and signed that it is none.
 """
 
 from collections.abc import Iterable
@@ -15,12 +15,16 @@ UNDETERMINED = "undetermined"
 
 @dataclass(frozen=True)
 class Said:
-    """What one source says: ``yes``, ``suspected`` or ``no``, since when, by which document."""
+    """What one source says: ``yes``, ``suspected`` or ``no``, since when, by which document.
+
+    `rests_on` is the day of the newest thing a suspicion rests on: a model, a dam, a house.
+    """
 
     source: str
     outcome: str
     on: date
     document: str = ""
+    rests_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,10 @@ def head_top_of(said: Iterable[Said]) -> Verdict:
         return Verdict("yes", by["yes"])
     check = newest.get("site_check")
     if by["suspected"] and check is not None and check.outcome == "no" and check.document:
-        return Verdict("no", ("site_check",))
+        suspected = [newest[source] for source in by["suspected"]]
+        # Who went there before has not seen what the suspicion rests on.
+        if all(check.on >= max(one.on, one.rests_on or one.on) for one in suspected):
+            return Verdict("no", ("site_check",))
     for outcome in ("suspected", "no"):
         if by[outcome]:
             return Verdict(outcome, by[outcome])

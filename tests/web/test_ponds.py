@@ -25,6 +25,9 @@ def test_every_number_of_the_board_opens_its_list(site: Site, person: People) ->
         "all => all.map((a) => [a.href, Number(a.textContent)])"
     )
     assert len(links) > 35
+    # The number may only fall: number two came in 2024.
+    expect(page.locator("main > .notice.trouble")).to_contain_text("SL-T02")
+    expect(page.locator("#trend")).to_contain_text("2020-02-21")
     for href, count in links:
         page.goto(href)
         assert page.locator("#list tbody tr").count() == count, href
@@ -36,6 +39,12 @@ def test_the_board_goes_out_as_excel(site: Site, person: People) -> None:
     sheet = openpyxl.load_workbook(io.BytesIO(body)).active
     rows = {row[0].value: [cell.value for cell in row] for row in sheet.iter_rows(min_row=4)}
     assert len(rows) == 10
+    # Of a figure's list the sheet holds what the list shows.
+    body = page.request.get(f"{site.url}/ponds/board.xlsx?on={DAY}&list=upcoming").body()
+    sheet = openpyxl.load_workbook(io.BytesIO(body)).active
+    (soon,) = sheet.iter_rows(min_row=4, values_only=True)
+    assert soon[0] == "SL-T01"
+    assert dt.datetime(2025, 1, 1) <= soon[14] < dt.datetime(2025, 2, 1)
     assert 92 in rows["SL-T04"]
     assert 305 in rows["SL-T07"]
     assert "病库" in rows["SL-T04"]

@@ -89,7 +89,10 @@ PARTS = {
     "web.siting.verdict.": ("yes", "no", "undetermined"),
     "web.siting.answer_is.": ("yes", "no", "undetermined"),
     "web.map.pond.": ("use", "close", "late", "gone", "unknown"),
-    "web.question.": ("no_history", "token_discharge", "extension_void", "discharge_while_closing"),
+    "web.question.": (
+        *("no_history", "token_discharge", "surveyed_discharge", "discharge_while_closing"),
+        *("extension_void", "extension_months", "elevation_reached"),
+    ),
     "web.profile.": ("along", "height", "limit", "beside", "title", "head", "what"),
     "web.": ("yes", "no"),
     "web.board.": (

@@ -3,6 +3,7 @@
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date as d
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,10 +17,12 @@ from geo.store import accounts, audit, decisions, pond_ground, pond_queries, que
 from geo.store.engine import SYSTEM, connect
 from geo.store.head_top_runs import compute
 from geo.store.pond_events import record_event
-from geo.store.pond_facts import may_have_changed
+from geo.store.pond_facts import life_of, may_have_changed, readable_life, standing_events
 from geo.store.pond_objects import say_head_top
 from geo.store.tiles import data_version, tile
 from geo.tailings import model
+from geo.tailings.closure import Event
+from geo.tailings.life import life_rules
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.siting import Proposal
 from sample_data import ponds as drawn
@@ -52,6 +55,8 @@ STATES = {
 
 
 def test_the_county_has_a_pond_of_each_state(county):
+    # Ten ponds for twelve states: none whose tailings are gone, and none of which nothing is known.
+    assert set(STATES.values()) == set(life_rules()["states"]) - {"removed", "unknown"}
     assert {code: p["state"] for code, p in seen(county, "zhang").items()} == STATES
 
 
@@ -99,6 +104,51 @@ def recorded(settings, login, *args, **kwargs):
         return record_event(conn, actor, *args, on=ON, **kwargs)
 
 
+def surveyed(**attrs):
+    return {"attrs": {"observed_on": "2024-04-01", **attrs}, "since": None}
+
+
+FULL = {"elevation_m": 100.0, "final_elevation_m": 100.0}
+
+
+def test_the_elevation_a_survey_measures_is_a_trigger_or_a_question():
+    in_use = surveyed(commissioned_on="2015-05-01", **FULL)
+    found, trouble = life_of(in_use, [], ON)
+    (trigger,) = found.closure.triggers
+    assert (trigger.code, trigger.fact_on) == ("final_elevation", d(2024, 4, 1))
+    assert trigger.not_later_than
+    assert trouble is None
+    assert not life_of(in_use, [], d(2024, 3, 1))[0].closure.triggers
+    lower = surveyed(commissioned_on="2015-05-01", **FULL | {"elevation_m": 99.9})
+    assert not life_of(lower, [], ON)[0].closure.triggers
+    # After an approved raise the survey may go by the final elevation of old.
+    raised = [Event(d(2024, 1, 5), "raise_approved", "", "扩1号")]
+    found, _ = life_of(in_use, raised, ON)
+    assert (found.state, found.closure.triggers) == ("raising", ())
+    assert found.questions == ("elevation_reached:2024-04-01",)
+    # A raise approved since voids it.
+    raised = [Event(d(2024, 5, 5), "raise_approved", "", "扩1号")]
+    assert not life_of(in_use, raised, ON)[0].closure.triggers
+    # A reversal stands or falls with the survey it answered; the pond stays readable.
+    reversed_ = [Event(d(2024, 6, 1), "trigger_reversed", "final_elevation", "复1号")]
+    assert life_of(in_use, reversed_, ON)[0].state == "in_use"
+    with pytest.raises(Problem):
+        life_of(lower, reversed_, ON)
+    found, trouble = readable_life(lower, reversed_, ON)
+    assert (found.state, trouble.code) == ("in_use", "tailings.impossible_move")
+
+
+def test_a_survey_restarts_no_pond_and_a_discharge_without_papers_is_a_token_one():
+    stopped = [Event(d(2020, 1, 1), "stopped")]
+    found, _ = life_of(surveyed(last_discharge_on="2022-12-31"), stopped, ON)
+    assert found.state == "must_close"
+    assert found.questions == ("surveyed_discharge:2022-12-31",)
+    row = SimpleNamespace(
+        on_date=d(2022, 1, 1), kind="discharge", detail="", document=" ", proven_only=False, key="k"
+    )
+    assert [e.kind for e in standing_events([row])] == ["token_discharge"]
+
+
 def test_an_event_moves_the_pond_and_the_chain_holds(own):
     recorded(own, "zhang", "SL-T06", "works_started", d(2024, 8, 20))
     assert seen(own, "zhang")["SL-T06"]["state"] == "closure_works"
@@ -111,11 +161,14 @@ def test_an_event_moves_the_pond_and_the_chain_holds(own):
 @pytest.mark.parametrize(
     ("login", "event", "status", "word"),
     [("zhang", ("SL-T04", "works_started", d(2024, 8, 1)), 422, "must close"),
-     ("zhang", ("SL-T10", "discharge", d(2024, 8, 1)), 422, "deregistered"),
+     ("zhang", ("SL-T10", "discharge", d(2024, 8, 1), "", "准1号"), 422, "deregistered"),
      ("zhang", ("SL-T01", "nonsense", d(2024, 8, 1)), 422, "nonsense"),
      ("zhang", ("SL-T01", "stopped", d(2024, 9, 2)), 422, "not come"),
      ("zhang", ("SL-T99", "stopped", d(2024, 8, 1)), 404, "SL-T99"),
      ("zhang", ("SL-T04", "final_elevation", d(2023, 6, 1)), 409, "record"),
+     ("zhang", ("SL-T04", "extension_approved", d(2024, 5, 1), "六个月", "延1号"), 422, "months"),
+     ("zhang", ("SL-T01", "discharge", d(2024, 8, 1)), 422, "document"),
+     ("zhang", ("SL-T01", "last_discharge", d(2024, 8, 1)), 422, "survey"),
      ("zhao", ("SL-T01", "works_started", d(2024, 8, 1)), 403, ""),
      ("zhao", ("SL-T03", "discharge_ended", d(2024, 8, 1)), 404, ""),
      ("wang", ("SL-T01", "stopped", d(2024, 8, 1)), 403, ""),
@@ -123,8 +176,9 @@ def test_an_event_moves_the_pond_and_the_chain_holds(own):
 )  # fmt: skip
 def test_what_cannot_be_recorded_and_by_whom(own, login, event, status, word):
     before = seen(own, "zhang")
+    said = dict(zip(("detail", "document"), event[3:], strict=False))
     with pytest.raises(Problem) as refused:
-        recorded(own, login, *event)
+        recorded(own, login, *event[:3], **said)
     assert refused.value.http_status == status
     assert word.lower() in refused.value.say("en").lower()
     assert seen(own, "zhang") == before
@@ -153,6 +207,16 @@ def test_a_pond_is_struck_off_by_two_persons_and_by_no_one_alone(own):
     assert settled(own, "li", told["proposal"])["state"] == "recorded"
     found = seen(own, "zhang")["SL-T08"]
     assert (found["state"], found["counted"]) == ("deregistered", False)
+    with connect(own, "worker", SYSTEM) as conn:
+        assert may_have_changed(conn)
+    assert compute(own, ON)["ponds"] == 10
+    with connect(own, "app", actor_of(own, "zhang")) as conn:
+        strips = {z["pond_code"] for z in pond_queries.zones(conn) if z["kind"] == "strip"}
+        one = pond_queries.pond(conn, "SL-T08", ON)
+    # Who lies below is still told; new houses are banned there no more.
+    assert strips == set(STATES) - {"SL-T08", "SL-T10"}
+    assert one["strip"] is None
+    assert one["computed"]["evidence"]["rests_on"] == "2024-04-01"
     with connect(own, "app", actor_of(own, "zhang")) as conn:
         one = pond_queries.pond(conn, "SL-T08", ON)
     last = one["events"][-1]
@@ -279,7 +343,7 @@ def test_an_enterprise_sees_its_own_path_and_strip_only(county):
             zones = pond_queries.zones(conn)
         codes = {zone["pond_code"] for zone in zones if zone["kind"] == "strip"}
         kinds = {zone["kind"] for zone in zones}
-        assert codes == {"zhao": {"SL-T01", "SL-T06"}, "qian": set(), "zhang": set(STATES)}[actor.login]  # fmt: skip
+        assert codes == {"zhao": {"SL-T01", "SL-T06"}, "qian": set(), "zhang": set(STATES) - {"SL-T10"}}[actor.login]  # fmt: skip
         for kind in ("no_build", "bank"):
             assert (kind in kinds) is (actor.login == "zhang")
     assert b"SL-T01" in bodies["zhao"]
@@ -305,12 +369,18 @@ def test_the_siting_of_a_place_by_every_rule(county):
 
 
 def test_a_struck_off_pond_is_used_for_one_new_pond_only(own):
-    recorded(
+    key = recorded(
         own, "zhang", "SL-T10", "replaced_by", d(2024, 8, 1), detail="SL-T20", document="批1号"
-    )
+    )["key"]
     toe = degrees(shapely.Point(drawn.place(-8, 2400)))
-    found = sites.site(own, Proposal("new", toe, replaces=("SL-T10",)), ON)
-    assert {o["rule"]: o["answer"] for o in found["answers"]}["replacement"] == "no"
+
+    def replacement():
+        found = sites.site(own, Proposal("new", toe, replaces=("SL-T10",)), ON)
+        return {o["rule"]: o["answer"] for o in found["answers"]}["replacement"]
+
+    assert replacement() == "no"
+    recorded(own, "zhang", "SL-T10", "annulled", d(2024, 8, 2), detail=key, document="更1号")
+    assert replacement() == "yes"
 
 
 def test_which_ponds_a_new_building_would_make_head_top(county):
@@ -319,6 +389,8 @@ def test_which_ponds_a_new_building_would_make_head_top(county):
 
     assert met(drawn.place(1, drawn.TOE - 500, 20)) == ["SL-T03"]
     assert met(drawn.place(1, drawn.TOE - 500, 400)) == []
+    # Number ten is struck off: no house makes it head-top any more, and no strip lies below it.
+    assert met(drawn.place(-5, drawn.TOE - 500, 20)) == []
 
 
 def test_a_dam_of_no_pond_is_refused_by_its_row(own, tmp_path):

@@ -5,7 +5,11 @@ from datetime import date as d
 import pytest
 
 from geo.tailings.board import BANDS, band, board, chosen, plan_counts
+from geo.tailings.closure import Event
+from geo.tailings.life import life
+from geo.tailings.protected import counts, own_of
 from geo.tailings.sources import Said, head_top_of
+from geo.tailings.trend import on_register, trend
 
 
 def pond(
@@ -56,6 +60,60 @@ def test_every_figure_opens_the_list_it_counts():
     assert chosen(PONDS, {}) == PONDS
 
 
+def test_a_pond_struck_off_is_no_head_top_one_and_one_re_mined_has_met_its_duty():
+    mined = pond("M", "remining", 0, 0, top=True)
+    for duty in mined["obligations"]:
+        duty["met_on"] = d(2023, 1, 1)
+    figures = board([mined, pond("G", "deregistered", 3, counted=False, top=True)])
+    assert figures["must_close"] == []
+    assert figures["head_top"] == ["M"]
+    assert figures["total"] == 1
+
+
+def test_the_number_of_ponds_may_only_fall_and_a_rise_is_told():
+    def lived(code, *rows):
+        events = [Event(day, kind, "", "示例1号") for day, kind in rows]
+        return {"code": code, "on_register": on_register(life(events, d(2024, 9, 1)))}
+
+    closed = (
+        (d(2021, 6, 1), "discharge_ended"), (d(2021, 9, 1), "design_approved"),
+        (d(2021, 10, 1), "works_started"), (d(2022, 4, 1), "works_finished"),
+        (d(2022, 5, 20), "deregistered"),
+    )  # fmt: skip
+    ponds = [
+        lived("old", (d(2010, 1, 1), "commissioned")),
+        lived("shut", (d(2010, 1, 1), "commissioned"), *closed),
+        lived("back", *closed, (d(2023, 3, 1), "remining_approved")),
+        lived("new", (d(2024, 3, 20), "construction_started")),
+    ]
+    found = trend(ponds, d(2024, 9, 1))
+    assert [(r["on"].isoformat(), r["count"]) for r in found["rows"]] == [
+        ("2020-02-21", 3), ("2020-12-31", 3), ("2021-12-31", 3), ("2022-12-31", 1),
+        ("2023-12-31", 2), ("2024-09-01", 3),
+    ]  # fmt: skip
+    assert [(r["on"].year, r["came"]) for r in found["rose"]] == [(2023, ["back"]), (2024, ["new"])]
+    assert found["rows"][3]["gone"] == ["back", "shut"]
+    assert found["unknown"] == ["back"]
+    assert trend(ponds, d(2019, 1, 1))["rows"] == [
+        {"on": d(2019, 1, 1), "count": 3, "came": [], "gone": []}
+    ]
+    # One and the same day is one row.
+    assert len(trend(ponds, d(2020, 12, 31))["rows"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("attrs", "its_own"),
+    [({"object_class": "own_service", "own_pond": "A"}, True),
+     ({"object_class": "own_service", "own_pond": "B"}, False),
+     ({"object_class": "own_service", "own": True}, False),  # whose it is nobody said
+     ({"object_class": "dwelling", "own_pond": "A"}, False),
+     ({"object_class": "plant", "own": True, "own_pond": "A"}, False)],
+)  # fmt: skip
+def test_a_ponds_own_service_counts_for_every_other_pond(attrs, its_own):
+    assert own_of(attrs, "A") is its_own
+    assert counts(attrs)
+
+
 ON = d(2024, 5, 1)
 SAID = [
     ([], "undetermined", ()),
@@ -65,6 +123,10 @@ SAID = [
     ([Said("computed", "suspected", ON), Said("official_list", "no", ON)], "suspected", ("computed",)),
     ([Said("computed", "suspected", ON), Said("site_check", "no", ON, "核1号")], "no", ("site_check",)),
     ([Said("computed", "suspected", ON), Said("site_check", "no", ON)], "suspected", ("computed",)),
+    # Who went there before the ground, the dam or the house was there has not seen it.
+    ([Said("computed", "suspected", ON), Said("site_check", "no", d(2022, 5, 1), "核1号")], "suspected", ("computed",)),
+    ([Said("computed", "suspected", d(2021, 5, 1), "", ON), Said("site_check", "no", d(2022, 5, 1), "核1号")], "suspected", ("computed",)),
+    ([Said("computed", "suspected", d(2021, 5, 1), "", ON), Said("site_check", "no", ON, "核1号")], "no", ("site_check",)),
     ([Said("computed", "yes", ON), Said("site_check", "no", ON, "核1号")], "yes", ("computed",)),
 ]  # fmt: skip
 

@@ -51,6 +51,30 @@ def test_token_discharge_stops_nothing_and_is_put_to_a_person():
     assert found.questions == ("token_discharge:2020-12-01",)
 
 
+def test_token_discharge_is_decided_by_papers_of_that_day_or_by_a_person():
+    token = Event(d(2020, 12, 1), "token_discharge")
+    asked = ("token_discharge:2020-12-01",)
+    assert closure([token], d(2021, 1, 1)).questions == asked
+    papers = Event(d(2020, 12, 1), "discharge", "", "准1号")
+    assert closure([token, papers], d(2021, 1, 1)).questions == ()
+    for day, still in (("2020-12-01", ()), ("2020-11-30", asked)):
+        judged = Event(d(2021, 1, 1), "token_dismissed", day, "认1号")
+        assert closure([token, judged], d(2021, 1, 1)).questions == still
+
+
+@pytest.mark.parametrize("months", ["", "六", "-6", "0", "3.5", "6个月", "٣"])
+def test_an_extension_without_whole_months_extends_nothing_and_breaks_nothing(months):
+    history = [
+        Event(d(2023, 3, 1), "discharge_ended"),
+        Event(d(2023, 12, 1), "extension_approved", months),
+        Event(d(2024, 1, 1), "extension_approved", "3"),
+    ]
+    found = only(closure(history, d(2025, 1, 1)), "law")
+    # The next one that says its months is the one there is.
+    assert (found.due, found.extended) == (d(2024, 6, 1), True)
+    assert only(closure(history[:2], d(2025, 1, 1)), "law").due == d(2024, 3, 1)
+
+
 def test_law_and_plan_are_two_obligations_with_their_own_days_late():
     history = [Event(d(2022, 3, 1), "final_elevation"), Event(d(2025, 1, 10), "works_started")]
     found = closure(history, d(2025, 3, 1))
@@ -263,6 +287,37 @@ CASES = [
     (T3, "of a pond known only to stand still, the stop is the latest day it can have begun",
      ((d(2019, 6, 1), "stopped"),), d(2022, 6, 2), {"idle"},
      {"law": (d(2023, 6, 2), None, 0, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (T3, "in use from the restart to the stop: the stop, years later, is where the clock begins",
+     ((d(2010, 5, 1), "stopped"), (d(2012, 5, 1), "discharge"), (d(2023, 6, 1), "stopped")),
+     d(2026, 6, 1), set(), {}),
+    (T3, "and the day after the third anniversary of the stop it is idle for more than three years",
+     ((d(2010, 5, 1), "stopped"), (d(2012, 5, 1), "discharge"), (d(2023, 6, 1), "stopped")),
+     d(2026, 6, 2), {"idle"}, {"law": (d(2027, 6, 2), None, 0, False)}),
+    (T3, "an end of discharge is a stop as well: no years of idleness before it",
+     ((d(2016, 5, 1), "discharge"), (d(2023, 6, 1), "discharge_ended")), d(2024, 1, 1),
+     {"discharge_ended"},
+     {"law": (d(2024, 6, 1), None, 0, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (T3, "a second stop of a pond that stands still moves nothing",
+     ((d(2016, 5, 1), "discharge"), (d(2019, 6, 1), "stopped"), (d(2021, 6, 1), "stopped")),
+     d(2022, 6, 2), {"idle"},
+     {"law": (d(2023, 6, 2), None, 0, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (T3, "the survey's last discharge, within the use on record, is where the clock begins",
+     ((d(2016, 5, 1), "discharge"), (d(2023, 5, 1), "last_discharge", "2024-01-01"),
+      (d(2023, 6, 1), "stopped")), d(2026, 5, 2), {"idle"},
+     {"law": (d(2027, 5, 2), None, 0, False)}),
+    (T3, "a survey made after the stop that knows an earlier last discharge prevails over the stop",
+     ((d(2016, 5, 1), "discharge"), (d(2018, 5, 1), "last_discharge", "2024-01-01"),
+      (d(2023, 6, 1), "stopped")), d(2024, 1, 1), {"idle"},
+     {"law": (d(2022, 5, 2), None, 609, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (T3, "one made before the stop could not know what was discharged after it",
+     ((d(2016, 5, 1), "discharge"), (d(2018, 5, 1), "last_discharge", "2018-06-01"),
+      (d(2023, 6, 1), "stopped")), d(2024, 1, 1), set(), {}),
+    (T3, "a survey's last discharge restarts no pond that stood still: it has no papers",
+     ((d(2019, 6, 1), "stopped"), (d(2021, 6, 1), "last_discharge")), d(2022, 6, 2), {"idle"},
+     {"law": (d(2023, 6, 2), None, 0, False), "plan": (d(2024, 12, 31), None, 0, False)}),
+    (T3, "nor does it bridge more than three years without a stop on record",
+     ((d(2016, 5, 1), "discharge"), (d(2023, 5, 1), "last_discharge")), d(2024, 1, 1), {"idle"},
+     {"law": (d(2021, 2, 21), None, 1044, False), "plan": (d(2024, 12, 31), None, 0, False)}),
     (T4, "an operator found ends it; lost again, the year runs from the second finding",
      (BEGAN, (d(2021, 5, 1), "operator_lost"), (d(2021, 9, 1), "operator_found"),
       (d(2023, 5, 1), "operator_lost")), d(2024, 1, 1), {"no_operator"},

@@ -10,12 +10,14 @@ from geo.messages import LANGUAGES
 from geo.problems import Problem
 from geo.tailings.closure import EVENTS, Event
 from geo.tailings.life import (
+    demand,
     final_elevation_on,
     is_small,
     is_upcoming,
     life,
     life_rules,
     relieves,
+    struck_off,
 )
 
 DOC = "示例文〔2024〕1号"
@@ -38,6 +40,12 @@ TABLE = [
     ("a restart after the winter (L20)",
      (*IN_USE, (d(2023, 11, 15), "stopped"), (d(2024, 4, 1), "discharge")), d(2024, 5, 1),
      "in_use", "enterprise", {}),
+    ("in use since a restart with papers, stopped seven years later: no idleness before (L20 T3)",
+     ((d(2010, 5, 1), "stopped"), (d(2012, 3, 1), "discharge"), (d(2023, 11, 15), "stopped")),
+     d(2024, 2, 1), "idle", "enterprise", {}),
+    ("a survey's last discharge restarts no pond that is stopped (L20)",
+     (*IN_USE, (d(2023, 11, 15), "stopped"), (d(2024, 4, 1), "last_discharge")), d(2024, 5, 1),
+     "idle", "enterprise", {}),
     ("on the third anniversary it is not yet idle for more than three years (L20 T3)",
      IN_USE, d(2026, 3, 1), "in_use", "enterprise", {}),
     ("the day after it is (L20 T3); no plan duty, for the trigger came after 2024-12-31 (L21)",
@@ -161,6 +169,53 @@ def test_idle_once_is_idle_until_a_decision_reverses_it():
     assert life(reversed_, d(2021, 7, 1)).state == "in_use"
 
 
+def test_a_pond_idle_for_want_of_a_stop_may_still_be_told_its_stop():
+    rows = history((d(2016, 1, 1), "discharge"))
+    late = life(rows, d(2023, 7, 1))
+    assert late.state == "must_close"
+    assert "stopped" in late.next
+    after = life([*rows, Event(d(2023, 6, 1), "stopped")], d(2023, 7, 1))
+    assert (after.state, after.closure.triggers, after.questions) == ("idle", (), ())
+    # What ends a trigger takes two.
+    assert relieves(late, after)
+    # Of a pond that is known to have stood still there is no later stop.
+    still = life(history((d(2016, 1, 1), "stopped")), d(2023, 7, 1))
+    assert "stopped" not in still.next
+
+
+def test_what_a_person_must_judge_of_discharges_and_extensions():
+    stood = history((d(2019, 6, 1), "stopped"), (d(2021, 6, 1), "last_discharge"))
+    asked = life(stood, d(2021, 7, 1))
+    assert asked.questions == ("surveyed_discharge:2021-06-01",)
+    assert "token_dismissed" in asked.next
+    assert "token_dismissed" not in life(stood[:1], d(2021, 7, 1)).next
+    judged = [*stood, Event(d(2021, 6, 20), "token_dismissed", "2021-06-01", DOC)]
+    assert life(judged, d(2021, 7, 1)).questions == ()
+    rows = history((d(2023, 3, 1), "discharge_ended"), (d(2023, 12, 1), "extension_approved", ""))
+    assert life(rows, d(2024, 1, 1)).questions == ("extension_months:2023-12-01",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "code"),
+    [("extension_approved", "", "months_wanted"), ("extension_approved", "-6", "months_wanted"),
+     ("extension_approved", "六", "months_wanted"), ("extension_approved", "6", None),
+     ("replaced_by", " ", "successor_wanted"), ("replaced_by", "SL-T20", None),
+     ("token_dismissed", "2021-06-01", None), ("token_dismissed", "2021-06-02", "no_such_token"),
+     ("token_dismissed", "", "no_such_token"), ("stopped", "", None),
+     ("last_discharge", "", "surveys_only")],
+)  # fmt: skip
+def test_what_an_event_must_say_is_asked_before_it_is_recorded(kind, detail, code):
+    known = [Event(d(2021, 6, 1), "token_discharge")]
+    event = Event(d(2023, 12, 1), kind, detail, DOC)
+    if code is None:
+        demand(event, known)
+        return
+    with pytest.raises(Problem) as refused:
+        demand(event, known)
+    assert refused.value.code == f"tailings.{code}"
+    assert all(refused.value.say(lang) for lang in LANGUAGES)
+
+
 def test_the_small_route_needs_both_figures_and_moves_no_deadline():
     small = {"final_volume_m3": 99_999.0, "final_height_m": 9.9}
     assert is_small(small)
@@ -182,7 +237,8 @@ def test_a_stop_of_unknown_last_discharge_starts_the_clock_not_later_than_that_d
 @pytest.mark.parametrize(
     ("now", "rise", "reached", "listed"),
     [(99.0, 1.0, d(2024, 12, 31), True), (98.0, 1.0, d(2025, 12, 31), False),
-     (100.0, 1.0, d(2024, 1, 1), True), (99.0, 0.0, None, False), (99.0, None, None, False)],
+     (100.0, 1.0, d(2024, 1, 1), True), (99.0, 0.0, None, False), (99.0, None, None, False),
+     (100.0, None, d(2024, 1, 1), True)],
 )  # fmt: skip
 def test_the_upcoming_list_reckons_with_the_measured_rise(now, rise, reached, listed):
     pond = {"elevation_m": now, "final_elevation_m": 100.0, "rise_m_a": rise}
@@ -222,8 +278,20 @@ def test_the_order_of_filing_never_matters_and_next_moves_are_possible(rows, shu
     assert found == said(shuffled)
     if not isinstance(found, tuple):
         checked = set(found.next) - {"trigger_reversed", "unit_appointed"}
+        assert "last_discharge" not in found.next
         for kind in checked:
             life([*events, Event(d(2026, 6, 1), kind, "3", DOC)], d(2026, 6, 1))
+
+
+def test_a_pond_struck_off_is_back_once_it_is_re_mined():
+    rows = history((d(2020, 1, 1), "discharge_ended"), (d(2021, 1, 1), "deregistered"))
+    assert not struck_off([])
+    assert not struck_off(rows[:1])
+    assert struck_off(rows)
+    assert struck_off([*rows, Event(d(2022, 1, 1), "replaced_by", "X", DOC)])
+    back = [*rows, Event(d(2023, 1, 1), "remining_approved", "", DOC)]
+    assert not struck_off(back)
+    assert struck_off([*back, Event(d(2024, 1, 1), "removed", "", DOC)])
 
 
 RELIEF = [

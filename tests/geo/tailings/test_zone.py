@@ -259,6 +259,9 @@ def test_a_house_beside_the_channel_lies_under_the_pond_and_one_on_the_hill_does
     terrain = prepare(dem)
     objects = houses(dem, (60, 38), (60, 12), (118, 30), people=5)
     verdict = judge(terrain, captures(dem, objects), toe_across(dem, 10))
+    # What is the pond's own service makes nothing of it.
+    own = judge(terrain, captures(dem, objects), toe_across(dem, 10), own=list(objects["key"]))
+    assert (own.answer, len(own.met)) == ("no", 0)
     assert verdict.answer == "yes"
     rows = verdict.met.set_index("key")
     beside = rows.loc["60,38"]
