@@ -1,11 +1,11 @@
 """The risk map: its page, what it paints, what it finds, why, and the sheet it prints."""
 
-import datetime as dt
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from geo import clock
 from geo.hazards import hazards
 from geo.messages import say
 from geo.report import map_sheet
@@ -61,7 +61,7 @@ def risk_map(request: Request, reader: Reader, conn: AppConn) -> Response:
     """Draw the map; its state is read from the address by its script."""
     lang = lang_of(request)
     districts = boards.districts(conn)
-    today = dt.date.today()
+    today = clock.today()
     return draw(
         request,
         "map.html",
@@ -143,10 +143,16 @@ def find(
 def map_why(
     request: Request, reader: Reader, conn: AppConn, code: str, asked: Question
 ) -> Response:
-    """Draw why a mine has its grade, for the panel beside the map."""
+    """Draw why a mine has its grade, for the panel beside the map.
+
+    A survey unit sees where a mine lies and not how it is graded, and is told so.
+    """
     found = queries.mine(conn, code, asked.day, asked.known)
     if found is None:
-        raise missing()
+        named = queries.named(conn, code)
+        if named is None:
+            raise missing()
+        return draw(request, "parts/no_grades.html", reader=reader, mine=named)
     shown = view.mine(found, lang_of(request))
     groups = [g for g in shown["why"] if not asked.hazard or g["hazard"] == asked.hazard]
     return draw(
@@ -202,7 +208,7 @@ def print_map(
         what=" · ".join([what, line, asked.day.isoformat()]),
         version=data_version(conn),
         by=reader.actor.login,
-        on=dt.date.today(),
+        on=clock.today(),
     )
     headers = {"Content-Disposition": 'inline; filename="map.pdf"', "Cache-Control": "no-store"}
     return Response(body, media_type=PDF, headers=headers)

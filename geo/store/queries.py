@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import shapely
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from geo.clock import HERE
 from geo.rules import rules_in_force
 from geo.store.facts import known_at as known
 from geo.store.facts import newest_seq, states
@@ -40,7 +40,6 @@ from geo.survey.lines import lines
 from geo.survey.why import paragraph, sentence
 from geo.survey.world import MINES, spatial
 
-HERE = ZoneInfo("Asia/Shanghai")
 _NEWEST_ROWS = 50
 
 
@@ -181,6 +180,13 @@ def mines(
             }
         )
     return listed
+
+
+def named(conn: Connection, code: str) -> dict[str, Any] | None:
+    """Return code, name and kind of a mine one may know of, though its grades may be another's."""
+    wanted = select(mine_table.c.code, mine_table.c.name, mine_table.c.kind)
+    found = conn.execute(wanted.where(mine_table.c.code == code)).mappings().one_or_none()
+    return None if found is None else dict(found)
 
 
 def told(claim: Any) -> dict[str, Any]:
