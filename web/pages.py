@@ -1,6 +1,5 @@
 """The pages people read. What they do by form stands in ``acts``."""
 
-import datetime as dt
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from geo import attachments
+from geo import attachments, clock
 from geo.hazards import hazards_of
 from geo.problems import Problem
 from geo.report.notice import changed
@@ -158,7 +157,7 @@ def mine(
         filed=queries.surveys_of(conn, code, moment),
         on=day.isoformat(),
         known_at=known_at,
-        today=dt.date.today().isoformat(),
+        today=clock.today().isoformat(),
         version=data_version(conn),
         notified={one["hazard"] for one in changed(found)},
         sources=SOURCES.get(reader.role, ()),
@@ -303,7 +302,7 @@ def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> 
 
 def _proposal(conn: Any, row: dict[str, Any], lang: str) -> dict[str, Any]:
     code = row["mine_code"]
-    of = queries.mine(conn, code, dt.date.today()) if code else None
+    of = queries.mine(conn, code, clock.today()) if code else None
     return view.proposal(row, of, lang)
 
 

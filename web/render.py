@@ -1,6 +1,5 @@
 """Drawing a page: the Jinja environment, its filters, and what every page knows."""
 
-import datetime as dt
 import hashlib
 import json
 from functools import cache
@@ -15,7 +14,7 @@ from jinja2.runtime import Context
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from geo import hazards
+from geo import clock, hazards
 from geo.messages import catalogue, language, say
 from geo.store.pond_queries import labels
 from geo.survey.layers import layers
@@ -157,6 +156,7 @@ def environment() -> Environment:
         term=translate.term,
         problem=translate.problem,
         when=translate.when,
+        day=translate.day,
         number=translate.number,
         reason=reason,
         crs_name=crs_name,
@@ -246,7 +246,7 @@ def draw(
         "nav": nav,
         "here": here(request),
         "words": translate.script_words(lang),
-        "on": dt.date.today().isoformat(),
+        "on": clock.today().isoformat(),
         "told": _told(request, lang),
     }
     html = environment().get_template(template).render(known | values)

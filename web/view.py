@@ -7,6 +7,7 @@ from typing import Any
 
 import shapely
 
+from geo import clock
 from geo.hazards import colour_of, grade_name, hazards
 from geo.messages import say
 from geo.problems import Problem
@@ -40,7 +41,7 @@ def day(text: str) -> dt.date:
         If it is no date.
     """
     if not text:
-        return dt.date.today()
+        return clock.today()
     try:
         return dt.date.fromisoformat(text)
     except ValueError as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from geo import clock
 from geo.rules import national_rules
 from geo.store import pond_queries, queries
 from geo.store.standing import claims_holding
@@ -296,10 +297,9 @@ class Boards:
     @cached_property
     def week(self) -> list[dict[str, Any]]:
         """What changed in the seven days up to the end of the day asked about, newest first."""
-        end = datetime.combine(self.on, time.max, queries.HERE)
-        if self.on >= date.today():
-            # The server's day may end before China's has.
-            end = max(end, datetime.now(queries.HERE))
+        end = datetime.combine(self.on, time.max, clock.HERE)
+        if self.on >= clock.today():
+            end = max(end, clock.now())
         asked = {"known": self.seq, "since": end - timedelta(days=7), "until": end}
         before: dict[str, dict[str, Any]] = {}
         rows: list[dict[str, Any]] = []

@@ -1,12 +1,12 @@
 """Pages of what is decided and found: crossings, ledger, screening, and files of an objection."""
 
 import io
-from datetime import date, timedelta
+from datetime import timedelta
 
 import openpyxl
 import pytest
 
-from geo import attachments
+from geo import attachments, clock
 from geo.messages import say
 from geo.store import decisions, ledger_months, objections
 from geo.store.engine import SYSTEM, connect
@@ -53,7 +53,7 @@ def test_a_working_beyond_its_licence_is_on_the_board_and_in_its_sheet(accepted,
 
 def test_the_ledger_of_a_month_is_shown_as_it_was_kept(accepted, client_of, settings):
     accepted([goaf("A", "G1", x=0.94, water="无")], "goaf")
-    over = (date.today().replace(day=1) + timedelta(days=32)).replace(day=1)
+    over = (clock.today().replace(day=1) + timedelta(days=32)).replace(day=1)
     with connect(settings, "worker", SYSTEM) as conn:
         (month,) = ledger_months.keep_due(conn, over)
     accepted([goaf("A", "G2", x=0.7, water="无")], "goaf")
