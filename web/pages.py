@@ -1,5 +1,6 @@
 """The pages people read. What they do by form stands in ``acts``."""
 
+import datetime as dt
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -55,6 +56,9 @@ files = StaticFiles(directory=STATIC)
 
 PAGE_SIZE = 100
 FIRST_ROWS = 8
+UPLOADS = 50
+# So long an acceptance is told of on the sender's first page.
+NEWS = dt.timedelta(days=7)
 # Whose word each role may put on record (L2): an enterprise declares, a regulator enters all three.
 SOURCES = {"regulator": ("decision", "appraisal", "declared"), "enterprise": ("declared",)}
 FOREVER = "public, max-age=31536000, immutable"
@@ -171,20 +175,28 @@ def mine(
 
 
 @router.get("/uploads")
-def uploads(request: Request, reader: Reader, conn: AppConn) -> Response:
-    """Draw where files are sent, and those sent before."""
+def uploads(
+    request: Request, reader: Reader, conn: AppConn, offset: Annotated[int, Query(ge=0)] = 0
+) -> Response:
+    """Draw where files are sent, those sent before, and what came back of them."""
+    sent = queries.uploads(conn, offset, UPLOADS + 1)
+    senders = reader.role in ("geologist", "enterprise")
     return draw(
         request,
         "uploads.html",
         reader=reader,
-        uploads=view.with_survey_states(queries.uploads(conn), queries.surveys(conn)),
+        back=queries.came_back(conn, clock.now() - NEWS) if senders else [],
+        uploads=view.with_survey_states(sent[:UPLOADS], queries.surveys(conn)),
+        more=len(sent) > UPLOADS,
+        offset=offset,
+        page_size=UPLOADS,
         sendings=[
             {**row._mapping, "received": sendings.received(settings(), row)}
             for row in sendings.listed(conn, reader.actor)
         ],
         options=ReadOptions().model_dump(),
         max_mb=settings().max_upload_bytes // (1024 * 1024),
-        **view.reading_choices(),
+        **view.reading_choices(lang_of(request)),
     )
 
 
@@ -239,6 +251,7 @@ def upload(
         "upload.html",
         reader=reader,
         upload=found,
+        survey=queries.survey(conn, found["survey_id"]) if found["survey_id"] else None,
         options=found["options"],
         moves=moves,
         matches=[view.question(one) for one in asked],
@@ -255,7 +268,7 @@ def upload(
         offset=offset,
         page_size=PAGE_SIZE,
         version=data_version(conn),
-        **view.reading_choices(),
+        **view.reading_choices(lang_of(request)),
     )
 
 
@@ -269,8 +282,8 @@ def _survey(conn: Any, reader: Signed, row: dict[str, Any], lang: str) -> dict[s
     """Return a survey with the names a page shows and, while it waits, what it would move."""
     moves = None
     if row["state"] == "submitted":
-        sent = next((u for u in queries.uploads(conn) if u["survey_id"] == row["id"]), None)
-        moves = _moves(reader, sent["id"], lang) if sent else None
+        sent = queries.upload_of(conn, row["id"])
+        moves = _moves(reader, sent, lang) if sent else None
     return {**row, "moves": moves}
 
 

@@ -525,10 +525,45 @@ def proposals(conn: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in found.mappings()]
 
 
-def uploads(conn: Connection) -> list[dict[str, Any]]:
-    """Return the newest uploads one may see."""
-    found = conn.execute(select(upload).order_by(upload.c.created_at.desc()).limit(_NEWEST_ROWS))
+def uploads(conn: Connection, offset: int = 0, limit: int = _NEWEST_ROWS) -> list[dict[str, Any]]:
+    """Return the uploads one may see, newest first: so many, after the first `offset`."""
+    newest = upload.c.created_at.desc(), upload.c.id
+    found = conn.execute(select(upload).order_by(*newest).offset(offset).limit(limit))
     return [dict(row) for row in found.mappings()]
+
+
+def upload_of(conn: Connection, survey_id: UUID) -> UUID | None:
+    """Return the upload that was submitted as a survey, however long ago it was sent."""
+    return conn.scalar(select(upload.c.id).where(upload.c.survey_id == survey_id).limit(1))
+
+
+def came_back(conn: Connection, since: datetime) -> list[dict[str, Any]]:
+    """Return what was decided on what one sent, newest first: with ``decided_at`` and ``reason``.
+
+    What was returned or revoked stays on the list until it is sent again, under its name or naming
+    it; what was accepted is told of when that was since `since`.
+    """
+    found = _surveys(conn)
+    replaced = {s["supersedes"] for s in found if s["state"] not in ("returned", "revoked")}
+    kept, later = {}, set()
+    for one in found:
+        again = one["id"] in replaced or one["filename"] in later
+        later.add(one["filename"])
+        if one["state"] == "accepted" or (one["state"] in ("returned", "revoked") and not again):
+            kept[one["id"]] = one
+    events = conn.execute(
+        select(survey_event.c.survey_id, survey_event.c.reason, batch.c.recorded_at)
+        .join(batch, batch.c.id == survey_event.c.batch_id)
+        .ext(distinct_on(survey_event.c.survey_id))
+        .where(survey_event.c.survey_id.in_(kept))
+        .order_by(survey_event.c.survey_id, batch.c.seq.desc())
+    )
+    told_ = [
+        {**kept[row.survey_id], "reason": row.reason, "decided_at": row.recorded_at}
+        for row in events
+    ]
+    shown = [r for r in told_ if r["state"] != "accepted" or r["decided_at"] >= since]
+    return sorted(shown, key=lambda r: r["decided_at"], reverse=True)
 
 
 def advance(
