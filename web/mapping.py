@@ -121,7 +121,9 @@ def find(
         for place in places.typed(wanted, every):
             at = [round(place["lon"], 7), round(place["lat"], 7)]
             text = say("web.map.place", lang, lon=f"{at[0]:.5f}", lat=f"{at[1]:.5f}")
-            found.append({"what": "place", "text": text, "note": crs_name(place["epsg"]), "at": at})
+            found.append(
+                {"what": "place", "text": text, "note": crs_name(place["epsg"], lang), "at": at}
+            )
         for row in boards.find(conn, wanted, _FOUND):
             layer = say(f"layer.{row['layer']}", lang)
             is_mine = row["layer"] == "mine_boundary"

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from geo import clock
 from geo.messages import catalogue, language, say
 from geo.problems import Problem
+from geo.survey.reading.frames import in_words
 
 COOKIE = "minerisk_lang"
 SCRIPT_PREFIX = "web.js."
@@ -47,7 +48,8 @@ def problem(context: Context, value: Problem | dict[str, Any], /) -> str:
     """Return the sentence of a problem, given as an exception or as the stored pair."""
     if isinstance(value, Problem):
         return value.say(context["lang"])
-    return say(value["code"], context["lang"], **value.get("params", {}))
+    params = in_words(value.get("params", {}), context["lang"])
+    return say(value["code"], context["lang"], **params)
 
 
 def when(value: object, /) -> str | Markup:

@@ -63,12 +63,12 @@ def hazard(code: str) -> str:
     return code if code in hazards() else ""
 
 
-def reading_choices() -> dict[str, Any]:
+def reading_choices(lang: str) -> dict[str, Any]:
     """Return what a sender may say of a file: layers and coordinate systems."""
     epsgs = [*_GEOGRAPHIC, *(first + i for first in _FIRST for i in range(6))]
     return {
         "layer_names": list(layers()),
-        "crs_choices": [(epsg, crs_name(epsg)) for epsg in epsgs],
+        "crs_choices": [(epsg, crs_name(epsg, lang)) for epsg in epsgs],
     }
 
 
@@ -149,7 +149,7 @@ def frames(rows: list[dict[str, Any]], result: dict[str, Any], lang: str) -> lis
             made.append(
                 {
                     "epsg": epsg,
-                    "name": crs_name(epsg),
+                    "name": crs_name(epsg, lang),
                     "layer": say(f"layer.{part['layer']}", lang) if part["layer"] else "",
                     "chosen": epsg == chosen,
                     "shape": json.loads(shapely.to_geojson(outline)),
