@@ -136,16 +136,17 @@ def read_again(
     encoding: Text = "",
     layer: Text = "",
     mine: Text = "",
+    source: Text = "",
 ) -> Response:
-    """Read the same bytes in another way, as a new upload."""
+    """Read the same bytes in another way, as a new upload; of one source, its coordinates only."""
     with connect(settings(), "app", reader.actor) as conn:
         found = intake.upload_status(conn, upload_id)
     if found is None:
         raise missing()
     wanted = ReadOptions.model_validate(found["options"])
-    said = view.options(crs, encoding, layer, mine).model_dump(exclude_none=True)
+    said = view.read_otherwise(wanted, view.options(crs, encoding, layer, mine), source)
     bytes_ = rawfiles.path_of(settings(), found["sha256"])
-    fresh = _register(reader, found["filename"], bytes_, wanted.model_copy(update=said))
+    fresh = _register(reader, found["filename"], bytes_, said)
     return told(f"/uploads/{fresh}", "web.told.uploaded_again")
 
 

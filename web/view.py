@@ -102,8 +102,28 @@ def mapped(
     if kind and kind != part["layer"]:
         types = {**wanted.layers, part["source_name"]: kind}
         return wanted.model_copy(update={"layers": types})
+    source = part["source_name"]
     changed = {c: f for c, f in fields.items() if f != part["mapping"].get(c, "")}
-    return wanted.model_copy(update={"mapping": {**wanted.mapping, **changed}})
+    of = {**wanted.mapping_of, source: {**wanted.mapping_of.get(source, {}), **changed}}
+    return wanted.model_copy(update={"mapping_of": of})
+
+
+def read_otherwise(wanted: ReadOptions, said: ReadOptions, source: str) -> ReadOptions:
+    """Return how a file is to be read with what a person said anew of all of it, or of one source.
+
+    What is left empty is found out from the file again. What was said of single sources stands
+    until another system is said for all.
+    """
+    if source:
+        others = {name: epsg for name, epsg in wanted.crs_of.items() if name != source}
+        here = {} if said.crs == wanted.crs else {source: said.crs}
+        return wanted.model_copy(update={"crs_of": {**others, **here}})
+    update: dict[str, Any] = {
+        name: getattr(said, name) for name in ("crs", "encoding", "layer", "mine_code")
+    }
+    if said.crs != wanted.crs:
+        update["crs_of"] = {}
+    return wanted.model_copy(update=update)
 
 
 def field_choices() -> dict[str, list[str]]:
