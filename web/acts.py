@@ -235,9 +235,11 @@ def revoke(reader: Reader, survey_id: UUID, reason: Text, document: Text) -> Res
 
 
 @forms.post("/proposals/{proposal_id}")
-def settle(reader: Reader, proposal_id: UUID, confirm: Text) -> Response:
-    """Confirm or refuse what another proposed."""
+def settle(reader: Reader, proposal_id: UUID, confirm: Text, read: Text = "") -> Response:
+    """Confirm or refuse what another proposed; who confirms says that they have read it."""
     agreed = confirm == "yes"
+    if agreed and read != "yes":
+        raise Problem("web.error.read_first")
     with reader.working() as conn:
         decisions.settle(conn, reader.actor, proposal_id, agreed)
     return told("/inbox", "web.told.confirmed" if agreed else "web.told.refused")

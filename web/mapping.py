@@ -174,7 +174,7 @@ def print_map(
     paper: str = "A4",
     turned: str = "landscape",
     layers: str = "mines,unclear,plan,factors",
-    kinds: str = "",
+    kinds: str | None = None,
     title: Annotated[str, Query(max_length=80)] = "",
 ) -> Response:
     """Return any view of the map as a sheet of paper at true scale."""
@@ -193,7 +193,8 @@ def print_map(
         conn,
         sheet.bounds,
         [name for name in wanted if name != "mines"],
-        [kind for kind in kinds.split(",") if kind in FACTORS] or list(FACTORS),
+        # None ticked is none drawn; only where nothing is said are all.
+        [kind for kind in FACTORS if kinds is None or kind in kinds.split(",")],
         queries.seq_at(conn, asked.known),
         asked.day,
     )

@@ -236,7 +236,7 @@ def upload(
         corrected = corrections.old_of(conn, UUID(found["options"]["corrects"]), None)
     asked: list[dict[str, Any]] = []
     if found["state"] in ("staged", "submitted"):
-        asked = matches.listed(conn, upload_id, limit=PAGE_SIZE)
+        asked = matches.listed(conn, upload_id, limit=PAGE_SIZE + 1)
         notes = intake.upload_notes(conn, upload_id, offset, PAGE_SIZE + 1)
         rows = intake.upload_rows(conn, upload_id)
         notes = view.mended_shapes(notes, rows)
@@ -254,7 +254,8 @@ def upload(
         survey=queries.survey(conn, found["survey_id"]) if found["survey_id"] else None,
         options=found["options"],
         moves=moves,
-        matches=[view.question(one) for one in asked],
+        matches=[view.question(one) for one in asked[:PAGE_SIZE]],
+        more_matches=len(asked) > PAGE_SIZE,
         fields_of=view.field_choices(),
         preview_problem=trouble,
         replaceable=accepted,

@@ -120,6 +120,7 @@ FORM = {
     "source": "decision",
     "valid_from": "2024-01-01",
     "confirm": "yes",
+    "read": "yes",
     "kind": "treated",
     "target": "factor:0",
     "next": "/map",

@@ -107,7 +107,7 @@ PARTS = {
     "web.diff.": ("added", "gone", "changed"),
     "web.stage.": ("reading", "unpack", "read", "check", "staged"),
     "web.js.stage.": ("reading", "unpack", "read", "check", "staged", "grading"),
-    "web.js.upload.state_": ("staged", "failed", "submitted"),
+    "web.js.upload.state_": ("staged", "failed", "submitted", "gone"),
     "web.map.group.": ("ground", "mining", "survey", "ponds"),
     "web.map.turned.": ("landscape", "portrait"),
     "web.draw.kind.": ("polygon", "line", "point"),
