@@ -89,6 +89,29 @@ def sign_out(request: Request) -> Response:
     return answer
 
 
+@forms.post("/password")
+def change_password(
+    request: Request, reader: Reader, present: Text, fresh: Text, again: Text
+) -> Response:
+    """Change one's own password; every session of it ends, this one too."""
+    try:
+        if fresh != again:
+            raise Problem("web.error.password_twice")
+        with connect(settings(), "worker", SYSTEM) as conn:
+            known = accounts.verify(conn, reader.actor.login, present)
+            if known is not None:
+                accounts.set_password(conn, reader.actor.login, fresh)
+        # Only now: a failure that is counted must not be rolled back.
+        if known is None:
+            raise Problem("accounts.wrong", http_status=403)
+    except Problem as problem:
+        status = problem.http_status
+        return draw(request, "password.html", reader=reader, status=status, trouble=problem)
+    answer = told("/sign-in", "web.told.password")
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
 @router.post("/prefer")
 def prefer(request: Request, next: Text = "/", lang: Text = "", theme: Text = "") -> Response:
     """Remember the language or the theme; needs no sign-in and changes nothing but cookies."""

@@ -343,6 +343,12 @@ def sign_in(request: Request, next: str = "/") -> Response:
     return draw(request, "sign_in.html", next=acts.back(next), login="", trouble=None)
 
 
+@router.get("/password")
+def password(request: Request, reader: Reader) -> Response:
+    """Draw the form on which one changes one's own password."""
+    return draw(request, "password.html", reader=reader, trouble=None)
+
+
 @router.get("/{path:path}")
 def nowhere(path: str) -> Response:
     """Answer every other address with a page that says there is none."""

@@ -63,6 +63,9 @@ RULES = {
     "GET /static/{stamp}/{path}": OPEN,
     "GET /{path}": {"else": 404, None: 404},
     "POST /sign-in": {"else": 403, None: 403},
+    "GET /password": {"else": 200},
+    # The form names no password.
+    "POST /password": {"else": 422},
     "POST /prefer": {"else": 303, None: 303},
     "POST /sign-out": {"else": 303},
     "POST /uploads": {"else": 422},

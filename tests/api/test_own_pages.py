@@ -1,11 +1,11 @@
-"""What became of what was sent is told where it was sent from, however many were sent since."""
+"""What is one's own: what became of what one sent, and the password."""
 
 import pytest
 
 from geo.messages import say
 from geo.store import decisions, queries
 from geo.store.engine import SYSTEM, connect
-from tests.conftest import TODAY, filed
+from tests.conftest import PASSWORDS, TODAY, filed
 from tests.county import goaf, write
 from web import pages
 
@@ -47,3 +47,18 @@ def test_the_sender_is_told_what_came_back_and_the_reviewer_what_would_move(
     with connect(settings, "worker", people["zhang"]) as conn:
         decisions.accept(conn, people["zhang"], again, "齐全", "示例审字1号", on=TODAY)
     assert "齐全" in wang.get("/uploads").text
+
+
+def test_one_changes_ones_password_on_a_page(client_of):
+    zhang = client_of("zhang")
+    form = {"csrf": zhang.headers["x-csrf-token"], "fresh": "a-new-one-2026"}
+    twice = zhang.post("/password", data=form | {"present": PASSWORDS["zhang"], "again": "x"})
+    assert say("web.error.password_twice", "zh") in twice.text
+    wrong = zhang.post("/password", data=form | {"present": "no", "again": form["fresh"]})
+    assert wrong.status_code == 403
+    assert say("accounts.wrong", "zh") in wrong.text
+    right = form | {"present": PASSWORDS["zhang"], "again": form["fresh"]}
+    assert say("web.told.password", "zh") in zhang.post("/password", data=right).text
+    assert zhang.get("/advance", follow_redirects=False).status_code == 303
+    asked = {"login": "zhang", "password": form["fresh"]}
+    assert zhang.post("/api/v1/session", json=asked).status_code == 201
