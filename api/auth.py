@@ -10,6 +10,7 @@ from fastapi import Depends, Query, Request
 from sqlalchemy import Connection
 
 from api.errors import lang_of_request
+from geo import clock
 from geo.problems import Problem
 from geo.settings import settings
 from geo.store.engine import Actor, connect
@@ -86,7 +87,7 @@ class Times:
             date | None, Query(ge=FIRST_DAY, le=LAST_DAY, description="Sets both")
         ] = None,
     ) -> None:
-        self.on: date = as_of or valid_on or date.today()
+        self.on: date = as_of or valid_on or clock.today()
         self.known: datetime | date | None = as_of or (moment(known_at) if known_at else None)
 
 

@@ -1,6 +1,5 @@
 """Routes: mines, their grades and why, their years, who advances into the unclear."""
 
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -8,6 +7,7 @@ from fastapi.responses import Response
 
 from api.auth import AppConn, Caller, TimesAsked, only
 from api.shapes import Said
+from geo import clock
 from geo.problems import Problem
 from geo.report import notice
 from geo.settings import settings
@@ -62,7 +62,7 @@ def change_notice(
     code: str, who: Caller, conn: AppConn, times: TimesAsked, hazard: str | None = None
 ) -> Response:
     """Return the change notice in Chinese, of one hazard or of all that changed; 409 for none."""
-    body = notice.of_mine(conn, code, times.on, times.known, hazard, who.actor.login, date.today())
+    body = notice.of_mine(conn, code, times.on, times.known, hazard, who.actor.login, clock.today())
     if body is None:
         raise Problem("store.not_found", http_status=404)
     return answered(body)

@@ -1,12 +1,12 @@
 """Routes: the rules in force, those that were, what waits in the files, and its adoption (L3)."""
 
-from datetime import date
 from typing import Any
 
 from fastapi import APIRouter
 
 from api.auth import AppConn, Caller, TimesAsked, only
 from api.shapes import Adopted
+from geo import clock
 from geo.problems import Problem
 from geo.store import adoption, findings, queries, rule_sets
 from geo.store.grading import compare_rules
@@ -39,7 +39,7 @@ def rules_waiting(who: Caller, conn: AppConn) -> dict[str, Any]:
         raise Problem("rules.none_waits", http_status=409)
     codes = findings.seen(conn)
     with who.working() as work:
-        return compare_rules(work, waits, date.today(), codes)
+        return compare_rules(work, waits, clock.today(), codes)
 
 
 @router.post("/adopt", summary="Adopt the rules that wait")

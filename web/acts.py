@@ -89,6 +89,29 @@ def sign_out(request: Request) -> Response:
     return answer
 
 
+@forms.post("/password")
+def change_password(
+    request: Request, reader: Reader, present: Text, fresh: Text, again: Text
+) -> Response:
+    """Change one's own password; every session of it ends, this one too."""
+    try:
+        if fresh != again:
+            raise Problem("web.error.password_twice")
+        with connect(settings(), "worker", SYSTEM) as conn:
+            known = accounts.verify(conn, reader.actor.login, present)
+            if known is not None:
+                accounts.set_password(conn, reader.actor.login, fresh)
+        # Only now: a failure that is counted must not be rolled back.
+        if known is None:
+            raise Problem("accounts.wrong", http_status=403)
+    except Problem as problem:
+        status = problem.http_status
+        return draw(request, "password.html", reader=reader, status=status, trouble=problem)
+    answer = told("/sign-in", "web.told.password")
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
 @router.post("/prefer")
 def prefer(request: Request, next: Text = "/", lang: Text = "", theme: Text = "") -> Response:
     """Remember the language or the theme; needs no sign-in and changes nothing but cookies."""
@@ -136,16 +159,17 @@ def read_again(
     encoding: Text = "",
     layer: Text = "",
     mine: Text = "",
+    source: Text = "",
 ) -> Response:
-    """Read the same bytes in another way, as a new upload."""
+    """Read the same bytes in another way, as a new upload; of one source, its coordinates only."""
     with connect(settings(), "app", reader.actor) as conn:
         found = intake.upload_status(conn, upload_id)
     if found is None:
         raise missing()
     wanted = ReadOptions.model_validate(found["options"])
-    said = view.options(crs, encoding, layer, mine).model_dump(exclude_none=True)
+    said = view.read_otherwise(wanted, view.options(crs, encoding, layer, mine), source)
     bytes_ = rawfiles.path_of(settings(), found["sha256"])
-    fresh = _register(reader, found["filename"], bytes_, wanted.model_copy(update=said))
+    fresh = _register(reader, found["filename"], bytes_, said)
     return told(f"/uploads/{fresh}", "web.told.uploaded_again")
 
 
@@ -234,9 +258,11 @@ def revoke(reader: Reader, survey_id: UUID, reason: Text, document: Text) -> Res
 
 
 @forms.post("/proposals/{proposal_id}")
-def settle(reader: Reader, proposal_id: UUID, confirm: Text) -> Response:
-    """Confirm or refuse what another proposed."""
+def settle(reader: Reader, proposal_id: UUID, confirm: Text, read: Text = "") -> Response:
+    """Confirm or refuse what another proposed; who confirms says that they have read it."""
     agreed = confirm == "yes"
+    if agreed and read != "yes":
+        raise Problem("web.error.read_first")
     with reader.working() as conn:
         decisions.settle(conn, reader.actor, proposal_id, agreed)
     return told("/inbox", "web.told.confirmed" if agreed else "web.told.refused")

@@ -3,7 +3,6 @@
 What is drawn is written as a file and goes the way of every upload; nothing is changed in place.
 """
 
-import datetime as dt
 import json
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -15,6 +14,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy import Connection
 
+from geo import clock
 from geo.messages import catalogue, say
 from geo.problems import Problem
 from geo.settings import settings
@@ -154,7 +154,7 @@ class Drawing:
         shape = drawn.shape(drawn.corners(self.corners, int(self.zone)), self.kind)
         values = {name: "、".join(held) for name, held in self.values.items()}
         body = drawn.geojson(shape, epsg, values, self.layer)
-        name = values.get("code") or values.get("name") or dt.date.today().isoformat()
+        name = values.get("code") or values.get("name") or clock.today().isoformat()
         name = "".join("_" if one in "/\\:" or not one.isprintable() else one for one in name)[:60]
         label = say(f"layer.{self.layer}", "zh")
         return (

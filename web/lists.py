@@ -1,6 +1,5 @@
 """The lists of what waits and what was filed, as Excel sheets: the pages' own rows, whole."""
 
-import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
+from geo import clock
 from geo.hazards import grade_name, hazards
 from geo.messages import say
 from geo.store import objections, queries
@@ -116,5 +116,5 @@ def sheet(request: Request, reader: Reader, conn: AppConn, which: str) -> Respon
     title, what, heads, rows = LISTS[which]
     shown = [say(head, lang) for head in heads]
     return sheet_answer(
-        which, say(title, lang), say(what, lang), shown, rows(conn, lang), dt.date.today(), lang
+        which, say(title, lang), say(what, lang), shown, rows(conn, lang), clock.today(), lang
     )

@@ -1,11 +1,11 @@
 """The risk map: its page, what it paints, what it finds, why, and the sheet it prints."""
 
-import datetime as dt
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from geo import clock
 from geo.hazards import hazards
 from geo.messages import say
 from geo.report import map_sheet
@@ -61,7 +61,7 @@ def risk_map(request: Request, reader: Reader, conn: AppConn) -> Response:
     """Draw the map; its state is read from the address by its script."""
     lang = lang_of(request)
     districts = boards.districts(conn)
-    today = dt.date.today()
+    today = clock.today()
     return draw(
         request,
         "map.html",
@@ -121,7 +121,9 @@ def find(
         for place in places.typed(wanted, every):
             at = [round(place["lon"], 7), round(place["lat"], 7)]
             text = say("web.map.place", lang, lon=f"{at[0]:.5f}", lat=f"{at[1]:.5f}")
-            found.append({"what": "place", "text": text, "note": crs_name(place["epsg"]), "at": at})
+            found.append(
+                {"what": "place", "text": text, "note": crs_name(place["epsg"], lang), "at": at}
+            )
         for row in boards.find(conn, wanted, _FOUND):
             layer = say(f"layer.{row['layer']}", lang)
             is_mine = row["layer"] == "mine_boundary"
@@ -143,10 +145,16 @@ def find(
 def map_why(
     request: Request, reader: Reader, conn: AppConn, code: str, asked: Question
 ) -> Response:
-    """Draw why a mine has its grade, for the panel beside the map."""
+    """Draw why a mine has its grade, for the panel beside the map.
+
+    A survey unit sees where a mine lies and not how it is graded, and is told so.
+    """
     found = queries.mine(conn, code, asked.day, asked.known)
     if found is None:
-        raise missing()
+        named = queries.named(conn, code)
+        if named is None:
+            raise missing()
+        return draw(request, "parts/no_grades.html", reader=reader, mine=named)
     shown = view.mine(found, lang_of(request))
     groups = [g for g in shown["why"] if not asked.hazard or g["hazard"] == asked.hazard]
     return draw(
@@ -166,7 +174,7 @@ def print_map(
     paper: str = "A4",
     turned: str = "landscape",
     layers: str = "mines,unclear,plan,factors",
-    kinds: str = "",
+    kinds: str | None = None,
     title: Annotated[str, Query(max_length=80)] = "",
 ) -> Response:
     """Return any view of the map as a sheet of paper at true scale."""
@@ -185,7 +193,8 @@ def print_map(
         conn,
         sheet.bounds,
         [name for name in wanted if name != "mines"],
-        [kind for kind in kinds.split(",") if kind in FACTORS] or list(FACTORS),
+        # None ticked is none drawn; only where nothing is said are all.
+        [kind for kind in FACTORS if kinds is None or kind in kinds.split(",")],
         queries.seq_at(conn, asked.known),
         asked.day,
     )
@@ -202,7 +211,7 @@ def print_map(
         what=" · ".join([what, line, asked.day.isoformat()]),
         version=data_version(conn),
         by=reader.actor.login,
-        on=dt.date.today(),
+        on=clock.today(),
     )
     headers = {"Content-Disposition": 'inline; filename="map.pdf"', "Cache-Control": "no-store"}
     return Response(body, media_type=PDF, headers=headers)

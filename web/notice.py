@@ -1,10 +1,9 @@
 """The change notice of a mine, as PDF to be sealed."""
 
-import datetime as dt
-
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from geo import clock
 from geo.report import notice
 from web import view
 from web.door import AppConn, PageRoute, Reader, missing
@@ -34,7 +33,7 @@ def of_mine(
     """Return the change notice of a mine: of one hazard, or of all that changed."""
     asked = view.hazard(hazard) or None
     known, day = view.known(known_at), view.day(on)
-    body = notice.of_mine(conn, code, day, known, asked, reader.actor.login, dt.date.today())
+    body = notice.of_mine(conn, code, day, known, asked, reader.actor.login, clock.today())
     if body is None:
         raise missing()
     return answered(body)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from geo import attachments
+from geo import attachments, clock
 from geo.hazards import hazards_of
 from geo.problems import Problem
 from geo.report.notice import changed
@@ -60,6 +60,9 @@ files = StaticFiles(directory=STATIC)
 
 PAGE_SIZE = 100
 FIRST_ROWS = 8
+UPLOADS = 50
+# So long an acceptance is told of on the sender's first page.
+NEWS = dt.timedelta(days=7)
 # Whose word each role may put on record (L2): an enterprise declares, a regulator enters all three.
 SOURCES = {"regulator": ("decision", "appraisal", "declared"), "enterprise": ("declared",)}
 FOREVER = "public, max-age=31536000, immutable"
@@ -163,7 +166,7 @@ def mine(
         filed=queries.surveys_of(conn, code, moment),
         on=day.isoformat(),
         known_at=known_at,
-        today=dt.date.today().isoformat(),
+        today=clock.today().isoformat(),
         version=data_version(conn),
         notified={one["hazard"] for one in changed(found)},
         sources=SOURCES.get(reader.role, ()),
@@ -177,20 +180,28 @@ def mine(
 
 
 @router.get("/uploads")
-def uploads(request: Request, reader: Reader, conn: AppConn) -> Response:
-    """Draw where files are sent, and those sent before."""
+def uploads(
+    request: Request, reader: Reader, conn: AppConn, offset: Annotated[int, Query(ge=0)] = 0
+) -> Response:
+    """Draw where files are sent, those sent before, and what came back of them."""
+    sent = queries.uploads(conn, offset, UPLOADS + 1)
+    senders = reader.role in ("geologist", "enterprise")
     return draw(
         request,
         "uploads.html",
         reader=reader,
-        uploads=view.with_survey_states(queries.uploads(conn), queries.surveys(conn)),
+        back=queries.came_back(conn, clock.now() - NEWS) if senders else [],
+        uploads=view.with_survey_states(sent[:UPLOADS], queries.surveys(conn)),
+        more=len(sent) > UPLOADS,
+        offset=offset,
+        page_size=UPLOADS,
         sendings=[
             {**row._mapping, "received": sendings.received(settings(), row)}
             for row in sendings.listed(conn, reader.actor)
         ],
         options=ReadOptions().model_dump(),
         max_mb=settings().max_upload_bytes // (1024 * 1024),
-        **view.reading_choices(),
+        **view.reading_choices(lang_of(request)),
     )
 
 
@@ -230,7 +241,7 @@ def upload(
         corrected = corrections.old_of(conn, UUID(found["options"]["corrects"]), None)
     asked: list[dict[str, Any]] = []
     if found["state"] in ("staged", "submitted"):
-        asked = matches.listed(conn, upload_id, limit=PAGE_SIZE)
+        asked = matches.listed(conn, upload_id, limit=PAGE_SIZE + 1)
         notes = intake.upload_notes(conn, upload_id, offset, PAGE_SIZE + 1)
         rows = intake.upload_rows(conn, upload_id)
         notes = view.mended_shapes(notes, rows)
@@ -245,9 +256,11 @@ def upload(
         "upload.html",
         reader=reader,
         upload=found,
+        survey=queries.survey(conn, found["survey_id"]) if found["survey_id"] else None,
         options=found["options"],
         moves=moves,
-        matches=[view.question(one) for one in asked],
+        matches=[view.question(one) for one in asked[:PAGE_SIZE]],
+        more_matches=len(asked) > PAGE_SIZE,
         fields_of=view.field_choices(),
         preview_problem=trouble,
         replaceable=accepted,
@@ -261,7 +274,7 @@ def upload(
         offset=offset,
         page_size=PAGE_SIZE,
         version=data_version(conn),
-        **view.reading_choices(),
+        **view.reading_choices(lang_of(request)),
     )
 
 
@@ -275,8 +288,8 @@ def _survey(conn: Any, reader: Signed, row: dict[str, Any], lang: str) -> dict[s
     """Return a survey with the names a page shows and, while it waits, what it would move."""
     moves = None
     if row["state"] == "submitted":
-        sent = next((u for u in queries.uploads(conn) if u["survey_id"] == row["id"]), None)
-        moves = _moves(reader, sent["id"], lang) if sent else None
+        sent = queries.upload_of(conn, row["id"])
+        moves = _moves(reader, sent, lang) if sent else None
     return {**row, "moves": moves}
 
 
@@ -308,7 +321,7 @@ def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> 
 
 def _proposal(conn: Any, row: dict[str, Any], lang: str) -> dict[str, Any]:
     code = row["mine_code"]
-    of = queries.mine(conn, code, dt.date.today()) if code else None
+    of = queries.mine(conn, code, clock.today()) if code else None
     return view.proposal(row, of, lang)
 
 
@@ -333,6 +346,12 @@ def sign_in(request: Request, next: str = "/") -> Response:
     if signed_or_none(request) is not None:
         return RedirectResponse(acts.back(next), 303)
     return draw(request, "sign_in.html", next=acts.back(next), login="", trouble=None)
+
+
+@router.get("/password")
+def password(request: Request, reader: Reader) -> Response:
+    """Draw the form on which one changes one's own password."""
+    return draw(request, "password.html", reader=reader, trouble=None)
 
 
 @router.get("/{path:path}")

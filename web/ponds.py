@@ -10,6 +10,7 @@ import shapely
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
+from geo import clock
 from geo.problems import Problem
 from geo.report.ponds import write_ponds_xlsx
 from geo.settings import settings
@@ -126,7 +127,7 @@ def pond(
         pond=shown,
         on=day.isoformat(),
         known_at=known_at,
-        today=dt.date.today().isoformat(),
+        today=clock.today().isoformat(),
         version=data_version(conn),
         offered=offered,
         regulator=regulator,
@@ -181,10 +182,10 @@ def siting(
                 met = sites.below(settings(), shape)
             else:
                 plan = pond_view.proposal(shape, asked)
-                answer = sites.site(settings(), plan, dt.date.today())
+                answer = sites.site(settings(), plan, clock.today())
     except Problem as problem:
         trouble = problem
-    listed = pond_queries.ponds(conn, dt.date.today())
+    listed = pond_queries.ponds(conn, clock.today())
     bounds = view.around(p["bounds"] for p in listed)
     return draw(
         request,

@@ -1,11 +1,11 @@
 """Pages to look things up on: the dictionary of layer types, the rules, and what waits of them."""
 
-from datetime import date
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from geo import clock
 from geo.hazards import hazards
 from geo.problems import Problem
 from geo.report.dictionary import dictionary
@@ -67,7 +67,7 @@ def rules_waiting(request: Request, reader: Reader, conn: AppConn) -> Response:
     if found["waits"] is not None:
         codes = findings.seen(conn)
         with reader.working() as work:
-            compared = compare_rules(work, found["waits"], date.today(), codes)
+            compared = compare_rules(work, found["waits"], clock.today(), codes)
     lang = lang_of(request)
     both = [*rule_sets.telling(conn).rules, *(found["waits"].rules if found["waits"] else ())]
     return draw(

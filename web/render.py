@@ -1,6 +1,5 @@
 """Drawing a page: the Jinja environment, its filters, and what every page knows."""
 
-import datetime as dt
 import hashlib
 import json
 from functools import cache
@@ -12,13 +11,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from geo import hazards
+from geo import clock, hazards
 from geo.messages import catalogue, language, say
 from geo.store.pond_queries import labels
 from geo.survey.layers import layers
+from geo.survey.reading.frames import words_of
 from geo.survey.why import field_name
 from web import translate
 
@@ -76,14 +75,20 @@ def static(path: str) -> str:
 
 
 @cache
-def crs_name(epsg: int | str | None) -> str:
-    """Return ``EPSG:n name``, or the number alone when PROJ does not know it."""
+def crs_name(epsg: int | str | None, lang: str) -> str:
+    """Return a system's name and number, or the number alone when PROJ does not know it."""
     if epsg in (None, ""):
         return "—"
     try:
-        return f"{CRS.from_epsg(int(str(epsg))).name} · EPSG:{epsg}"
+        return f"{words_of(int(str(epsg)), lang)} · EPSG:{epsg}"
     except (CRSError, ValueError):
         return f"EPSG:{epsg}"
+
+
+@pass_context
+def crs_word(context: Context, epsg: int | str | None, /) -> str:
+    """Return a system's name and number in the language of the page."""
+    return crs_name(epsg, context["lang"])
 
 
 @pass_context
@@ -168,9 +173,10 @@ def environment() -> Environment:
         term=translate.term,
         problem=translate.problem,
         when=translate.when,
+        day=translate.day,
         number=translate.number,
         reason=reason,
-        crs_name=crs_name,
+        crs_name=crs_word,
         hazard=hazard_name,
         colour_words=colour_words,
         attribute=attribute,
@@ -257,7 +263,7 @@ def draw(
         "nav": nav,
         "here": here(request),
         "words": translate.script_words(lang),
-        "on": dt.date.today().isoformat(),
+        "on": clock.today().isoformat(),
         "told": _told(request, lang),
     }
     html = environment().get_template(template).render(known | values)

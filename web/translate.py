@@ -7,8 +7,10 @@ from jinja2 import Undefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from geo import clock
 from geo.messages import catalogue, language, say
 from geo.problems import Problem
+from geo.survey.reading.frames import in_words
 
 COOKIE = "minerisk_lang"
 SCRIPT_PREFIX = "web.js."
@@ -46,21 +48,27 @@ def problem(context: Context, value: Problem | dict[str, Any], /) -> str:
     """Return the sentence of a problem, given as an exception or as the stored pair."""
     if isinstance(value, Problem):
         return value.say(context["lang"])
-    return say(value["code"], context["lang"], **value.get("params", {}))
+    params = in_words(value.get("params", {}), context["lang"])
+    return say(value["code"], context["lang"], **params)
 
 
 def when(value: object, /) -> str | Markup:
-    """Return a date or time as ``YYYY-MM-DD`` or ``YYYY-MM-DD HH:MM`` in the reader's own zone."""
+    """Return a day, or a day and the hour by the clocks of the place."""
     if value is None or isinstance(value, Undefined) or value == "":
         return ""
     if isinstance(value, dt.datetime):
-        local = value.astimezone()
+        local = clock.local(value)
         return Markup('<time datetime="{}">{}</time>').format(
             value.isoformat(), local.strftime("%Y-%m-%d %H:%M")
         )
     if isinstance(value, str) and "T" in value:
         return when(dt.datetime.fromisoformat(value))
     return Markup('<time datetime="{0}">{0}</time>').format(value)
+
+
+def day(moment: dt.datetime, /) -> str:
+    """Return the day of a moment by the clocks of the place."""
+    return clock.local(moment).date().isoformat()
 
 
 def number(value: float | int | None, /, digits: int = 0) -> str:

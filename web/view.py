@@ -7,6 +7,7 @@ from typing import Any
 
 import shapely
 
+from geo import clock
 from geo.hazards import colour_of, grade_name, hazards
 from geo.messages import say
 from geo.problems import Problem
@@ -42,7 +43,7 @@ def day(text: str) -> dt.date:
         If it is no date.
     """
     if not text:
-        return dt.date.today()
+        return clock.today()
     try:
         return dt.date.fromisoformat(text)
     except ValueError as error:
@@ -64,12 +65,12 @@ def hazard(code: str) -> str:
     return code if code in hazards() else ""
 
 
-def reading_choices() -> dict[str, Any]:
+def reading_choices(lang: str) -> dict[str, Any]:
     """Return what a sender may say of a file: layers and coordinate systems."""
     epsgs = [*_GEOGRAPHIC, *(first + i for first in _FIRST for i in range(6))]
     return {
         "layer_names": list(layers()),
-        "crs_choices": [(epsg, crs_name(epsg)) for epsg in epsgs],
+        "crs_choices": [(epsg, crs_name(epsg, lang)) for epsg in epsgs],
     }
 
 
@@ -103,8 +104,28 @@ def mapped(
     if kind and kind != part["layer"]:
         types = {**wanted.layers, part["source_name"]: kind}
         return wanted.model_copy(update={"layers": types})
+    source = part["source_name"]
     changed = {c: f for c, f in fields.items() if f != part["mapping"].get(c, "")}
-    return wanted.model_copy(update={"mapping": {**wanted.mapping, **changed}})
+    of = {**wanted.mapping_of, source: {**wanted.mapping_of.get(source, {}), **changed}}
+    return wanted.model_copy(update={"mapping_of": of})
+
+
+def read_otherwise(wanted: ReadOptions, said: ReadOptions, source: str) -> ReadOptions:
+    """Return how a file is to be read with what a person said anew of all of it, or of one source.
+
+    What is left empty is found out from the file again. What was said of single sources stands
+    until another system is said for all.
+    """
+    if source:
+        others = {name: epsg for name, epsg in wanted.crs_of.items() if name != source}
+        here = {} if said.crs == wanted.crs else {source: said.crs}
+        return wanted.model_copy(update={"crs_of": {**others, **here}})
+    update: dict[str, Any] = {
+        name: getattr(said, name) for name in ("crs", "encoding", "layer", "mine_code")
+    }
+    if said.crs != wanted.crs:
+        update["crs_of"] = {}
+    return wanted.model_copy(update=update)
 
 
 def field_choices() -> dict[str, list[str]]:
@@ -150,7 +171,7 @@ def frames(rows: list[dict[str, Any]], result: dict[str, Any], lang: str) -> lis
             made.append(
                 {
                     "epsg": epsg,
-                    "name": crs_name(epsg),
+                    "name": crs_name(epsg, lang),
                     "layer": say(f"layer.{part['layer']}", lang) if part["layer"] else "",
                     "chosen": epsg == chosen,
                     "shape": json.loads(shapely.to_geojson(outline)),

@@ -108,10 +108,11 @@ def acting(conf: Any, login: str | None) -> Any:
 
 def day(text: str | None) -> date:
     """Return a date given as YYYY-MM-DD; today where none is given."""
+    from geo import clock
     from geo.problems import Problem
 
     if text is None:
-        return date.today()
+        return clock.today()
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from geo import clock
 from geo.cli import acting, app, database, day, guarded, lang, show, times
 from geo.cli.files import As, Document, Json, Reason, _act, _table, _uuid
 from geo.cli.grading import AsOf, KnownAt, Mine
@@ -116,8 +117,6 @@ def notice(
 
     Example: minerisk notice SL-C05 --hazard hydro -o 通知书.pdf
     """
-    from datetime import date
-
     from geo.messages import say
     from geo.problems import Problem
     from geo.report.notice import of_mine
@@ -127,7 +126,7 @@ def notice(
         actor = acting(conf, login)
         known = None if as_of is None else day(as_of)
         with connect(conf, "app", actor) as conn:
-            body = of_mine(conn, mine, day(as_of), known, hazard, actor.login, date.today())
+            body = of_mine(conn, mine, day(as_of), known, hazard, actor.login, clock.today())
     if body is None:
         raise Problem("store.no_such_mine", mine=mine)
     output.write_bytes(body)

@@ -1,12 +1,12 @@
 """Commands about tailings ponds: ponds, pond-event, terrain, headtop, siting."""
 
 import json
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from geo import clock
 from geo.cli import acting, app, database, day, guarded, lang, show
 from geo.cli.files import As, Json, _table
 from geo.cli.grading import AsOf
@@ -212,8 +212,8 @@ def terrain(
         actor = acting(conf, login)
         stated = Stated(source, day(dated), error, unit, crs)
         with connect(conf, "worker", actor) as conn:
-            made = take_dem(conn, conf, actor, file, stated, date.today())
-        summary = compute(conf, date.today())
+            made = take_dem(conn, conf, actor, file, stated, clock.today())
+        summary = compute(conf, clock.today())
         show({"terrain": made, "run": summary}, as_json, lambda: str(made))
 
 
@@ -245,11 +245,11 @@ def headtop(
         if say is not None:
             with connect(conf, "worker", actor) as conn:
                 say_head_top(conn, actor, pond or "", source, say, document, day(on))
-        compute(conf, date.today())
+        compute(conf, clock.today())
         with connect(conf, "app", actor) as conn:
-            rows = pond_queries.ponds(conn, date.today())
+            rows = pond_queries.ponds(conn, clock.today())
             codes = [p["code"] for p in rows if pond in (None, p["code"])]
-            found = [pond_queries.pond(conn, code, date.today()) for code in codes]
+            found = [pond_queries.pond(conn, code, clock.today()) for code in codes]
         if pond is not None and not found:
             raise Problem("store.no_such_pond", pond=pond)
         names = ("code", "name", "head_top", "computed", "strip")
@@ -319,7 +319,7 @@ def siting(
             return
         codes = tuple(code.strip() for code in replaces.split(",") if code.strip())
         plan = Proposal(action, shape, None, height, volume, one_step, codes, raises_safety)
-        found = sites.site(conf, plan, date.today())
+        found = sites.site(conf, plan, clock.today())
     rows = [
         {**a, "sentence": a["sentence"][lang()], "label": a["label"][lang()]}
         for a in found["answers"]

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from geo import clock
 from geo.cli import app, database, guarded, lang
 from geo.cli.files import Json
 
@@ -162,7 +163,7 @@ def start(
     host, port = host or conf.host, port or conf.port
     if not once:
         _free(host, port)
-    steps, today = Steps(quiet=as_json and not sys.stderr.isatty()), date.today()
+    steps, today = Steps(quiet=as_json and not sys.stderr.isatty()), clock.today()
     # Ended like Ctrl-C, so that everything started here is stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

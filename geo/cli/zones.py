@@ -6,12 +6,12 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from geo import clock
 from geo.cli import acting, app, database, guarded, lang, show
 from geo.cli.files import As, Json, _progress
 from geo.cli.grading import Out, _write
@@ -61,7 +61,7 @@ def zones(
 
     with database() as conf:
         actor = acting(conf, login)
-        compute(conf, date.today())
+        compute(conf, clock.today())
         with connect(conf, "app", actor) as conn:
             kept = pond_queries.zones(conn)
     collection = pond_queries.as_geojson(kept)

@@ -8,6 +8,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
+from geo import clock
 from geo.messages import say
 
 _WIDEST, _NARROWEST = 60, 10
@@ -24,7 +25,7 @@ def plain_text(sheet: Any) -> None:
 def _value(value: Any) -> Any:
     if isinstance(value, datetime):
         # A sheet knows no time zones.
-        return value.astimezone().replace(tzinfo=None)
+        return clock.local(value).replace(tzinfo=None)
     return value
 
 

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import shapely
 import typst
-from pyproj import CRS
 
 from geo.crs import GEOGRAPHIC, local_zone, to_metric, transformer
 from geo.hazards import colour_label
 from geo.messages import say
 from geo.problems import Problem
+from geo.survey.reading.frames import words_of
 
 # Millimetres, the long side first.
 PAPERS = {"A4": (297.0, 210.0), "A3": (420.0, 297.0)}
@@ -427,7 +427,7 @@ def pdf(
     svg, words = drawing(sheet, rows, mines)
     notes = [
         say("report.sheet.version", lang, version=version, on=on, by=by),
-        say("report.sheet.frame", lang, name=CRS.from_epsg(sheet.zone).name, epsg=sheet.zone),
+        say("report.sheet.frame", lang, name=words_of(sheet.zone, lang), epsg=sheet.zone),
         say("report.sheet.dashed", lang),
         say("report.sheet.source", lang),
         say("report.convention", lang),

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from geo import clock
 from geo.problems import Problem
 from geo.rules import Rules
 from geo.settings import settings
@@ -95,7 +96,7 @@ def adopt(
     """
     owner = _competent(conn, actor)
     need(reason, document)
-    with publishing(conn, actor, "rules", on or date.today()) as made:
+    with publishing(conn, actor, "rules", on or clock.today()) as made:
         rules = _waits(conn, version)
         made.note["rules"] = rules.version
         try:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Row, func, select
 
+from geo import clock
 from geo.hazards import Hazard, hazards
 from geo.problems import Problem
 from geo.store.authority import authorise, mine_row, need, owner_of
@@ -60,7 +61,7 @@ def assert_claim(
     check_grade(row, hazard, grade)
     need(document)
     note = {"mine": mine_code, "hazard": hazard}
-    with publishing(conn, actor, source, on or date.today(), note) as made:
+    with publishing(conn, actor, source, on or clock.today(), note) as made:
         return assert_in(
             made, row, hazard, grade, source, document, valid_from, seam=seam, valid_to=valid_to
         )

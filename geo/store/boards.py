@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from geo import clock
 from geo.store import pond_queries, queries, water_lines
 from geo.store.doubtful import doubtful
 from geo.store.rule_sets import telling
@@ -335,10 +336,9 @@ class Boards:
     @cached_property
     def week(self) -> list[dict[str, Any]]:
         """What changed in the seven days up to the end of the day asked about, newest first."""
-        end = datetime.combine(self.on, time.max, queries.HERE)
-        if self.on >= date.today():
-            # The server's day may end before China's has.
-            end = max(end, datetime.now(queries.HERE))
+        end = datetime.combine(self.on, time.max, clock.HERE)
+        if self.on >= clock.today():
+            end = max(end, clock.now())
         asked = {"known": self.seq, "since": end - timedelta(days=7), "until": end}
         before: dict[str, dict[str, Any]] = {}
         rows: list[dict[str, Any]] = []

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, func, select, update
 
+from geo import clock
 from geo.problems import Problem
 from geo.store import adoption, corrections
 from geo.store.assertions import assert_claim
@@ -88,7 +89,7 @@ def accept(
     row = survey_row(conn, survey_id)
     _may_accept(conn, actor, row)
     need(reason, document)
-    with publishing(conn, actor, "accept", on or date.today(), {"survey": row.key}) as made:
+    with publishing(conn, actor, "accept", on or clock.today(), {"survey": row.key}) as made:
         _must_be(conn, row, "submitted")
         try:
             with conn.begin_nested():
@@ -161,7 +162,7 @@ def return_(
     authorise_survey(conn, actor, "return", row)
     if not reason.strip():
         raise Problem("store.remark_wanted")
-    with publishing(conn, actor, "return", on or date.today(), {"survey": row.key}) as made:
+    with publishing(conn, actor, "return", on or clock.today(), {"survey": row.key}) as made:
         _must_be(conn, row, "submitted")
         _event(made, row, "returned", reason, document)
         # Nobody is left to confirm what is off the table.
@@ -198,7 +199,7 @@ def revoke(
     row = survey_row(conn, survey_id)
     authorise_survey(conn, actor, "revoke", row)
     need(reason, document)
-    with publishing(conn, actor, "revoke", on or date.today(), {"survey": row.key}) as made:
+    with publishing(conn, actor, "revoke", on or clock.today(), {"survey": row.key}) as made:
         _must_be(conn, row, *_STANDING)
         ids = [row.id, *corrections.surveys_of(conn, row.id)]
         _event(made, row, "revoked", reason, document)
@@ -255,7 +256,7 @@ def settle(
     )
     if not confirm:
         return {"state": "refused", "moves": []}
-    day = on or date.today()
+    day = on or clock.today()
     if found.action == POND_EVENT:
         record_by_two(conn, actor, found, day)
         return {"state": "recorded", "mines": [], "moves": []}

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, select, text
 
+from geo import clock
 from geo.problems import Problem
 from geo.store.authority import authorise, mine_row, owner_of
 from geo.store.engine import Actor
@@ -108,7 +109,7 @@ def plan_measures(
     if (mine_code, factor_key) not in standing:
         raise Problem("store.not_found", http_status=404)
     note = {"mine": mine_code, "factor": factor_key}
-    with publishing(conn, actor, "measure_plan", on or date.today(), note) as made:
+    with publishing(conn, actor, "measure_plan", on or clock.today(), note) as made:
         made.add(
             measure_plan,
             [

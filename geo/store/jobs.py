@@ -14,6 +14,7 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy.exc import SQLAlchemyError
 
+from geo import clock
 from geo.problems import Problem
 from geo.settings import Settings
 from geo.store import relief_tiles, sendings
@@ -75,7 +76,7 @@ async def _sweeping(settings: Settings, queue: App) -> None:
     while True:
         try:
             await retry_stalled(queue)
-            await asyncio.to_thread(sweep_once, settings, date.today())
+            await asyncio.to_thread(sweep_once, settings, clock.today())
         except (Problem, SQLAlchemyError, ConnectorException) as error:
             # The next round tries again; the queue itself goes on.
             _log.warning("sweep failed", error=str(error))

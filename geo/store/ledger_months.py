@@ -11,10 +11,11 @@ from uuid import uuid4
 import pandas as pd
 from sqlalchemy import Connection, func, select
 
+from geo import clock
 from geo.store.engine import SYSTEM
 from geo.store.findings import names, reckoned, records, told
 from geo.store.publish import publishing
-from geo.store.queries import HERE, seq_at
+from geo.store.queries import seq_at
 from geo.store.rule_sets import in_force
 from geo.store.tables import batch, ledger_month, mine, mine_state
 from geo.survey.keys import canonical
@@ -37,7 +38,7 @@ def _due(conn: Connection, today: date) -> list[str]:
     if began is None:
         return []
     have = set(conn.scalars(select(ledger_month.c.month).distinct()))
-    at, months = began.astimezone(HERE).date().replace(day=1), []
+    at, months = clock.local(began).date().replace(day=1), []
     while at < today.replace(day=1):
         month = f"{at:%Y-%m}"
         if month not in have:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from geo.store.tables import app_user, remembered
 from geo.survey.layers import fold
+from geo.survey.reading import ReadOptions
 
 
 def organisation_of(conn: Connection, user_id: UUID | None) -> UUID | None:
@@ -42,10 +43,11 @@ def remember(conn: Connection, org_id: UUID | None, login: str, upload: Any) -> 
     if org_id is None or upload.result is None:
         return 0
     settled: dict[tuple[str, str, str], str] = {}
-    by_hand, types = (upload.options.get(name) or {} for name in ("mapping", "layers"))
+    options = ReadOptions.model_validate(upload.options)
+    types = options.layers
     for read in upload.result["layers"]:
         columns = {*read["mapping"], *(read["samples"][0] if read["samples"] else ())}
-        for column, target in by_hand.items():
+        for column, target in options.mapped_by_hand(read["source_name"]).items():
             if read["layer"] and column in columns:
                 settled["field", read["layer"], fold(column)] = target
         if read["source_name"] in types:

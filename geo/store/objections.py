@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, func, select
 
-from geo import attachments
+from geo import attachments, clock
 from geo.problems import Problem
 from geo.settings import Settings
 from geo.store import rawfiles
@@ -98,7 +98,7 @@ def object_to(
         raise Problem("objections.reason_wanted")
     made_id = uuid4()
     note = {"mine": mine_code, "hazard": hazard}
-    with publishing(conn, actor, "objection", on or date.today(), note) as made:
+    with publishing(conn, actor, "objection", on or clock.today(), note) as made:
         waiting = select(func.count()).select_from(objection).outerjoin(objection_answer)
         if conn.scalar(
             waiting.where(
@@ -167,7 +167,7 @@ def answer(
         if not grade:
             raise Problem("objections.grade_wanted")
         check_grade(row, found.hazard, grade)
-    day, changes = on or date.today(), Changes()
+    day, changes = on or clock.today(), Changes()
     note = {"mine": found.mine_code, "hazard": found.hazard, "outcome": outcome}
     with publishing(conn, actor, "objection_answer", day, note) as made:
         settled = conn.scalar(

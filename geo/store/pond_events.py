@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Row
 
+from geo import clock
 from geo.problems import Problem
 from geo.store.authority import authorise, need, owner_of
 from geo.store.endings import propose
@@ -88,7 +89,7 @@ def record_event(
     kinds = (*life_rules()["moves"], ANNULLED)
     if kind not in kinds:
         raise Problem("store.no_such_event", kind=kind, kinds=", ".join(kinds))
-    today = on or date.today()
+    today = on or clock.today()
     if on_date > today:
         raise Problem("store.event_in_future", on=on_date)
     content = {

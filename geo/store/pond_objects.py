@@ -13,6 +13,7 @@ import shapely
 from geoalchemy2 import functions as gis
 from sqlalchemy import Connection, Row, select
 
+from geo import clock
 from geo.crs import local_zone
 from geo.problems import Problem
 from geo.store.accounts import ensure_organisation
@@ -160,7 +161,7 @@ def say_head_top(
     if source not in sources or outcome not in ("yes", "no"):
         raise Problem("store.no_such_source", sources=", ".join(sources))
     need(document)
-    today = on or date.today()
+    today = on or clock.today()
     if on_date > today:
         raise Problem("store.event_in_future", on=on_date)
     content = {

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import shapely
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from geo.clock import HERE
 from geo.rules import Rules
 from geo.store.facts import known_at as known
 from geo.store.facts import newest_seq, states
@@ -41,7 +41,6 @@ from geo.survey.lines import in_force, lines
 from geo.survey.why import paragraph, sentence
 from geo.survey.world import MINES, spatial
 
-HERE = ZoneInfo("Asia/Shanghai")
 _NEWEST_ROWS = 50
 
 
@@ -182,6 +181,13 @@ def mines(
             }
         )
     return listed
+
+
+def named(conn: Connection, code: str) -> dict[str, Any] | None:
+    """Return code, name and kind of a mine one may know of, though its grades may be another's."""
+    wanted = select(mine_table.c.code, mine_table.c.name, mine_table.c.kind)
+    found = conn.execute(wanted.where(mine_table.c.code == code)).mappings().one_or_none()
+    return None if found is None else dict(found)
 
 
 def told(claim: Any, rules: Rules) -> dict[str, Any]:
@@ -526,10 +532,45 @@ def proposals(conn: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in found.mappings()]
 
 
-def uploads(conn: Connection) -> list[dict[str, Any]]:
-    """Return the newest uploads one may see."""
-    found = conn.execute(select(upload).order_by(upload.c.created_at.desc()).limit(_NEWEST_ROWS))
+def uploads(conn: Connection, offset: int = 0, limit: int = _NEWEST_ROWS) -> list[dict[str, Any]]:
+    """Return the uploads one may see, newest first: so many, after the first `offset`."""
+    newest = upload.c.created_at.desc(), upload.c.id
+    found = conn.execute(select(upload).order_by(*newest).offset(offset).limit(limit))
     return [dict(row) for row in found.mappings()]
+
+
+def upload_of(conn: Connection, survey_id: UUID) -> UUID | None:
+    """Return the upload that was submitted as a survey, however long ago it was sent."""
+    return conn.scalar(select(upload.c.id).where(upload.c.survey_id == survey_id).limit(1))
+
+
+def came_back(conn: Connection, since: datetime) -> list[dict[str, Any]]:
+    """Return what was decided on what one sent, newest first: with ``decided_at`` and ``reason``.
+
+    What was returned or revoked stays on the list until it is sent again, under its name or naming
+    it; what was accepted is told of when that was since `since`.
+    """
+    found = _surveys(conn)
+    replaced = {s["supersedes"] for s in found if s["state"] not in ("returned", "revoked")}
+    kept, later = {}, set()
+    for one in found:
+        again = one["id"] in replaced or one["filename"] in later
+        later.add(one["filename"])
+        if one["state"] == "accepted" or (one["state"] in ("returned", "revoked") and not again):
+            kept[one["id"]] = one
+    events = conn.execute(
+        select(survey_event.c.survey_id, survey_event.c.reason, batch.c.recorded_at)
+        .join(batch, batch.c.id == survey_event.c.batch_id)
+        .ext(distinct_on(survey_event.c.survey_id))
+        .where(survey_event.c.survey_id.in_(kept))
+        .order_by(survey_event.c.survey_id, batch.c.seq.desc())
+    )
+    told_ = [
+        {**kept[row.survey_id], "reason": row.reason, "decided_at": row.recorded_at}
+        for row in events
+    ]
+    shown = [r for r in told_ if r["state"] != "accepted" or r["decided_at"] >= since]
+    return sorted(shown, key=lambda r: r["decided_at"], reverse=True)
 
 
 def advance(

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, select
 
+from geo import clock
 from geo.problems import Problem
 from geo.store.authority import authorise, mine_row, need, owner_of
 from geo.store.engine import Actor
@@ -55,7 +56,7 @@ def record_contract(
     if begins and ends and ends < begins:
         raise Problem("api.ends_before")
     note = {"mine": mine_code, "survey_unit": survey_unit.strip()}
-    with publishing(conn, actor, "contract", on or date.today(), note) as made:
+    with publishing(conn, actor, "contract", on or clock.today(), note) as made:
         content = {
             "mine_code": mine_code,
             "survey_unit": survey_unit.strip(),
@@ -83,7 +84,7 @@ def record_output(
         raise Problem("api.ends_before")
     if not (isfinite(tonnes) and tonnes > 0):
         raise Problem("screening.tonnes")
-    with publishing(conn, actor, "output", on or date.today(), {"mine": mine_code}) as made:
+    with publishing(conn, actor, "output", on or clock.today(), {"mine": mine_code}) as made:
         content = {"mine_code": mine_code, "since": since, "until": until, "tonnes": tonnes}
         made.add(mine_output, [_signed(content, actor, document) | owner_of(row)])
 
@@ -120,7 +121,7 @@ def answer(
     if all(one["key"] != finding_key for one in findings(conn, [mine_code])):
         raise Problem("store.not_found", http_status=404)
     note = {"mine": mine_code, "outcome": outcome}
-    with publishing(conn, actor, "screening", on or date.today(), note) as made:
+    with publishing(conn, actor, "screening", on or clock.today(), note) as made:
         content = {
             "mine_code": mine_code,
             "finding_key": finding_key,

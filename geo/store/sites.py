@@ -10,6 +10,7 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from geo import clock
 from geo.problems import Problem
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
@@ -208,7 +209,7 @@ def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str
             if captured.any():
                 met.append(pond["code"])
     with connect(settings, "worker", SYSTEM) as conn:
-        known = {row["code"]: row for row in ponds(conn, date.today())}
+        known = {row["code"]: row for row in ponds(conn, clock.today())}
     return [
         {
             "code": code,

@@ -8,6 +8,7 @@ import shapely
 from geoalchemy2 import WKBElement
 from sqlalchemy import Connection, delete, func, select, text, update
 
+from geo import clock
 from geo.problems import Problem
 from geo.store import corrections, matches, memory
 from geo.store.decisions import accept_in
@@ -113,7 +114,7 @@ def submit(
     key = _identity(row, sorted(r.key for r in staged))
     known = conn.scalar(select(survey.c.id).where(survey.c.key == key))
     if known is None:
-        with publishing(conn, actor, "submit", on or date.today(), {"survey": key}) as made:
+        with publishing(conn, actor, "submit", on or clock.today(), {"survey": key}) as made:
             known = conn.scalar(select(survey.c.id).where(survey.c.key == key))
             if known is None:
                 known = _publish(made, row, staged, key, supersedes)
@@ -238,7 +239,7 @@ def preview(
     It is submitted and accepted in earnest, with the functions that publish, and rolled back: what
     is shown is what will come.
     """
-    day = on or date.today()
+    day = on or clock.today()
     moved: list[dict[str, Any]] = []
     try:
         with conn.begin_nested():

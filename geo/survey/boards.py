@@ -190,7 +190,7 @@ def lapse_proposed(
         for claim in _counting(claims, on):
             if claim.grade is None:
                 continue
-            item = str(claim.evidence.get("item_key")) if claim.source in _FOUND else ""
+            item = claim.evidence.get("item_key") or "" if claim.source in _FOUND else ""
             ends = None
             if claim.valid_to is not None and claim.valid_to < on and claim.source not in _FOUND:
                 reason, until = "overdue", claim.valid_to

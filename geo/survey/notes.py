@@ -11,6 +11,7 @@ import shapely
 
 from geo.messages import language, say
 from geo.survey.layers import layers
+from geo.survey.reading.frames import in_words
 
 _HEAD = {
     "zh": ("图层", "来源", "行号", "结果", "代码", "说明", "经度", "纬度"),
@@ -19,8 +20,8 @@ _HEAD = {
 
 
 def sentence(code: str, params: dict[str, Any], lang: str) -> str:
-    """Return the sentence of a note."""
-    return say(code, lang, **params)
+    """Return the sentence of a note, coordinate systems by words of the trade."""
+    return say(code, lang, **in_words(params, language(lang)))
 
 
 def _rows(notes: gpd.GeoDataFrame, lang: str) -> list[tuple[Any, ...]]:

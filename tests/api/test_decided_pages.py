@@ -8,7 +8,7 @@ from html import unescape
 import openpyxl
 import pytest
 
-from geo import attachments
+from geo import attachments, clock
 from geo.messages import say
 from geo.report.grades import write_xlsx
 from geo.rules import national_rules
@@ -188,7 +188,7 @@ def test_accepted_works_lead_from_the_board_and_the_ledger_to_the_form_that_prop
 
 def test_the_ledger_of_a_month_is_shown_as_it_was_kept(accepted, client_of, settings):
     accepted([goaf("A", "G1", x=0.94, water="无")], "goaf")
-    over = (date.today().replace(day=1) + timedelta(days=32)).replace(day=1)
+    over = (clock.today().replace(day=1) + timedelta(days=32)).replace(day=1)
     with connect(settings, "worker", SYSTEM) as conn:
         (month,) = ledger_months.keep_due(conn, over)
     accepted([goaf("A", "G2", x=0.7, water="无")], "goaf")

@@ -1,11 +1,12 @@
 """The description of the API says what the API does: every route has an example, and it is true."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from api.docs import METHODS, examples
+from geo import clock
 from geo.store import intake, ledger_months
 from geo.store.engine import SYSTEM, connect
 from geo.store.head_top_runs import compute
@@ -130,7 +131,7 @@ def walk(client_of, settings, people, tmp_path, monkeypatch) -> dict[str, Any]:
     keep("screened", zhang.get(f"{base}/screening"))
     keep("ledger", zhang.get(f"{base}/ledger"))
     with connect(settings, "worker", SYSTEM) as conn:
-        over = (date.today().replace(day=1) + timedelta(days=32)).replace(day=1)
+        over = (clock.today().replace(day=1) + timedelta(days=32)).replace(day=1)
         (month,) = ledger_months.keep_due(conn, over)
     keep("ledger_months_kept", zhang.get(f"{base}/ledger/months"))
     keep("ledger_month", zhang.get(f"{base}/ledger/months/{month}"))

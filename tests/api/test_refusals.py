@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from api.app import create_app
 from api.docs import METHODS, examples
+from geo import clock
 from geo.messages import catalogue
 from geo.settings import settings as current
 from geo.store import cluster, queries
@@ -262,7 +263,7 @@ def test_the_times_asked_for_are_kept(client_of, settings):
     assert gas(valid_on="2023-12-31") == "low"
     assert gas(valid_on="2024-01-01") == "high"
     # A bare day is known to its end, so that today's decision counts today.
-    today = datetime.now(queries.HERE).date().isoformat()
+    today = clock.today().isoformat()
     assert gas(known_at=today) == "high"
     assert zhang.get("/api/v1/mines", params={"as_of": "2020-01-01"}).json() == []
     assert zhang.get("/api/v1/surveys", params={"known_at": "2020-01-01"}).json() == []

@@ -14,7 +14,6 @@ import time
 import urllib.request
 import zipfile
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from uuid import UUID
 
@@ -28,6 +27,7 @@ import rasterio.transform
 import shapely
 from typer.testing import CliRunner
 
+from geo import clock
 from geo.cli import (  # noqa: F401 -- they add commands
     app,
     dictionary,
@@ -145,7 +145,7 @@ def place(folder):
 def goaf(place, tmp_path) -> Path:
     """A zip as a survey unit sends it: GBK without .cpg, zone-prefixed eastings without .prj."""
     with connect(place.settings, "worker", SYSTEM) as conn:
-        mine = next(m for m in queries.mines(conn, date.today()) if m["code"] == "SL-C03")
+        mine = next(m for m in queries.mines(conn, clock.today()) if m["code"] == "SL-C03")
     x, y = mine["point"]
     # Never twice the same: what was filed before would be answered with the survey there is.
     shift = int(tmp_path.name.encode().hex(), 16) % 97 * 1e-6
@@ -352,7 +352,7 @@ def test_files_with_no_confirmation_in_a_pipe_wait(place, goaf):
 
 def _extent(path: Path, place: Place) -> Path:
     with connect(place.settings, "worker", SYSTEM) as conn:
-        mine = next(m for m in queries.mines(conn, date.today()) if m["code"] == "SL-C03")
+        mine = next(m for m in queries.mines(conn, clock.today()) if m["code"] == "SL-C03")
     x, y = mine["point"]
     row = {
         "矿山编号": "SL-C03", "普查因素": "采空区", "普查方法": "物探", "开始日期": "2024-03-01",

@@ -12,7 +12,6 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -21,7 +20,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from sqlalchemy import create_engine, text
 
-from geo import sample
+from geo import clock, sample
 from geo.settings import CHECKOUT, Settings
 from geo.store import cluster
 from geo.store.engine import dispose
@@ -114,7 +113,7 @@ def county(template: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """The sample county, loaded once; nobody is connected to it, so that it can be copied."""
     vendor.install()
     with copied(template, "minerisk", tmp_path_factory.mktemp("county")) as made:
-        sample.load(made, date.today())
+        sample.load(made, clock.today())
         dispose()
         yield made
 

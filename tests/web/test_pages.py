@@ -223,6 +223,30 @@ def test_the_choice_of_language_and_theme_is_kept(site: Site, person: People) ->
     assert someone.page.locator("html").get_attribute("data-theme") == "dark"
 
 
+def test_a_survey_unit_is_told_what_it_may_see_of_a_mine(site: Site, person: People) -> None:
+    unit = person(site, "wang")
+    page = unit.page
+    west, south, east, north = licence("SL-C02").bounds
+    unit.go(f"/map?at=14/{(south + north) / 2}/{(west + east) / 2}")
+    unit.map_drawn()
+    page.locator("#map canvas").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#answer h2")).to_have_text("示例二号煤矿")
+    expect(page.locator("#answer")).to_contain_text(say("web.map.no_grades", "zh"))
+    assert page.locator("#answer h1, #answer header").count() == 0
+    unit.watch.check()
+    # The session is over by now: the way back in, and no page within the page.
+    page.context.clear_cookies(name="minerisk_session")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    back = page.locator("#answer").get_by_role("link", name=say("web.js.map.sign_in", "zh"))
+    expect(back).to_be_visible()
+    assert page.locator("#answer form").count() == 0
+    assert "mine%3DSL-C02" in (back.get_attribute("href") or "")
+    # An answer of 401 is a thing the browser notes.
+    unit.watch.faults[:] = [fault for fault in unit.watch.faults if "401" not in fault]
+
+
 def test_an_enterprise_sees_its_own_mines_only(site: Site, person: People) -> None:
     own = person(site, "zhao")
     page = own.page

@@ -10,6 +10,7 @@ import openpyxl
 import pytest
 from playwright.sync_api import expect
 
+from geo import clock
 from geo.messages import say
 from tests.web.conftest import Person, Site
 
@@ -72,7 +73,7 @@ def test_a_pond_says_why_and_shows_who_lies_below(site: Site, person: People) ->
 
 def test_an_event_is_recorded_refused_and_taken_back(own_site: Site, person: People) -> None:
     page = person(own_site, "zhang").page
-    today = dt.date.today().isoformat()
+    today = clock.today().isoformat()
     page.goto(f"{own_site.url}/ponds/SL-T06")
     form = page.locator("form[action='/ponds/SL-T06/events']").first
     offered = form.locator("#e-kind option").evaluate_all("all => all.map((o) => o.value)")

@@ -13,6 +13,7 @@ from geo.messages import say
 from geo.store.sendings import CHUNK_BYTES
 from sample_data.make import licence
 from tests.county import write
+from tests.geo.survey.test_read_drawings import Dxf
 from tests.web.conftest import Person, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.database, pytest.mark.slow]
@@ -98,3 +99,23 @@ def test_what_is_not_wanted_any_more_is_thrown_away_from_the_page(
     expect(page.locator("#unfinished tbody tr")).to_have_count(0)
     page.reload()
     expect(page.locator("#unfinished")).to_have_count(0)
+    # A folder of all that may be sent, and a letter: all goes but the letter, and that is said.
+    folder = tmp_path / "送审"
+    folder.mkdir()
+    square = shapely.Polygon([(0, 0), (200, 0), (200, 200), (0, 200)])
+    Dxf().write(folder / "空图.dxf")
+    rows = "\n".join(f"{x + 500000},{y + 4300000}" for x, y in square.exterior.coords)
+    (folder / "拐点.csv").write_text(f"Y,X\n{rows}\n", "utf-8")
+    (folder / "来函.docx").write_bytes(b"PK\x03\x04 a letter")
+    page.set_input_files("#folder", folder)
+    list_ = page.locator("#sending li")
+    expect(list_).to_have_count(3)
+    expect(list_.first).to_contain_text("来函.docx")
+    for name in ("空图.dxf", "拐点.csv"):
+        done = list_.filter(has=page.get_by_role("link", name=name))
+        expect(done).to_be_visible()
+        expect(done.locator("progress")).to_have_count(0, timeout=60_000)
+    expect(page.locator("#sending")).not_to_contain_text(say("web.js.upload.sent", "zh"))
+    # One alone that is taken is gone to at once.
+    page.set_input_files("#files", folder / "拐点.csv")
+    page.wait_for_url(re.compile(r"/uploads/[0-9a-f-]{36}"))

@@ -10,6 +10,7 @@ import pytest
 import shapely
 from playwright.sync_api import expect
 
+from geo import clock
 from geo.messages import say
 from sample_data.make import licence
 from tests.web.conftest import Person, Site
@@ -159,6 +160,10 @@ def test_an_objection_is_answered_and_the_enterprise_told(
     assert (
         row.locator("a").get_attribute("href").startswith("/mines/SL-C01/notice.pdf?hazard=hydro")
     )
+    # As known on a day, the notice is asked as known on that day.
+    day = clock.today().isoformat()
+    enterprise.go(f"/mines/SL-C01?on={day}&known_at={day}")
+    assert row.locator("a").get_attribute("href").endswith(f"&on={day}&known_at={day}")
 
 
 def test_an_ending_takes_two_persons(own_site: Site, person: People) -> None:

@@ -92,11 +92,13 @@ def _check_options(options: ReadOptions) -> None:
     for name in (options.layer, *options.layers.values()):
         if name is not None and name not in layers():
             raise Problem("reader.option.layer", layer=name)
-    if options.crs is not None:
+    for epsg in (options.crs, *options.crs_of.values()):
+        if epsg is None:
+            continue
         try:
-            systems.decide(None, np.empty((0, 2)), chosen=options.crs)
+            systems.decide(None, np.empty((0, 2)), chosen=epsg)
         except ValueError as error:
-            raise Problem("reader.option.crs", epsg=options.crs) from error
+            raise Problem("reader.option.crs", epsg=epsg) from error
 
 
 def _judged(raw: Raw, options: ReadOptions, notes: Notes) -> LayerRead:
@@ -119,7 +121,7 @@ def _judged(raw: Raw, options: ReadOptions, notes: Notes) -> LayerRead:
     else:
         one = layers()[kind]
         mapped, before = attributes.mapping(
-            raw.columns, one, options.mapping, options.remembered.get(kind)
+            raw.columns, one, options.mapped_by_hand(name), options.remembered.get(kind)
         )
         _remembered_notes(notes, one, raw, before)
         for row in raw.closed:
@@ -161,7 +163,7 @@ def _crs(
         return systems.decide(
             raw.declared,
             middles,
-            chosen=options.crs,
+            chosen=options.chosen_crs(raw.name),
             hint=options.place(),
             local=options.datums,
         )

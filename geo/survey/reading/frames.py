@@ -56,6 +56,50 @@ def family(epsg: int) -> tuple[str, str, int] | None:
     return None
 
 
+def words_of(epsg: int, lang: str) -> str:
+    """Return what people call a system, in their language; EPSG's own name of one not in the table.
+
+    Raises
+    ------
+    pyproj.exceptions.CRSError
+        If there is no such system at all.
+    """
+    named, found = frames()["named"], family(epsg)
+    if found is None:
+        told = named["others"].get(epsg)
+        return str(told[lang]) if told else name_of(epsg)
+    datum, kind, number = found
+    zone, meridian = None, None
+    if kind != "geographic":
+        first = frames()["zones"][kind.replace("cm", "gk")]
+        zone = first["first"] + number
+        # Zones of six degrees are counted from Greenwich, those of three from 1.5° E.
+        meridian = zone * 6 - 3 if first["width_deg"] == 6 else zone * 3
+    text: str = named["kinds"][kind][lang]
+    return text.format(datum=named["datums"][datum][lang], zone=zone, meridian=meridian)
+
+
+@cache
+def _by_name() -> dict[str, int]:
+    table = frames()
+    known = {
+        one[kind] + number
+        for one in table["datums"].values()
+        for kind, span in SPANS.items()
+        for number in range(span)
+    }
+    return {name_of(epsg): epsg for epsg in {*known, *table["named"]["others"]}}
+
+
+def in_words(params: dict[str, Any], lang: str) -> dict[str, Any]:
+    """Return the values of a stored sentence with EPSG's names of systems as people call them."""
+    known = _by_name()
+    return {
+        key: words_of(known[value], lang) if isinstance(value, str) and value in known else value
+        for key, value in params.items()
+    }
+
+
 def other_datums(epsg: int) -> Iterator[int]:
     """Yield the same zone in the other datums: the choice a person makes most."""
     found = family(epsg)

@@ -30,10 +30,16 @@ class ReadOptions(BaseModel):
         default={}, description="Layer type by source name; before `layer`."
     )
     crs: int | None = Field(default=None, description="EPSG code of the coordinates.")
+    crs_of: dict[str, int | None] = Field(
+        default={}, description="EPSG code by source name, none: as the file says; before `crs`."
+    )
     encoding: str | None = Field(default=None, description="Encoding of the .dbf text.")
     mine_code: str | None = Field(default=None, description="Mine of rows that name none.")
     mapping: dict[str, str] = Field(
         default={}, description="Source field → canonical field; an empty word unmaps."
+    )
+    mapping_of: dict[str, dict[str, str]] = Field(
+        default={}, description="The same by source name; before `mapping`."
     )
     corrects: UUID | None = Field(
         default=None, description="The row on record whose place the file's one row takes."
@@ -56,6 +62,14 @@ class ReadOptions(BaseModel):
     datums: dict[str, SevenParameters] = Field(
         default={}, description="The county's seven parameters, by datum: xian80, beijing54."
     )
+
+    def chosen_crs(self, source: str) -> int | None:
+        """Return the system its sender chose for a source, None where the file says."""
+        return self.crs_of.get(source, self.crs)
+
+    def mapped_by_hand(self, source: str) -> dict[str, str]:
+        """Return the fields its sender chose for a source."""
+        return {**self.mapping, **self.mapping_of.get(source, {})}
 
     def place(self) -> tuple[float, float] | None:
         """Return where the file should lie: the mine's place, else the middle of the county."""

@@ -6,6 +6,7 @@ import openpyxl
 import pytest
 from sqlalchemy import text
 
+from geo import clock
 from geo.report.ledger import write_works_form, write_xlsx
 from geo.rules import national_rules
 from geo.store import audit, decisions, findings, intake, ledger_months
@@ -18,7 +19,7 @@ from tests.geo.store.test_line import county
 
 pytestmark = pytest.mark.database
 
-NEXT = (date.today().replace(day=1) + timedelta(days=32)).replace(day=1)
+NEXT = (clock.today().replace(day=1) + timedelta(days=32)).replace(day=1)
 MONTH = f"{NEXT - timedelta(days=1):%Y-%m}"
 
 

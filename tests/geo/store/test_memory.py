@@ -57,7 +57,7 @@ def test_a_mapping_is_remembered_once_submitted(settings, people, tmp_path):
         people["wang"],
         submit=False,
         layer="goaf",
-        mapping={"ZZ1": "name", "ZZ2": ""},
+        mapping_of={"again": {"ZZ1": "name", "ZZ2": ""}, "elsewhere": {"ZZ1": "seam"}},
     )
     assert staged(settings, other)[0]["mapping"] == {"ZZ1": "name"}
     submitted(settings, other, people["wang"])

@@ -1,5 +1,7 @@
 """Which coordinate system: said, proposed or asked, never guessed in silence."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from pyproj import CRS, Transformer
 
 from geo.crs import local_zone
 from geo.survey.reading.crs import as_wkt, decide, error_of, from_points, from_wkt
+from geo.survey.reading.frames import SPANS, frames, in_words, name_of, words_of
 
 PLACE = (112.6, 38.8)
 
@@ -255,3 +258,30 @@ def test_swapped_metres_under_a_prj(epsg: int) -> None:
     wkt = CRS.from_epsg(epsg).to_wkt("WKT1_ESRI")
     found = decide(wkt, at(epsg)[:, ::-1], hint=PLACE)
     assert (found.epsg, found.swapped, found.offset_x) == (epsg, True, 0.0)
+
+
+def test_every_system_has_its_name_in_words_of_the_trade() -> None:
+    assert words_of(4547, "zh") == "2000国家大地坐标系 三度带 中央经线114°"
+    for name, one in frames()["datums"].items():
+        for kind, span in SPANS.items():
+            for number in range(span):
+                epsg = one[kind] + number
+                told = CRS.from_epsg(epsg)
+                words = [words_of(epsg, lang) for lang in ("zh", "en")]
+                assert not any("Gauss" in text or "None" in text for text in words), epsg
+                assert told.datum is not None
+                assert told.datum.name == frames()["datums"][name]["datum"]
+                if kind == "geographic":
+                    continue
+                assert told.coordinate_operation is not None
+                figures = {p.name: p.value for p in told.coordinate_operation.params}
+                meridian = f"{figures['Longitude of natural origin']:g}"
+                assert all(re.search(rf"(线|CM ){meridian}[°E]", text) for text in words), epsg
+
+
+def test_names_of_systems_in_stored_sentences_are_told_in_words() -> None:
+    stored = {"name": name_of(4547), "declared": "某坐标系", "km": 3}
+    told = in_words(stored, "zh")
+    assert told == {"name": words_of(4547, "zh"), "declared": "某坐标系", "km": 3}
+    # What has no name of ours keeps EPSG's.
+    assert words_of(32649, "zh") == "WGS 84 / UTM zone 49N"

@@ -84,6 +84,24 @@ def codes(found: ReadResult) -> dict[int, str]:
     return dict(zip(rows["row_no"], rows["code"], strict=True))
 
 
+def test_one_layer_of_a_zip_is_read_as_said_and_the_others_as_they_were(tmp_path: Path) -> None:
+    rows = [{"code": "K1", "BZ": "东区"}]
+    for stem in ("goaf", "fault"):
+        shapefile(tmp_path / "in", stem, frame(rows, [square()], 4526))
+    path = zipped(tmp_path / "x.zip", tmp_path / "in")
+    settled = {"crs_of": {"goaf": 4525}, "mapping_of": {"goaf": {"BZ": "name"}}}
+    found = {one.layer: one for one in read(path, tmp_path, **settled).layers}
+    assert [found[name].crs and found[name].crs.epsg for name in ("goaf", "fault")] == [4525, 4526]
+    assert found["goaf"].mapping["BZ"] == "name"
+    assert "BZ" not in found["fault"].mapping
+    # As the file says, though another was said for all.
+    undone = read(path, tmp_path, crs=4525, crs_of={"fault": None})
+    assert [one.crs and one.crs.epsg for one in undone.layers] == [4526, 4525]
+    with pytest.raises(Problem) as refused:
+        read(path, tmp_path, crs_of={"goaf": 99})
+    assert refused.value.code == "reader.option.crs"
+
+
 def test_a_zip_from_mapgis(tmp_path: Path) -> None:
     made = frame(
         [

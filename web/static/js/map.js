@@ -93,7 +93,7 @@ async function loadState(asked = askState()) {
   $("waiting").textContent = say("map.loading");
   const answer = await asked;
   if (!answer.ok) {
-    $("waiting").textContent = say("map.failed");
+    $("waiting").replaceChildren(...await refusal(answer, say("map.failed")));
     return;
   }
   const told = await answer.json();
@@ -153,11 +153,12 @@ async function answer(path, mine, move, also) {
   write();
   asked += 1;
   const mark = asked;
-  const said = await fetch(`${path}?${question()}`);
-  const html = await said.text();
+  // What is refused is then one sentence, and never the page of another matter.
+  const said = await fetch(`${path}?${question()}`, { headers: { Accept: "application/json, text/html" } });
+  const told = said.ok ? await said.text() : await refusal(said, say("map.answer_failed"));
   // An older answer that comes late must not cover a newer one.
   if (mark !== asked) return;
-  openAnswer(html, also);
+  openAnswer(told, also);
   if (mine && (move || narrow())) {
     // On a phone the answer lies over the lower part of the map: the mine goes above it.
     const under = narrow() ? $("answer").offsetHeight : 0;
@@ -166,9 +167,27 @@ async function answer(path, mine, move, also) {
   }
 }
 
-function openAnswer(html, also) {
+// What to show of an answer that is none: where to sign in again, else the server's own sentence.
+async function refusal(answer, otherwise) {
+  const text = document.createElement("p");
+  if (answer.status === 401) {
+    const link = document.createElement("a");
+    link.href = `/sign-in?${new URLSearchParams({ next: location.pathname + location.search })}`;
+    link.textContent = say("map.sign_in");
+    text.textContent = say("map.signed_out");
+    return [text, link];
+  }
+  // A proxy's page is no sentence.
+  const told = await answer.json().catch(() => ({}));
+  text.textContent = told.message ?? otherwise;
+  return [text];
+}
+
+// `told` is the server's part of a page, or what was made here.
+function openAnswer(told, also) {
   const panel = $("answer");
-  panel.innerHTML = html;
+  if (typeof told === "string") panel.innerHTML = told;
+  else panel.replaceChildren(...told);
   const close = document.createElement("button");
   close.type = "button";
   close.className = "small close";
@@ -225,6 +244,7 @@ function layerText(feature) {
   if (feature.source === "water_lines") return say("map.at_water_line", { line: say(WATER_LINES[p.layer]), name: name || say("layer.goaf"), metres: Math.round(p.beyond_m) });
   if (feature.source === "zones") return p.kind === "no_build" ? say("map.at_no_build") : p.kind === "bank" ? say("map.at_bank") : say("map.at_strip", { pond: p.pond_code });
   if (feature.source === "ponds") return say("map.at_pond_layer", { kind: say(`layer.${p.layer}`), name });
+  if (feature.source === "extents") return say("map.at_extent", { mine: p.mine_code ?? "" });
   if (feature.source === "plan") return say("map.at_plan", { name: name || p.item || "", start: p.start ?? "?", end: p.end ?? "?" });
   if (feature.source === "factors") {
     return say("map.at_factor", {
@@ -237,13 +257,13 @@ function layerText(feature) {
 
 // What stands accepted may be corrected by drawing it anew.
 const drawnId = ({ source, properties }) => (
-  ["plan", "factors"].includes(source) && properties.state === "accepted" ? properties.id : null
+  ["plan", "factors", "extents"].includes(source) && properties.state === "accepted" ? properties.id : null
 );
 
 function ask(at) {
   const near = [[at.x - 4, at.y - 4], [at.x + 4, at.y + 4]];
   const hits = map.queryRenderedFeatures(near, {
-    layers: ["ponds-mark", "ponds-fill", "ponds-toe", "ponds-point", "zones-ban", "zones-strip", "zones-bank", "mines-mark", "mines-fill", "unclear-fill", "plan-fill", "factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point", ...GROUPS.water_lines],
+    layers: ["ponds-mark", "ponds-fill", "ponds-toe", "ponds-point", "zones-ban", "zones-strip", "zones-bank", "mines-mark", "mines-fill", "unclear-fill", "extents-line", "plan-fill", "plan-line", "factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point", ...GROUPS.water_lines],
   });
   const mine = hits.find((hit) => hit.source === "mines" || hit.source === "marks");
   const also = [...new Map(hits.map((hit) => [layerText(hit), drawnId(hit)]).filter(([text]) => text))].slice(0, 12);

@@ -46,12 +46,14 @@ export async function zip(files) {
   return new Blob([...parts, ...listed, end], { type: "application/zip" });
 }
 
-const WHOLE = /\.(zip|gpkg|geojson|json)$/i;
+const WHOLE = /\.(zip|gpkg|geojson|json|dxf|kml|kmz|csv|xlsx)$/i;
 const PART = /\.(shp|shx|dbf|prj|cpg)$/i;
 
-/** What to send of chosen files: whole files as they are, loose parts as one zip per folder. */
+/** What to send of chosen files: `whole`, as they are or loose parts as one zip per folder; and `left`,
+ * the paths of what we do not read. */
 export async function parcels(files) {
   const whole = [];
+  const left = [];
   const folders = new Map();
   for (const file of files) {
     const path = file.webkitRelativePath || file.relative || file.name;
@@ -59,16 +61,23 @@ export async function parcels(files) {
     else if (PART.test(file.name)) {
       const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
       if (!folders.has(folder)) folders.set(folder, []);
-      folders.get(folder).push({ path: file.name, file });
-    }
+      folders.get(folder).push({ path: file.name, file, from: path });
+    } else left.push(path);
   }
   for (const [folder, parts] of folders) {
     const shape = parts.find(({ path }) => /\.shp$/i.test(path));
-    if (!shape) continue;
+    if (!shape) {
+      left.push(...parts.map(({ from }) => from));
+      continue;
+    }
+    // The same files make the same zip, of the day of the newest: so the server knows again what it has
+    // a part of.
+    parts.sort((a, b) => (a.path < b.path ? -1 : 1));
+    const lastModified = Math.max(...parts.map(({ file }) => file.lastModified));
     const name = folder ? folder.split("/").at(-1) : shape.path.replace(/\.shp$/i, "");
-    whole.push(new File([await zip(parts)], `${name}.zip`, { type: "application/zip" }));
+    whole.push(new File([await zip(parts)], `${name}.zip`, { type: "application/zip", lastModified }));
   }
-  return whole;
+  return { whole, left };
 }
 
 /** The files of a drop, folders gone through. */

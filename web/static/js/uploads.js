@@ -78,8 +78,9 @@ async function large(file, { there, failed, share, text }) {
     const value = form.elements[name].value.trim();
     if (value) options[field] = value;
   }
-  const crs = Number.parseInt(form.elements.crs.value.trim(), 10);
-  if (crs) options.crs = crs;
+  const crs = form.elements.crs.value.trim().toUpperCase().replace(/^EPSG:/, "");
+  if (crs && !/^\d+$/.test(crs)) return failed(say("upload.crs", { value: crs }));
+  if (crs) options.crs = Number(crs);
   const gone = () => { text.textContent = say("upload.waiting", { name: file.name }); };
   try {
     return there(await sendInPieces(file, options, (bytes) => share(bytes / file.size), gone));
@@ -88,19 +89,24 @@ async function large(file, { there, failed, share, text }) {
   }
 }
 
+// So many names of what is not sent are told.
+const NAMED = 10;
+
 async function sendAll(chosen) {
   const sent = [];
-  const files = await parcels(chosen);
-  if (!files.length && chosen.length) {
+  const { whole, left } = await parcels(chosen);
+  if (left.length) {
     const item = document.createElement("li");
     item.className = "notice trouble";
-    item.textContent = say("upload.none_of_ours");
+    const names = left.slice(0, NAMED).join(say("upload.comma")) + (left.length > NAMED ? " …" : "");
+    item.textContent = say("upload.left", { n: left.length, names });
     list.append(item);
   }
-  for (const file of files) sent.push(await send(file));
+  for (const file of whole) sent.push(await send(file));
   for (const input of inputs) input.value = "";
   const there = sent.filter(Boolean);
-  if (sent.length === 1 && there.length === 1) {
+  // One alone is gone to at once, but not away from the names of what was left.
+  if (sent.length === 1 && there.length === 1 && !left.length) {
     location.assign(there[0].href);
     return;
   }
