@@ -141,10 +141,11 @@ def mine(
         reader=reader,
         mine=shown,
         section=section(
-            workings,
+            queries.workings(conn, code, moment, day),
             view.factors_met(found),
             int(found["zone_epsg"]),
             lang,
+            queries.licence(conn, code, day, moment),
         ),
         district=county_name(shown["district"], lang),
         documents=view.documents(found),

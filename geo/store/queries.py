@@ -35,6 +35,7 @@ from geo.store.tables import (
 )
 from geo.store.tables import mine as mine_table
 from geo.store.tables import survey as survey_table
+from geo.store.tiles import horizon_day
 from geo.survey.advance import due
 from geo.survey.lines import lines
 from geo.survey.why import paragraph, sentence
@@ -289,10 +290,17 @@ def _endings_nearby(conn: Connection, code: str, seq: int) -> list[dict[str, Any
 
 
 def workings(
-    conn: Connection, code: str, known_at: datetime | date | None = None
+    conn: Connection,
+    code: str,
+    known_at: datetime | date | None = None,
+    on: date | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the workings in force of a mine: layer, attrs and geometry."""
-    found = conn.execute(_WORKINGS, {"code": code, "known": seq_at(conn, known_at)})
+    """Return the workings in force of a mine: layer, attrs and geometry.
+
+    With a day: without those that start only after the horizon of its mining footprint.
+    """
+    asked = {"code": code, "known": seq_at(conn, known_at), "on": on}
+    found = conn.execute(_WORKINGS, asked | {"plan_day": on and horizon_day(on)})
     return [
         {"layer": "plan_item", "attrs": row.attrs, "geometry": shapely.from_wkb(bytes(row.wkb))}
         for row in found
@@ -306,7 +314,30 @@ _WORKINGS = text(
     WHERE f.mine_code = :code AND f.layer = 'plan_item' AND s.state = 'accepted'
       AND f.id NOT IN (SELECT minerisk.replaced(:known))
       AND f.attrs ->> 'finished' IS DISTINCT FROM 'true'
+      AND minerisk.shows('plan_item', f.valid, CAST(:on AS date), CAST(:plan_day AS date))
     ORDER BY f.key
+    """
+)
+
+
+def licence(
+    conn: Connection, code: str, on: date, known_at: datetime | date | None = None
+) -> dict[str, Any]:
+    """Return the attributes of the licence that stands on a day; empty where there is none."""
+    asked = {"code": code, "known": seq_at(conn, known_at), "on": on}
+    return dict(conn.scalar(_LICENCE, asked) or {})
+
+
+# As the map takes it: of an accepted survey the newest; a revoked one's where there is no other.
+_LICENCE = text(
+    """
+    SELECT f.attrs FROM minerisk.feature f
+    JOIN minerisk.survey_states(:known) s USING (survey_id)
+    WHERE f.mine_code = :code AND f.layer = 'mine_boundary'
+      AND s.state IN ('accepted', 'revoked')
+      AND minerisk.shows(f.layer, f.valid, CAST(:on AS date), NULL)
+    ORDER BY s.state, lower(f.valid) DESC NULLS LAST, f.key DESC
+    LIMIT 1
     """
 )
 

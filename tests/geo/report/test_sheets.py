@@ -3,7 +3,6 @@
 import re
 from datetime import date
 
-import numpy as np
 import openpyxl
 import pytest
 import shapely
@@ -12,6 +11,7 @@ from geo.crs import GEOGRAPHIC, transformer
 from geo.report import map_sheet
 from geo.report.board_sheet import write_board
 from geo.report.section import fracture_height, section
+from geo.survey import formulae
 
 MIDDLE = (112.5, 38.8)
 
@@ -102,11 +102,30 @@ def boxes(svg, kind):
     return [tuple(map(float, one)) for one in found]
 
 
-def test_the_fracture_zone_is_the_highest_of_the_classes():
-    # 100 * 3 / (1.2 * 3 + 2.0) + 8.9
-    assert fracture_height(3.0) == pytest.approx(62.471, abs=1e-3)
-    heights = [fracture_height(m) for m in np.linspace(0.5, 8, 20)]
-    assert heights == sorted(heights)
+def test_the_fracture_zone_drawn_is_the_one_grading_reckons():
+    (reckoned,) = formulae.fracture_zone([6.5], ["medium"], method=["top_coal_caving"])
+    assert fracture_height(panel(height_m=6.5), "medium") == pytest.approx(reckoned)
+    assert reckoned > 95, "the table of sliced mining would say 50"
+    sliced = fracture_height(panel(height_m=6.5, method="sliced"), "medium")
+    assert sliced == pytest.approx(formulae.fracture_zone([6.5], ["medium"], method=["sliced"])[0])
+    assert fracture_height(panel(height_m=3.0), None) == max(
+        fracture_height(panel(height_m=3.0), one) for one in ("hard", "medium", "soft")
+    )
+    assert fracture_height(panel(height_m=6.5), "very_soft") is None
+    assert fracture_height(goaf(mining_height_m=2.0, dip_deg=50.0), "hard") is None
+
+
+def test_a_fracture_zone_is_drawn_over_mined_coal_alone():
+    for item in ("roadway", "shaft"):
+        made = section([panel(item=item, floor_m=820.0, height_m=3.5)], [], 4546, "zh")
+        assert boxes(made.svg, "fractured") == []
+        assert any("3101" in note for note in made.notes)
+    stope = panel(floor_m=820.0, height_m=12.0)
+    metal = section([stope], [], 4546, "zh", {"mine_kind": "metal_underground"})
+    assert boxes(metal.svg, "fractured") == []
+    assert not any("裂隙带" in note for note in metal.notes)
+    soft = section([stope], [], 4546, "zh", {"mine_kind": "coal", "roof_rock_class": "soft"})
+    assert any("软弱" in note for note in soft.notes)
 
 
 def test_a_section_draws_what_has_an_elevation_and_names_what_has_none():
@@ -115,7 +134,8 @@ def test_a_section_draws_what_has_an_elevation_and_names_what_has_none():
     )
     ((px, py, pw, _),) = boxes(made.svg, "panel")
     ((gx, gy, _, gh),) = boxes(made.svg, "void")
-    ((_, zy, _, zh),) = boxes(made.svg, "fractured")
+    # The goaf's own zone stands on the goaf; the panel's is the one below it.
+    (_, zy, _, zh) = max(boxes(made.svg, "fractured"), key=lambda one: one[1] + one[3])
     assert gx > px + pw, "the goaf lies east of the panel"
     assert gy + gh < py, "and above it"
     assert zy < gy < zy + zh, "within reach of the fracture zone"

@@ -61,6 +61,10 @@ def test_a_neighbours_goaf_raises_the_grade_and_says_why(base, settings, people)
         assert queries.mine(conn, "B", TODAY) is None
         seen = conn.execute(text("SELECT DISTINCT mine_code FROM minerisk.feature")).scalars()
         assert set(seen) == {"A"}
+        # A working shows from the day it is within the horizon; so does the licence.
+        early = date(TODAY.year - 20, 1, 1)
+        assert [len(queries.workings(conn, "A", None, day)) for day in (TODAY, early)] == [1, 0]
+        assert queries.licence(conn, "A", TODAY)["mine_kind"] == "coal"
     why = "\n".join(found["why"]["zh"])
     assert "邻矿" in why
     assert "G1" in why
