@@ -43,6 +43,11 @@ class Asked:
         self.known = None if known == "now" else view.known(as_of)
         self.district, self.kind, self.source = district, kind, source
 
+    @property
+    def narrowed(self) -> bool:
+        """Tell whether any filter is set."""
+        return bool(self.district or self.kind or self.source)
+
     def wanted(self, row: dict[str, Any]) -> bool:
         """Tell whether a mine passes the filters."""
         by = [who for hazard, who in row["sources"].items() if self.hazard in ("", hazard)]
@@ -154,6 +159,19 @@ def map_why(
     )
 
 
+def _places(text: str) -> list[tuple[float, float]]:
+    """Return places of an address, ``lon,lat;lon,lat``; what is none is left out, as on the map."""
+    found = []
+    for part in text.split(";"):
+        try:
+            lon, lat = (float(number) for number in part.split(","))
+        except ValueError:
+            continue
+        if 70 <= lon <= 140 and 0 <= lat <= 60:
+            found.append((lon, lat))
+    return found
+
+
 @router.get("/map/print.pdf")
 def print_map(
     request: Request,
@@ -168,6 +186,8 @@ def print_map(
     layers: str = "mines,unclear,plan,factors",
     kinds: str = "",
     title: Annotated[str, Query(max_length=80)] = "",
+    pin: Annotated[str, Query(max_length=40)] = "",
+    measure: Annotated[str, Query(max_length=4000)] = "",
 ) -> Response:
     """Return any view of the map as a sheet of paper at true scale."""
     lang = lang_of(request)
@@ -189,6 +209,15 @@ def print_map(
         queries.seq_at(conn, asked.known),
         asked.day,
     )
+    if asked.narrowed:
+        # What belongs to a mine that is filtered out goes with it; its boundary says where it lies.
+        codes = {row["code"] for row in rows}
+        drawn = [
+            row
+            for row in drawn
+            if row["layer"] == "mine_boundary" or row["mine_code"] in codes | {None}
+        ]
+    ponds = pond_queries.ponds(conn, asked.day, asked.known) if "ponds" in wanted else []
     what = say("web.map.all_hazards", lang)
     if asked.hazard:
         what = hazards()[asked.hazard].label[lang]
@@ -203,6 +232,9 @@ def print_map(
         version=data_version(conn),
         by=reader.actor.login,
         on=dt.date.today(),
+        marks=map_sheet.Marks(
+            pond_view.marks(ponds, lang), next(iter(_places(pin)), None), _places(measure)
+        ),
     )
     headers = {"Content-Disposition": 'inline; filename="map.pdf"', "Cache-Control": "no-store"}
     return Response(body, media_type=PDF, headers=headers)

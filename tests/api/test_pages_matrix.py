@@ -144,7 +144,8 @@ FORMS = {
 }  # fmt: skip
 QUERY = {
     "/draw/shapes.json": "?west=112.4&south=38.7&east=112.6&north=38.9",
-    "/map/print.pdf": "?lon=112.495&lat=38.81&scale=50000",
+    "/map/print.pdf": "?lon=112.495&lat=38.81&scale=50000&layers=mines,ponds,zones"
+    "&pin=112.49,38.8&measure=112.49,38.8;112.5,38.8&district=14",
     "/map/find.json": "?q=A",
 }
 
