@@ -134,6 +134,11 @@ def mended_shapes(
     return shown
 
 
+def frame_in_doubt(result: dict[str, Any]) -> bool:
+    """Tell whether a layer may lie in another system than it was read in."""
+    return any((part["crs"] or {}).get("candidates") for part in result["layers"])
+
+
 def frames(rows: list[dict[str, Any]], result: dict[str, Any], lang: str) -> list[dict[str, Any]]:
     """Return where each layer falls as it was read, and under each other system it may be in."""
     made = []

@@ -57,6 +57,7 @@ RULES = {
     "GET /uploads/{upload_id}": SENT,
     "GET /surveys": {"else": 200},
     "GET /surveys/{survey_id}": SENT,
+    "GET /surveys/{survey_id}/moves": SENT,
     "GET /inbox": {"else": 200},
     "GET /sign-in": {"else": 303, None: 200},
     "GET /static/{stamp}/{path}": OPEN,

@@ -1,6 +1,6 @@
 """The whole line on a real PostGIS: files in, grades with reasons out, and what must never happen."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,10 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from geo.problems import Problem
-from geo.store import audit, decisions, export, intake, queries
+from geo.store import audit, decisions, export, intake, preview, queries
 from geo.store.engine import SYSTEM, connect, engine
 from geo.store.grading import regrade
-from geo.store.publish import publishing
+from geo.store.publish import lock, publishing
 from tests.conftest import SHARED, TODAY, filed, fresh_database, make_people
 from tests.county import boundary, extent, goaf, panel, write
 
@@ -86,7 +86,7 @@ def test_only_submitted_counts_for_nothing_but_is_seen(base, tmp_path, settings,
 
 
 def test_a_preview_changes_nothing_and_tells_what_acceptance_does(
-    base, tmp_path, settings, people, file
+    base, tmp_path, settings, people, file, monkeypatch
 ):
     path = write(
         tmp_path / "g.geojson", [goaf("A", "G1", x=0.6, water="有", known="否", volume="不清")]
@@ -94,12 +94,38 @@ def test_a_preview_changes_nothing_and_tells_what_acceptance_does(
     upload_id = file(path, people["zhao"], submit=False, layer="goaf")
     before = state(settings)
     with connect(settings, "worker", people["zhao"]) as conn:
-        moves = intake.preview(conn, people["zhao"], upload_id, on=TODAY)
+        moves = preview.preview(conn, upload_id, on=TODAY)
     assert [(m["mine_code"], m["hazard"], m["after"]) for m in moves] == [
         ("A", "hydro", "very_complex")
     ]
     assert moves[0]["why"]["en"]
     assert state(settings) == before
+
+    # Nobody's publication waits for it, and it is reckoned once.
+    def twice(*args):
+        raise AssertionError("reckoned again")
+
+    with connect(settings, "worker", SYSTEM) as other:
+        lock(other)
+        monkeypatch.setattr(preview, "would_move", twice)
+        with connect(settings, "worker", people["zhao"], snapshot=True) as conn:
+            assert preview.kept(conn, upload_id, on=TODAY) == moves
+            assert preview.preview(conn, upload_id, on=TODAY) == moves
+            assert preview.kept(conn, upload_id, on=date(2020, 1, 1)) is None
+        monkeypatch.undo()
+        with connect(settings, "worker", people["zhao"], snapshot=True) as conn:
+            other_day = preview.preview(conn, upload_id, on=TODAY + timedelta(days=1))
+            assert [move["after"] for move in other_day] == ["very_complex"]
+        with connect(settings, "worker", people["qian"], snapshot=True) as conn:
+            # Kept for all, shown to whom it concerns.
+            assert preview.preview(conn, upload_id, on=TODAY) == []
+    with connect(settings, "worker", people["zhao"]) as conn:
+        survey_id = intake.submit(conn, people["zhao"], upload_id, on=TODAY)
+    with connect(settings, "worker", people["zhang"]) as conn:
+        assert preview.preview(conn, upload_id, on=TODAY) == moves
+        said = decisions.accept(conn, people["zhang"], survey_id, "ok", "doc", on=TODAY)
+    told = [{k: m[k] for k in ("mine_code", "hazard", "before", "after")} for m in said["moves"]]
+    assert told == [{k: m[k] for k in told[0]} for m in moves]
 
 
 def test_the_order_of_files_never_shows_in_the_state(template, tmp_path):
