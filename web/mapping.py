@@ -48,6 +48,10 @@ class Asked:
         """Tell whether any filter is set."""
         return bool(self.district or self.kind or self.source)
 
+    def ponds(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the ponds that pass: a pond has a district, and none of a mine's kinds."""
+        return [one for one in found if (one["district"] or "").startswith(self.district)]
+
     def wanted(self, row: dict[str, Any]) -> bool:
         """Tell whether a mine passes the filters."""
         by = [who for hazard, who in row["sources"].items() if self.hazard in ("", hazard)]
@@ -95,7 +99,11 @@ def map_state(request: Request, reader: Reader, conn: AppConn, asked: Question) 
     shown = [row for row in rows if asked.wanted(row)]
     lang = lang_of(request)
     state = view.map_state(shown, asked.line, asked.hazard, lang)
-    state["ponds"] = pond_view.marks(pond_queries.ponds(conn, asked.day, asked.known), lang)
+    ponds = asked.ponds(pond_queries.ponds(conn, asked.day, asked.known))
+    state["ponds"] = pond_view.marks(ponds, lang)
+    # Whose ground is drawn: a filter takes away the ground of a mine with its colour.
+    state["only"] = [row["code"] for row in shown] if asked.narrowed else None
+    state["only_ponds"] = [one["code"] for one in ponds] if asked.district else None
     if not rows:
         # A survey unit reads the boundaries it works in, but no grades.
         state["bounds"] = view.around(place["bounds"] for place in queries.places(conn).values())
@@ -218,6 +226,7 @@ def print_map(
             if row["layer"] == "mine_boundary" or row["mine_code"] in codes | {None}
         ]
     ponds = pond_queries.ponds(conn, asked.day, asked.known) if "ponds" in wanted else []
+    ponds = asked.ponds(ponds)
     what = say("web.map.all_hazards", lang)
     if asked.hazard:
         what = hazards()[asked.hazard].label[lang]
