@@ -291,14 +291,25 @@ def _sent(conn: Any, row: dict[str, Any]) -> UUID | None:
     return next((u["id"] for u in queries.uploads(conn) if u["survey_id"] == row["id"]), None)
 
 
+def _previewed(conn: Any, reader: Signed, row: dict[str, Any], lang: str) -> dict[str, Any]:
+    """Return a survey with what it would move while it waits, or why that cannot be said."""
+    sent = _sent(conn, row)
+    item = {**row, "moves": None, "trouble": None, "asks": False}
+    try:
+        item["moves"] = _moves(reader, sent, lang) if sent else None
+    except Problem as problem:
+        # Said in its place: the rest of the page stands.
+        item["trouble"] = problem
+    return item
+
+
 @router.get("/surveys/{survey_id}")
 def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> Response:
     """Draw one survey: what it is and what happened to it."""
     found = queries.survey(conn, survey_id)
     if found is None:
         raise missing()
-    sent = _sent(conn, found)
-    shown = {**found, "moves": _moves(reader, sent, lang_of(request)) if sent else None}
+    shown = _previewed(conn, reader, found, lang_of(request))
     old = queries.survey(conn, found["supersedes"]) if found["supersedes"] else None
     diff = None
     if old is not None:
@@ -324,13 +335,7 @@ def survey_moves(request: Request, reader: Reader, conn: AppConn, survey_id: UUI
     found = queries.survey(conn, survey_id)
     if found is None:
         raise missing()
-    sent, lang = _sent(conn, found), lang_of(request)
-    item = {**found, "moves": None, "trouble": None, "asks": False}
-    try:
-        item["moves"] = _moves(reader, sent, lang) if sent else None
-    except Problem as problem:
-        # Said in its place: the rest of the page stands.
-        item["trouble"] = problem
+    item = _previewed(conn, reader, found, lang_of(request))
     return draw(request, "parts/moves.html", reader=reader, item=item)
 
 
