@@ -21,7 +21,8 @@ from api.surveys import seen
 from geo.problems import Problem
 from geo.settings import settings
 from geo.store import corrections, intake, matches, queries, rawfiles
-from geo.store.engine import SYSTEM, connect
+from geo.store import preview as previews
+from geo.store.engine import connect
 from geo.survey import notes
 from geo.survey.reading import ReadOptions
 from geo.survey.reading.archive import check_name
@@ -253,9 +254,9 @@ def preview(upload_id: UUID, who: Caller) -> list[dict[str, Any]]:
             raise Problem(
                 "store.wrong_state", http_status=409, file=found["filename"], state=sent["state"]
             )
-    with who.working() as conn:
-        # Tried in earnest and rolled back, as the program itself; shown is what the caller may see.
-        return intake.preview(conn, SYSTEM, upload_id)
+    with connect(settings(), "worker", who.actor, snapshot=True) as conn:
+        # Shown is what the caller may see.
+        return previews.preview(conn, upload_id)
 
 
 @router.get("/{upload_id}/matches", summary="Rows that look like known objects")

@@ -29,7 +29,10 @@ FLAGS = [
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
 ]
-SHEET = "/map/print.pdf?lon=112.505&lat=38.801&scale=25000"
+SHEET = (
+    "/map/print.pdf?lon=112.505&lat=38.801&scale=25000"
+    "&layers=mines,unclear,plan,factors,ponds,zones"
+)
 PENDING = "10_六号煤矿采空区_待审.zip"
 
 
@@ -82,17 +85,20 @@ class Camera:
         self.page.screenshot(path=DOCS / f"{name}.png")
 
 
-def sheet(who: Camera, url: str) -> None:
-    """Write docs/sheet.png: the printed sheet, as a browser shows a PDF's page."""
-    body = who.page.request.get(f"{url}{SHEET}").body()
+def paper(who: Camera, url: str, name: str, path: str, size: tuple[int, int]) -> None:
+    """Write docs/`name`.png: the first page of a PDF of `size` in mm, as a browser shows it."""
+    body = who.page.request.get(f"{url}{path}").body()
+    wide, high = size
     with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "sheet.pdf"
+        made = Path(folder) / "page.pdf"
         made.write_bytes(body)
         # typst takes a page of a PDF as an image, and gives it as PNG.
         (Path(folder) / "page.typ").write_text(
-            '#set page(width: 297mm, height: 210mm, margin: 0mm)\n#image("sheet.pdf", width: 100%)'
+            f"#set page(width: {wide}mm, height: {high}mm, margin: 0mm)\n"
+            '#image("page.pdf", width: 100%)'
         )
-        typst.compile(Path(folder) / "page.typ", output=DOCS / "sheet.png", format="png", ppi=100)
+        drawn = DOCS / f"{name}.png"
+        typst.compile(Path(folder) / "page.typ", output=drawn, format="png", ppi=100)
 
 
 def main() -> None:
@@ -110,13 +116,19 @@ def main() -> None:
         regulator.take("boards", "/boards")
         regulator.page.goto(f"{url}/mines/SL-C02")
         regulator.page.locator("#section").screenshot(path=DOCS / "section.png")
-        sheet(regulator, url)
+        paper(regulator, url, "sheet", SHEET, (297, 210))
+        paper(regulator, url, "notice", "/mines/SL-C02/notice.pdf", (210, 297))
+        regulator.take("ponds", "/ponds")
+        regulator.take("ledger", "/ledger")
+        Camera(browser, url, "admin", words["admin"]).take("administrator", "/advance")
         english = Camera(browser, url, "zhang", words["zhang"], lang="en", theme="dark")
         english.take("map-en-dark", "/map", chart=True)
         phone = Camera(browser, url, "zhang", words["zhang"], PHONE)
         phone.take("why-phone", "/map?mine=SL-C02", chart=True)
         geologist = Camera(browser, url, "wang", words["wang"])
         page = geologist.page
+        geologist.take("draw", "/draw?at=14/38.801/112.505", chart=True)
+        geologist.page.goto(f"{url}/uploads")
         page.set_input_files("#files", ROOT / "sample_data" / PENDING)
         page.wait_for_url(re.compile(r"/uploads/[0-9a-f-]{36}"))
         page.wait_for_selector("#moves", timeout=60_000)

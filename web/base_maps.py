@@ -60,6 +60,12 @@ def ground(conf: Settings, lang: str) -> dict[str, Any] | None:
     }
 
 
+def offered(conf: Settings, lang: str) -> dict[str, dict[str, Any]]:
+    """Return the maps that may lie under the data, by name: those there are."""
+    found = {"ground": ground(conf, lang), "online": online(conf)}
+    return {name: one for name, one in found.items() if one}
+
+
 @router.get("/relief/{key}/{z}/{x}/{y}.png")
 def relief_tile(reader: Reader, key: str, z: int, x: int, y: int) -> Response:
     """Return one tile of the ground; where there is no ground, an empty one."""

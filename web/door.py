@@ -38,13 +38,13 @@ class Signed:
         """Return the role of the reader."""
         return self.actor.role
 
-    def working(self) -> AbstractContextManager[Connection]:
+    def working(self, *, snapshot: bool = False) -> AbstractContextManager[Connection]:
         """Open one transaction that acts for the reader; it is over before they are answered.
 
         A dependency would commit only after the answer was sent, and the next page could come
-        before what it should show.
+        before what it should show. `snapshot`: it reads the facts of one moment.
         """
-        return connect(settings(), "worker", self.actor)
+        return connect(settings(), "worker", self.actor, snapshot=snapshot)
 
 
 class Turned(Exception):  # noqa: N818 -- a reader is turned to the sign-in page; nothing failed

@@ -23,7 +23,7 @@ from geo.store.tiles import data_version
 from geo.survey import drawn
 from geo.survey.layers import Field, layers
 from geo.survey.reading import ReadOptions
-from web import view
+from web import base_maps, view
 from web.acts import told
 from web.door import AppConn, PageRoute, Reader, Signed, checked_form, missing
 from web.render import draw, lang_of
@@ -209,6 +209,7 @@ def _page(
         bounds=around,
         at=at,
         version=data_version(conn),
+        bases=base_maps.offered(settings(), lang_of(request)),
         trouble=trouble,
     )
 

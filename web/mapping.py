@@ -43,6 +43,15 @@ class Asked:
         self.known = None if known == "now" else view.known(as_of)
         self.district, self.kind, self.source = district, kind, source
 
+    @property
+    def narrowed(self) -> bool:
+        """Tell whether any filter is set."""
+        return bool(self.district or self.kind or self.source)
+
+    def ponds(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the ponds that pass: a pond has a district, and none of a mine's kinds."""
+        return [one for one in found if (one["district"] or "").startswith(self.district)]
+
     def wanted(self, row: dict[str, Any]) -> bool:
         """Tell whether a mine passes the filters."""
         by = [who for hazard, who in row["sources"].items() if self.hazard in ("", hazard)]
@@ -90,7 +99,11 @@ def map_state(request: Request, reader: Reader, conn: AppConn, asked: Question) 
     shown = [row for row in rows if asked.wanted(row)]
     lang = lang_of(request)
     state = view.map_state(shown, asked.line, asked.hazard, lang)
-    state["ponds"] = pond_view.marks(pond_queries.ponds(conn, asked.day, asked.known), lang)
+    ponds = asked.ponds(pond_queries.ponds(conn, asked.day, asked.known))
+    state["ponds"] = pond_view.marks(ponds, lang)
+    # Whose ground is drawn: a filter takes away the ground of a mine with its colour.
+    state["only"] = [row["code"] for row in shown] if asked.narrowed else None
+    state["only_ponds"] = [one["code"] for one in ponds] if asked.district else None
     if not rows:
         # A survey unit reads the boundaries it works in, but no grades.
         state["bounds"] = view.around(place["bounds"] for place in queries.places(conn).values())
@@ -162,6 +175,19 @@ def map_why(
     )
 
 
+def _places(text: str) -> list[tuple[float, float]]:
+    """Return places of an address, ``lon,lat;lon,lat``; what is none is left out, as on the map."""
+    found = []
+    for part in text.split(";"):
+        try:
+            lon, lat = (float(number) for number in part.split(","))
+        except ValueError:
+            continue
+        if 70 <= lon <= 140 and 0 <= lat <= 60:
+            found.append((lon, lat))
+    return found
+
+
 @router.get("/map/print.pdf")
 def print_map(
     request: Request,
@@ -176,6 +202,8 @@ def print_map(
     layers: str = "mines,unclear,plan,factors",
     kinds: str | None = None,
     title: Annotated[str, Query(max_length=80)] = "",
+    pin: Annotated[str, Query(max_length=40)] = "",
+    measure: Annotated[str, Query(max_length=4000)] = "",
 ) -> Response:
     """Return any view of the map as a sheet of paper at true scale."""
     lang = lang_of(request)
@@ -198,6 +226,16 @@ def print_map(
         queries.seq_at(conn, asked.known),
         asked.day,
     )
+    if asked.narrowed:
+        # What belongs to a mine that is filtered out goes with it; its boundary says where it lies.
+        codes = {row["code"] for row in rows}
+        drawn = [
+            row
+            for row in drawn
+            if row["layer"] == "mine_boundary" or row["mine_code"] in codes | {None}
+        ]
+    ponds = pond_queries.ponds(conn, asked.day, asked.known) if "ponds" in wanted else []
+    ponds = asked.ponds(ponds)
     what = say("web.map.all_hazards", lang)
     if asked.hazard:
         what = hazards()[asked.hazard].label[lang]
@@ -212,6 +250,9 @@ def print_map(
         version=data_version(conn),
         by=reader.actor.login,
         on=clock.today(),
+        marks=map_sheet.Marks(
+            pond_view.marks(ponds, lang), next(iter(_places(pin)), None), _places(measure)
+        ),
     )
     headers = {"Content-Disposition": 'inline; filename="map.pdf"', "Cache-Control": "no-store"}
     return Response(body, media_type=PDF, headers=headers)

@@ -14,9 +14,17 @@ from geo.problems import Problem
 from geo.report.notice import changed
 from geo.report.section import section
 from geo.settings import settings
-from geo.store import corrections, intake, matches, objections, pond_queries, queries, sendings
+from geo.store import (
+    corrections,
+    intake,
+    matches,
+    objections,
+    pond_queries,
+    preview,
+    queries,
+    sendings,
+)
 from geo.store import years as store_years
-from geo.store.engine import SYSTEM
 from geo.store.tiles import data_version
 from geo.survey.counties import county_name
 from geo.survey.diff import differences
@@ -139,6 +147,10 @@ def mine(
     shown = view.mine(found, lang)
     workings = queries.workings(conn, code, moment)
     moved = []
+    # The ground of the day asked about, under the grades of that day.
+    times = {"valid_on": day.isoformat()} if on or moment else {}
+    if moment:
+        times["known_at"] = moment.isoformat()
     if working:
         with reader.working() as worker:
             moved = store_years.if_moved(worker, code, working, years, day)["sentences"][lang]
@@ -148,10 +160,11 @@ def mine(
         reader=reader,
         mine=shown,
         section=section(
-            workings,
+            queries.workings(conn, code, moment, day),
             view.factors_met(found),
             int(found["zone_epsg"]),
             lang,
+            queries.licence(conn, code, day, moment),
         ),
         district=county_name(shown["district"], lang),
         documents=view.documents(found),
@@ -166,6 +179,8 @@ def mine(
         filed=queries.surveys_of(conn, code, moment),
         on=day.isoformat(),
         known_at=known_at,
+        times=times,
+        bases=base_maps.offered(settings(), lang),
         today=clock.today().isoformat(),
         version=data_version(conn),
         notified={one["hazard"] for one in changed(found)},
@@ -207,8 +222,8 @@ def uploads(
 
 def _moves(reader: Signed, upload_id: UUID, lang: str) -> list[dict[str, Any]]:
     """Return which grades an upload would move if it were accepted."""
-    with reader.working() as conn:
-        return view.moves(intake.preview(conn, SYSTEM, upload_id), lang)
+    with reader.working(snapshot=True) as conn:
+        return view.moves(preview.preview(conn, upload_id), lang)
 
 
 def _upload(conn: Any, upload_id: UUID) -> dict[str, Any]:
@@ -243,7 +258,10 @@ def upload(
     if found["state"] in ("staged", "submitted"):
         asked = matches.listed(conn, upload_id, limit=PAGE_SIZE + 1)
         notes = intake.upload_notes(conn, upload_id, offset, PAGE_SIZE + 1)
-        rows = intake.upload_rows(conn, upload_id)
+        # All are compared and outlined; else only those the page's notes tell of are drawn.
+        whole = replaced or corrected or view.frame_in_doubt(found["result"])
+        told = None if whole else {(n["layer"], n["row_no"]) for n in notes if n["row_no"]}
+        rows = intake.upload_rows(conn, upload_id, told)
         notes = view.mended_shapes(notes, rows)
         frames = view.frames(rows, found["result"], lang)
     if found["state"] == "staged":
@@ -284,13 +302,16 @@ def surveys(request: Request, reader: Reader, conn: AppConn) -> Response:
     return draw(request, "surveys.html", reader=reader, surveys=queries.surveys(conn))
 
 
-def _survey(conn: Any, reader: Signed, row: dict[str, Any], lang: str) -> dict[str, Any]:
-    """Return a survey with the names a page shows and, while it waits, what it would move."""
-    moves = None
-    if row["state"] == "submitted":
-        sent = queries.upload_of(conn, row["id"])
-        moves = _moves(reader, sent, lang) if sent else None
-    return {**row, "moves": moves}
+def _previewed(conn: Any, reader: Signed, row: dict[str, Any], lang: str) -> dict[str, Any]:
+    """Return a survey with what it would move while it waits, or why that cannot be said."""
+    sent = queries.upload_of(conn, row["id"]) if row["state"] == "submitted" else None
+    item = {**row, "moves": None, "trouble": None, "asks": False}
+    try:
+        item["moves"] = _moves(reader, sent, lang) if sent else None
+    except Problem as problem:
+        # Said in its place: the rest of the page stands.
+        item["trouble"] = problem
+    return item
 
 
 @router.get("/surveys/{survey_id}")
@@ -299,7 +320,7 @@ def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> 
     found = queries.survey(conn, survey_id)
     if found is None:
         raise missing()
-    shown = _survey(conn, reader, found, lang_of(request))
+    shown = _previewed(conn, reader, found, lang_of(request))
     old = queries.survey(conn, found["supersedes"]) if found["supersedes"] else None
     diff = None
     if old is not None:
@@ -319,6 +340,29 @@ def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> 
     )
 
 
+@router.get("/surveys/{survey_id}/moves")
+def survey_moves(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> Response:
+    """Draw what a survey that waits would move: a part of the inbox that comes after the page."""
+    found = queries.survey(conn, survey_id)
+    if found is None:
+        raise missing()
+    item = _previewed(conn, reader, found, lang_of(request))
+    return draw(request, "parts/moves.html", reader=reader, item=item)
+
+
+def _waiting(conn: Any, reader: Signed, lang: str) -> list[dict[str, Any]]:
+    """Return the surveys that wait, with what each would move where that was reckoned already."""
+    rows = []
+    with reader.working(snapshot=True) as worker:
+        for row in queries.inbox(conn):
+            upload_id = queries.upload_of(conn, row["id"])
+            found = preview.kept(worker, upload_id) if upload_id else None
+            moves = None if found is None else view.moves(found, lang)
+            asks = upload_id is not None
+            rows.append({**row, "moves": moves, "asks": asks, "trouble": None})
+    return rows
+
+
 def _proposal(conn: Any, row: dict[str, Any], lang: str) -> dict[str, Any]:
     code = row["mine_code"]
     of = queries.mine(conn, code, clock.today()) if code else None
@@ -333,7 +377,7 @@ def inbox(request: Request, reader: Reader, conn: AppConn) -> Response:
         request,
         "inbox.html",
         reader=reader,
-        submissions=[_survey(conn, reader, row, lang) for row in queries.inbox(conn)],
+        submissions=_waiting(conn, reader, lang),
         proposals=[_proposal(conn, row, lang) for row in queries.proposals(conn)],
         objections=[one for one in objections.objections(conn) if one["state"] == "open"],
         open_acts=False,

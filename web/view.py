@@ -157,6 +157,11 @@ def mended_shapes(
     return shown
 
 
+def frame_in_doubt(result: dict[str, Any]) -> bool:
+    """Tell whether a layer may lie in another system than it was read in."""
+    return any((part["crs"] or {}).get("candidates") for part in result["layers"])
+
+
 def frames(rows: list[dict[str, Any]], result: dict[str, Any], lang: str) -> list[dict[str, Any]]:
     """Return where each layer falls as it was read, and under each other system it may be in."""
     made = []
@@ -292,10 +297,10 @@ def _targets(found: dict[str, Any], lang: str) -> list[dict[str, str]]:
 
 
 def factors_met(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return each factor a mine's study area meets once: layer, attrs and geometry."""
+    """Return each factor met by the day asked about once: layer, attrs and geometry."""
     met: dict[str, dict[str, Any]] = {}
     for one in found["encounters"]:
-        if one["geometry"]:
+        if one["geometry"] and (one["enters_on"] is None or one["enters_on"] <= found["on"]):
             attrs = {**one["evidence"]["attrs"], "verification": one["evidence"]["verification"]}
             shape = shapely.from_geojson(json.dumps(one["geometry"]))
             met.setdefault(

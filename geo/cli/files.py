@@ -154,13 +154,13 @@ def _progress() -> Iterator[Told]:
 
 
 def _preview(conf: Any, actor: Any, found: Any) -> list[dict[str, Any]]:
-    from geo.store import intake
     from geo.store.engine import connect
+    from geo.store.preview import preview
 
     if not found["result"]["stored"]:
         return []
-    with connect(conf, "worker", actor) as conn:
-        return intake.preview(conn, actor, found["id"])
+    with connect(conf, "worker", actor, snapshot=True) as conn:
+        return preview(conn, found["id"])
 
 
 def _matches(conf: Any, actor: Any, found: Any, unasked: bool) -> list[dict[str, Any]]:

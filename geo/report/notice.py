@@ -18,7 +18,8 @@ from geo.crs import GEOGRAPHIC, local_zone, transformer
 from geo.hazards import grade_name, hazards
 from geo.messages import say
 from geo.problems import Problem
-from geo.report.map_sheet import SCALES, Sheet, chinese_font, drawing, fonts, quoted
+from geo.report.map_sheet import chinese_font, fonts, quoted
+from geo.report.sheet_drawing import SCALES, Sheet, drawing
 from geo.store import boards, queries
 from geo.store.tiles import FACTORS
 
@@ -271,8 +272,9 @@ def pdf(
         if sheet is not None:
             colour = found["colour"] or "grey"
             shown = {"code": found["code"], "name": found["name"], "label": "", "colour": colour}
-            svg, words = drawing(sheet, rows, [shown])
-            (root / "map.svg").write_text(svg, "utf-8")
+            drawn = drawing(sheet, rows, [shown])
+            words = drawn.words
+            (root / "map.svg").write_text(drawn.svg, "utf-8")
         text = _source(
             found, told, sheet, words, font=font, version=version, on=on, known_at=known_at,
             by=by, printed=printed,

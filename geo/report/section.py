@@ -6,42 +6,53 @@ no elevation on file is named, never guessed.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from html import escape
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import shapely
-import yaml
 
 from geo.crs import to_metric
 from geo.messages import say
+from geo.survey import formulae
+from geo.survey.reckon import mine_values
 
 WIDTH, HEIGHT = 760, 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 18, 46
 _DRAWN = ("goaf", "fault", "collapse_column", "aquifer", "surface_water", "fire_area")
 
 
-@cache
-def _zone_data() -> dict[str, Any]:
-    text = resources.files("geo.report").joinpath("fracture_zone.yaml").read_text("utf-8")
-    loaded: dict[str, Any] = yaml.safe_load(text)
-    return loaded
-
-
-def fracture_height(mined_m: float) -> float:
-    """Return the highest the fracture zone may reach above a panel, over the classes of the roof.
+def fracture_height(item: dict[str, Any], rock: str | None) -> float | None:
+    """Return how far the fracture zone may reach above a panel or a goaf, as grading reckons it.
 
     Parameters
     ----------
-    mined_m : float
-        Height mined, metres.
+    item : dict
+        Row with layer and attrs: a working, or a goaf.
+    rock : str or None
+        Class of the overlying rock; None: the highest over the classes.
+
+    Returns
+    -------
+    float or None
+        Metres; None over what is no seam mined out, and where no formula holds.
     """
-    return max(
-        100 * mined_m / (one["a"] * mined_m + one["b"]) + one["c"]
-        for one in _zone_data()["classes"].values()
-    )
+    attrs = item["attrs"]
+    if item["layer"] == "plan_item":
+        if (attrs.get("item") or "panel") != "panel":
+            return None
+        height, method, dip = _number(attrs.get("height_m")), attrs.get("method"), 0.0
+    elif item["layer"] == "goaf":
+        height, method = _number(attrs.get("mining_height_m")), None
+        dip = _number(attrs.get("dip_deg")) or 0.0
+    else:
+        return None
+    if not height:
+        return None
+    classes = [rock] if rock else list(formulae.constants()["rock_class"]["from"])
+    count = len(classes)
+    reach = formulae.fracture_zone([height] * count, classes, dip, [method] * count)
+    return None if np.isnan(reach).all() else float(np.nanmax(reach))
 
 
 def _number(value: Any) -> float | None:
@@ -183,7 +194,11 @@ def _words(paper: _Paper, span: tuple[float, float], level: float, text: str, dy
 
 
 def section(
-    plan: Iterable[dict[str, Any]], factors: Iterable[dict[str, Any]], zone: int, lang: str
+    plan: Iterable[dict[str, Any]],
+    factors: Iterable[dict[str, Any]],
+    zone: int,
+    lang: str,
+    licence: dict[str, Any] | None = None,
 ) -> Section:
     """Return a vertical section of a mine.
 
@@ -196,7 +211,17 @@ def section(
         EPSG code of the mine's metric zone.
     lang : str
         ``zh`` or ``en``.
+    licence : dict, optional
+        Attributes of the mine's licence: only a coal mine has fracture zones drawn, by the class of
+        overlying rock it states.
     """
+    stated = licence or {}
+    rock = mine_values(stated, None).get("mine.roof_rock_class")
+    coal = (stated.get("mine_kind") or "coal") == "coal"
+
+    def reach_of(item: dict[str, Any]) -> float | None:
+        return fracture_height(item, rock) if coal else None
+
     known = [item for item in plan if _base(item) is not None]
     met = [item for item in factors if item["layer"] in _DRAWN]
     if not known:
@@ -219,8 +244,7 @@ def section(
         base = _base(item)
         if base is not None:
             levels += [base[0], base[0] + base[1]]
-            if item["layer"] == "plan_item" and base[1]:
-                levels.append(base[0] + base[1] + fracture_height(base[1]))
+            levels.append(base[0] + base[1] + (reach_of(item) or 0.0))
             water = _number(item["attrs"].get("water_level_m"))
             levels += [water] if water is not None else []
     if not levels:
@@ -229,7 +253,7 @@ def section(
     room = max((high - low) * 0.18, 6)
     paper = _Paper(length, low - room, high + room)
     parts, names, missing = list(_axes(paper, lang)), [], []
-    exceeds = False
+    told = _Told(rock)
     for item, span in cut:
         base, text = _base(item), _name(item, lang)
         if item["layer"] == "fault":
@@ -242,20 +266,20 @@ def section(
             names.append(_words(paper, span, paper.high, text, 14))
         elif base is None:
             missing.append(text)
-        elif item["layer"] == "plan_item":
-            if base[1]:
-                reach = fracture_height(base[1])
-                exceeds |= base[1] > _zone_data()["slice_m"]
-                parts.append(_box(paper, "fractured", span, base[0] + base[1], reach))
-                top = base[0] + base[1] + reach
-                names.append(
-                    _words(paper, span, top, say("report.section.zone", lang, m=f"{reach:.0f}"), 16)
-                )
-            parts.append(_box(paper, "panel", span, *base))
-            names.append(_words(paper, span, base[0], text, 16))
         else:
-            parts.append(_box(paper, "void", span, *base))
+            reach, top = reach_of(item), base[0] + base[1]
+            if reach is not None:
+                told.zones = True
+                parts.append(_box(paper, "fractured", span, top, reach))
+                zone_text = say("report.section.zone", lang, m=f"{reach:.0f}")
+                names.append(_words(paper, span, top + reach, zone_text, 16))
+            elif coal and base[1] and item["layer"] in ("plan_item", "goaf"):
+                told.without.add(text)
             names.append(_words(paper, span, base[0], text, 16))
+            if item["layer"] == "plan_item":
+                parts.append(_box(paper, "panel", span, *base))
+                continue
+            parts.append(_box(paper, "void", span, *base))
             water = _number(item["attrs"].get("water_level_m"))
             if water is not None:
                 parts.append(_box(paper, "flooded", span, base[0], max(water - base[0], 0.0)))
@@ -269,16 +293,30 @@ def section(
         f'<svg class="section" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
         f"{''.join(parts)}{''.join(names)}</svg>"
     )
-    return Section(svg, list(_notes(paper, sorted(set(missing)), exceeds, lang)))
+    told.missing = set(missing)
+    return Section(svg, list(_notes(paper, told, lang)))
 
 
-def _notes(paper: _Paper, missing: list[str], exceeds: bool, lang: str) -> Iterator[str]:
-    data = _zone_data()
+@dataclass
+class _Told:
+    """What is to be said of a drawing."""
+
+    rock: str | None
+    zones: bool = False
+    without: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+
+
+def _notes(paper: _Paper, told: _Told, lang: str) -> Iterator[str]:
+    between = "、" if lang == "zh" else ", "
     yield say("report.section.exaggerated", lang, n=f"{paper.exaggeration:.1f}")
-    yield say("report.section.by", lang, standard=data["standard"], clause=data["clause"])
-    if exceeds:
-        yield say("report.section.exceeds", lang, m=data["slice_m"])
+    if told.zones:
+        data = formulae.constants()["fracture_zone"]
+        roof = say(f"report.section.rock.{told.rock or 'unknown'}", lang)
+        yield say("report.section.by", lang, standard=data["standard"], roof=roof)
+        yield say("report.section.thick", lang, m=data["valid_up_to_m"])
+    if told.without:
+        yield say("report.section.no_zone", lang, names=between.join(sorted(told.without)))
     yield say("report.section.faults", lang)
-    if missing:
-        joined = ("、" if lang == "zh" else ", ").join(missing)
-        yield say("report.section.missing", lang, names=joined)
+    if told.missing:
+        yield say("report.section.missing", lang, names=between.join(sorted(told.missing)))

@@ -53,7 +53,9 @@ _SHAPES = text(
     """
     SELECT f.layer, f.mine_code,
         CASE WHEN f.layer <> 'survey_extent'
-            THEN COALESCE(f.attrs ->> 'code', f.attrs ->> 'name') END AS name,
+            THEN COALESCE(
+                CASE WHEN f.layer = 'protected_object' THEN f.attrs ->> 'name' END,
+                f.attrs ->> 'code', f.attrs ->> 'name') END AS name,
         f.attrs ->> 'verification' AS verification, f.state,
         ST_AsGeoJSON(ST_Transform(ST_SetSRID(f.geom_3857, 3857), 4326), 8) AS geometry
     FROM minerisk.features_in(:wanted,
@@ -101,6 +103,21 @@ _ENCOUNTERS = text(
     WHERE e.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490)
       AND b.seq <= :known AND (d.seq IS NULL OR d.seq > :known)
       AND minerisk.shows(e.layer, e.valid, :on_day, NULL)
+    """
+)
+# What the newest run known found: zones by kind, and the flow paths below ponds.
+_ZONES = text(
+    """
+    SELECT 'zone.' || z.kind AS layer, NULL AS mine_code, NULL AS name, NULL AS verification,
+        '' AS state, ST_AsGeoJSON(z.geom, 8) AS geometry
+    FROM minerisk.zone z
+    WHERE z.run_id = minerisk.newest_run(:known)
+      AND z.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490)
+    UNION ALL
+    SELECT 'path', NULL, NULL, NULL, '', ST_AsGeoJSON(h.geom, 8)
+    FROM minerisk.head_top h
+    WHERE h.run_id = minerisk.newest_run(:known)
+      AND h.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490)
     """
 )
 # Workings whose last day is past, of surveys that stand; a key comes with every version.
@@ -193,6 +210,8 @@ def shapes(
         rows += conn.execute(_UNCLEAR, {**box, "known": known_seq})
     if "encounters" in wanted:
         rows += conn.execute(_ENCOUNTERS, {**box, "known": known_seq, "on_day": on})
+    if "zones" in wanted:
+        rows += conn.execute(_ZONES, {**box, "known": known_seq})
     drawn = [{**row._mapping, "geometry": json.loads(row.geometry)} for row in rows]
     if "water_lines" in wanted:
         drawn += water_lines.shapes(conn, bounds, known_seq, on)

@@ -113,6 +113,13 @@ def _may_accept(conn: Connection, actor: Actor, row: Row[Any]) -> None:
 
 
 def _accept(made: Batch, row: Row[Any], reason: str, document: str, *, may_lower: bool) -> Changes:
+    ids = _accept_facts(made, row, reason, document)
+    dirty = touched(made.conn, in_force(made.conn), ids)
+    return regrade(made, dirty, reason=("superseded", reason), may_lower=may_lower)
+
+
+def _accept_facts(made: Batch, row: Row[Any], reason: str, document: str) -> list[UUID]:
+    """Put an acceptance on record, grades apart; returns the surveys whose rows it touches."""
     conn = made.conn
     ids = [row.id]
     if row.supersedes is not None and _state(conn, row.supersedes) == "accepted":
@@ -126,13 +133,15 @@ def _accept(made: Batch, row: Row[Any], reason: str, document: str, *, may_lower
         _event(made, row, "superseded", reason, document)
     ensure_mines(made, row.id)
     ensure_ponds(made, row.id)
-    dirty = touched(conn, in_force(conn), ids)
-    return regrade(made, dirty, reason=("superseded", reason), may_lower=may_lower)
+    return ids
 
 
-def accept_in(made: Batch, survey_id: UUID) -> Changes:
-    """Accept a survey within a batch, whatever it lowers: for a preview that is rolled back."""
-    return _accept(made, survey_row(made.conn, survey_id), "", "", may_lower=True)
+def accept_in(made: Batch, survey_id: UUID) -> list[UUID]:
+    """Put an acceptance on record within a batch that is rolled back: for a preview.
+
+    Returns the surveys whose rows it touches; nothing is graded.
+    """
+    return _accept_facts(made, survey_row(made.conn, survey_id), "", "")
 
 
 def _accept_by_two(conn: Connection, actor: Actor, found: Row[Any], on: date) -> Changes:

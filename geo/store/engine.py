@@ -66,14 +66,21 @@ def engine(settings: Settings, role: str) -> Engine:
 
 @contextmanager
 def connect(
-    settings: Settings, role: str = "app", actor: Actor | None = None
+    settings: Settings,
+    role: str = "app",
+    actor: Actor | None = None,
+    *,
+    snapshot: bool = False,
 ) -> Iterator[Connection]:
     """Open one transaction as `role`, with `actor` as its identity until it ends.
 
-    Without an actor the application's role sees no rows at all.
+    Without an actor the application's role sees no rows at all. With `snapshot` every statement
+    sees the facts of one moment, whatever is published meanwhile.
     """
     with engine(settings, role).connect() as conn:
         identified = conn.execution_options(actor=actor)
+        if snapshot:
+            identified = identified.execution_options(isolation_level="REPEATABLE READ")
         with identified.begin():
             yield identified
 

@@ -208,6 +208,50 @@ def _same_place(wkb: Any, shape: shapely.Geometry | None) -> bool:
     return shape is not None and bytes(wkb) == shapely.to_wkb(shape, byte_order=1)
 
 
+def _assessed(
+    conn: Connection,
+    codes: Collection[str] | None,
+    rules: Rules,
+    on: date,
+    spread: Spread = one_after_another,
+) -> Iterator[tuple[World, list[str], Any]]:
+    """Yield what follows from the facts for some mines, or all: world, mines and what follows."""
+    wanted = sorted(codes) if codes is not None else sorted(conn.scalars(select(mine.c.code)))
+    loaded: deque[tuple[World, list[str]]] = deque()
+
+    def tasks() -> Iterator[tuple[World, Rules, list[str], date]]:
+        in_order = beside_each_other(conn, wanted)
+        for start in range(0, len(in_order), _CHUNK):
+            part = in_order[start : start + _CHUNK]
+            world = load_world(conn, rules, part)
+            present = sorted(set(part) & set(world.mines["mine_code"]))
+            if present:
+                loaded.append((world, present))
+                yield world, rules, present, on
+
+    for assessed in spread(assess, tasks()):
+        yield *loaded.popleft(), assessed
+
+
+def would_move(
+    conn: Connection, codes: Collection[str], on: date
+) -> list[tuple[dict[str, Any], list[Any]]]:
+    """Return the moves a regrade of some mines would tell, each with the claims behind its grade.
+
+    Nothing is written and no lock is wanted: what `regrade` would derive from the facts that the
+    connection sees, against the grades last written.
+    """
+    found: list[tuple[dict[str, Any], list[Any]]] = []
+    for world, present, assessed in _assessed(conn, codes, in_force(conn), on):
+        claims = assessed.derived.claims
+        mines = world.mines[world.mines["mine_code"].isin(present)]
+        by_key = {claim.key: claim for claim in claims.itertuples()}
+        for move in moves(newest_lines(conn, present), lines(claims, mines, on)).to_dict("records"):
+            winners = [by_key[key] for key in move["winners"] or () if key in by_key]
+            found.append((move, winners))
+    return found
+
+
 def regrade(
     made: Batch,
     codes: Collection[str] | None = None,
@@ -242,22 +286,8 @@ def regrade(
         ``store.would_lower`` with the moves, if a grade would fall and may not.
     """
     conn, rules = made.conn, rules or to_grade_by(made)
-    wanted = sorted(codes) if codes is not None else sorted(conn.scalars(select(mine.c.code)))
     changes = Changes()
-    loaded: deque[tuple[World, list[str]]] = deque()
-
-    def tasks() -> Iterator[tuple[World, Rules, list[str], date]]:
-        in_order = beside_each_other(conn, wanted)
-        for start in range(0, len(in_order), _CHUNK):
-            part = in_order[start : start + _CHUNK]
-            world = load_world(conn, rules, part)
-            present = sorted(set(part) & set(world.mines["mine_code"]))
-            if present:
-                loaded.append((world, present))
-                yield world, rules, present, made.on
-
-    for assessed in spread(assess, tasks()):
-        world, present = loaded.popleft()
+    for world, present, assessed in _assessed(conn, codes, rules, made.on, spread):
         owners = _owners(conn, present)
         derived = assessed.derived
         before = newest_lines(conn, present)
@@ -340,4 +370,4 @@ def new_day(conn: Connection, on: date) -> Changes | None:
         return regrade(made, None)
 
 
-__all__ = ["Changes", "compare_rules", "fell", "new_day", "refuse_more", "regrade"]
+__all__ = ["Changes", "compare_rules", "fell", "new_day", "refuse_more", "regrade", "would_move"]

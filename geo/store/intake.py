@@ -4,7 +4,7 @@ Submitting what was staged is `geo.store.submission`'s; its functions are offere
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import geopandas as gpd
 import shapely
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, text, tuple_, update
 from sqlalchemy.exc import DBAPIError
 
 from geo.problems import Problem
@@ -21,7 +21,7 @@ from geo.settings import Settings
 from geo.store import memory, rawfiles
 from geo.store.engine import SYSTEM, Actor, connect
 from geo.store.staging import clear, jsonable, stage
-from geo.store.submission import preview, submit
+from geo.store.submission import submit
 from geo.store.tables import feature, mine, staged_feature, staged_note, upload
 from geo.survey.counties import county_box
 from geo.survey.reading import ReadOptions, datums, read_file
@@ -279,35 +279,35 @@ def _as_rows(found: Any) -> list[dict[str, Any]]:
     ]
 
 
-def upload_rows(conn: Connection, upload_id: UUID) -> list[dict[str, Any]]:
+def upload_rows(
+    conn: Connection, upload_id: UUID, only: Collection[tuple[str, int]] | None = None
+) -> list[dict[str, Any]]:
     """Return the rows of an upload, staged or submitted: layer, mine_code, row_no, key, attrs.
 
-    Each with its geometry in CGCS2000.
+    Each with its geometry in CGCS2000. `only` names those wanted by layer and number.
     """
     found = upload_status(conn, upload_id)
     if found is None:
         return []
     if found["survey_id"] is not None:
-        return survey_rows(conn, found["survey_id"])
-    table = staged_feature
-    return _as_rows(
-        conn.execute(
-            select(table, func.ST_AsBinary(table.c.geom).label("wkb"))
-            .where(table.c.upload_id == upload_id)
-            .order_by(table.c.layer, table.c.row_no)
-        )
-    )
+        return survey_rows(conn, found["survey_id"], only)
+    return _rows_of(conn, staged_feature, staged_feature.c.upload_id == upload_id, only)
 
 
-def survey_rows(conn: Connection, survey_id: UUID) -> list[dict[str, Any]]:
+def survey_rows(
+    conn: Connection, survey_id: UUID, only: Collection[tuple[str, int]] | None = None
+) -> list[dict[str, Any]]:
     """Return the rows of a survey that one may see, as :func:`upload_rows` gives them."""
-    return _as_rows(
-        conn.execute(
-            select(feature, func.ST_AsBinary(feature.c.geom).label("wkb"))
-            .where(feature.c.survey_id == survey_id)
-            .order_by(feature.c.layer, feature.c.row_no)
-        )
-    )
+    return _rows_of(conn, feature, feature.c.survey_id == survey_id, only)
+
+
+def _rows_of(
+    conn: Connection, table: Any, where: Any, only: Collection[tuple[str, int]] | None
+) -> list[dict[str, Any]]:
+    wanted = select(table, func.ST_AsBinary(table.c.geom).label("wkb")).where(where)
+    if only is not None:
+        wanted = wanted.where(tuple_(table.c.layer, table.c.row_no).in_(list(only)))
+    return _as_rows(conn.execute(wanted.order_by(table.c.layer, table.c.row_no)))
 
 
 def notes_frame(conn: Connection, upload_id: UUID) -> gpd.GeoDataFrame:
@@ -363,7 +363,6 @@ __all__ = [
     "forget",
     "notes_frame",
     "owner_of_upload",
-    "preview",
     "process_upload",
     "register_upload",
     "submit",

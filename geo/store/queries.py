@@ -36,6 +36,7 @@ from geo.store.tables import (
 )
 from geo.store.tables import mine as mine_table
 from geo.store.tables import survey as survey_table
+from geo.store.tiles import horizon_day
 from geo.survey.advance import due
 from geo.survey.lines import in_force, lines
 from geo.survey.why import paragraph, sentence
@@ -296,27 +297,54 @@ def _endings_nearby(conn: Connection, code: str, seq: int) -> list[dict[str, Any
     return [dict(row) for row in found.mappings()]
 
 
+# Through the definer's function: an enterprise sees its rows, not the life of their survey.
+_OWN = text(
+    """
+    SELECT f.key, f.attrs, f.state, ST_AsBinary(r.geom) AS wkb
+    FROM (SELECT ST_SetSRID(ST_Extent(o.geom_3857)::geometry, 3857) AS box FROM minerisk.feature o
+        WHERE o.mine_code = :code AND o.layer IN ('mine_boundary', 'plan_item')) around,
+    minerisk.features_in(ARRAY[:layer], around.box, :known, CAST(:on AS date),
+        CAST(:plan_day AS date)) f
+    JOIN minerisk.feature r USING (id)
+    WHERE f.mine_code = :code
+    ORDER BY f.state, lower(r.valid) DESC NULLS LAST, f.key DESC
+    """
+)
+
+
 def workings(
-    conn: Connection, code: str, known_at: datetime | date | None = None
+    conn: Connection,
+    code: str,
+    known_at: datetime | date | None = None,
+    on: date | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the workings in force of a mine: layer, attrs and geometry."""
-    found = conn.execute(_WORKINGS, {"code": code, "known": seq_at(conn, known_at)})
+    """Return the workings in force of a mine, each once: layer, attrs and geometry.
+
+    With a day: without those that start only after the horizon of its mining footprint.
+    """
+    asked = {"code": code, "layer": "plan_item", "known": seq_at(conn, known_at), "on": on}
+    found = conn.execute(_OWN, asked | {"plan_day": on and horizon_day(conn, on)})
+    standing = {
+        row.key: row
+        for row in found
+        if row.state == "accepted" and row.attrs.get("finished") is not True
+    }
     return [
         {"layer": "plan_item", "attrs": row.attrs, "geometry": shapely.from_wkb(bytes(row.wkb))}
-        for row in found
+        for _, row in sorted(standing.items())
     ]
 
 
-_WORKINGS = text(
+def licence(
+    conn: Connection, code: str, on: date, known_at: datetime | date | None = None
+) -> dict[str, Any]:
+    """Return the attributes of the licence that stands on a day; empty where there is none.
+
+    As the map takes it: of an accepted survey the newest; a revoked one's where there is no other.
     """
-    SELECT DISTINCT ON (f.key) f.attrs, ST_AsBinary(f.geom) AS wkb FROM minerisk.feature f
-    JOIN minerisk.survey_states(:known) s USING (survey_id)
-    WHERE f.mine_code = :code AND f.layer = 'plan_item' AND s.state = 'accepted'
-      AND f.id NOT IN (SELECT minerisk.replaced(:known))
-      AND f.attrs ->> 'finished' IS DISTINCT FROM 'true'
-    ORDER BY f.key
-    """
-)
+    asked = {"code": code, "layer": "mine_boundary", "known": seq_at(conn, known_at), "on": on}
+    rows = conn.execute(_OWN, asked | {"plan_day": None})
+    return next((row.attrs for row in rows if row.state in ("accepted", "revoked")), {})
 
 
 def surveys_of(

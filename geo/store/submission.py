@@ -1,4 +1,4 @@
-"""Submission: a staged upload becomes a survey, or shows beforehand what its acceptance moves."""
+"""Submission: a staged upload becomes a survey."""
 
 from datetime import date
 from typing import Any
@@ -11,19 +11,16 @@ from sqlalchemy import Connection, delete, func, select, text, update
 from geo import clock
 from geo.problems import Problem
 from geo.store import corrections, matches, memory
-from geo.store.decisions import accept_in
-from geo.store.engine import SYSTEM, Actor
+from geo.store.engine import Actor
 from geo.store.facts import touched
 from geo.store.grading import regrade
 from geo.store.licences import owners
 from geo.store.mine_states import drawn
 from geo.store.pond_objects import pond_of, pond_owners
 from geo.store.publish import Batch, publishing
-from geo.store.rule_sets import in_force, telling
-from geo.store.standing import open_claims
+from geo.store.rule_sets import in_force
 from geo.store.tables import (
     feature,
-    mine,
     organisation,
     staged_feature,
     survey,
@@ -31,7 +28,6 @@ from geo.store.tables import (
     upload,
 )
 from geo.survey.keys import content_key
-from geo.survey.why import sentence
 
 
 def upload_row(conn: Connection, upload_id: UUID) -> Any:
@@ -61,8 +57,31 @@ def _may_replace(conn: Connection, actor: Actor, survey_id: UUID) -> None:
         raise Problem("store.supersedes_unknown", http_status=404)
 
 
-def _identity(row: Any, keys: list[str]) -> str:
+def staged_rows(conn: Connection, row: Any) -> list[Any]:
+    """Return the rows of an upload that would be published, in order.
+
+    Raises
+    ------
+    Problem
+        409 where it is not staged; 400 where no row was stored.
+    """
+    if row.state != "staged":
+        raise Problem("store.not_staged", http_status=409, file=row.filename, state=row.state)
+    staged = list(
+        conn.execute(
+            select(staged_feature, func.ST_AsBinary(staged_feature.c.geom).label("wkb"))
+            .where(staged_feature.c.upload_id == row.id)
+            .order_by(staged_feature.c.layer, staged_feature.c.row_no)
+        )
+    )
+    if not staged:
+        raise Problem("store.nothing_to_submit", file=row.filename)
+    return staged
+
+
+def identity(row: Any, staged: list[Any]) -> str:
     """Return a survey's identity: the bytes, the way they were read, the mine."""
+    keys = sorted(r.key for r in staged)
     read = [
         {k: one[k] for k in ("layer", "source_name", "encoding", "mapping")}
         | {"crs": (one["crs"] or {}).get("epsg")}
@@ -98,26 +117,17 @@ def submit(
     if row.state == "submitted":
         found: UUID = row.survey_id
         return found
-    if row.state != "staged":
-        raise Problem("store.not_staged", http_status=409, file=row.filename, state=row.state)
-    staged = list(
-        conn.execute(
-            select(staged_feature, func.ST_AsBinary(staged_feature.c.geom).label("wkb"))
-            .where(staged_feature.c.upload_id == upload_id)
-            .order_by(staged_feature.c.layer, staged_feature.c.row_no)
-        )
-    )
-    if not staged:
-        raise Problem("store.nothing_to_submit", file=row.filename)
+    staged = staged_rows(conn, row)
     if supersedes is not None:
         _may_replace(conn, actor, supersedes)
-    key = _identity(row, sorted(r.key for r in staged))
+    key = identity(row, staged)
     known = conn.scalar(select(survey.c.id).where(survey.c.key == key))
     if known is None:
         with publishing(conn, actor, "submit", on or clock.today(), {"survey": key}) as made:
             known = conn.scalar(select(survey.c.id).where(survey.c.key == key))
             if known is None:
-                known = _publish(made, row, staged, key, supersedes)
+                known = publish(made, row, staged, key, supersedes)
+                regrade(made, touched(conn, in_force(conn), [known]))
             else:
                 made.abandoned = True
     conn.execute(
@@ -129,7 +139,8 @@ def submit(
     return known
 
 
-def _publish(made: Batch, row: Any, staged: list[Any], key: str, supersedes: UUID | None) -> UUID:
+def publish(made: Batch, row: Any, staged: list[Any], key: str, supersedes: UUID | None) -> UUID:
+    """Put a survey and its rows on record within a batch, grades apart; returns its id."""
     conn = made.conn
     survey_id = uuid4()
     old = corrections.submitted(conn, row, staged)
@@ -206,74 +217,9 @@ def _publish(made: Batch, row: Any, staged: list[Any], key: str, supersedes: UUI
         survey_event,
         [{"survey_id": survey_id, "state": "submitted", "actor_login": made.actor.login, **owner}],
     )
-    regrade(made, touched(conn, in_force(conn), [survey_id]))
     return survey_id
 
 
 def _unit_name(conn: Connection, org_id: UUID | None) -> str:
     name = conn.scalar(select(organisation.c.name).where(organisation.c.id == org_id))
     return name or ""
-
-
-def _visible_mines(conn: Connection) -> set[str]:
-    """Return the mines the connection's identity may see, by the predicate the policies use."""
-    return set(
-        conn.scalars(
-            text(
-                "SELECT code FROM minerisk.mine WHERE minerisk.contracted(code) "
-                "OR minerisk.visible(district, owner_org, survey_org)"
-            )
-        )
-    )
-
-
-class _Undo(Exception):  # noqa: N818 -- it carries no error, it only rolls back
-    """Thrown to roll a preview back."""
-
-
-def preview(
-    conn: Connection, actor: Actor, upload_id: UUID, *, on: date | None = None
-) -> list[dict[str, Any]]:
-    """Return which effective grades would move if the upload were accepted, and why.
-
-    It is submitted and accepted in earnest, with the functions that publish, and rolled back: what
-    is shown is what will come.
-    """
-    day = on or clock.today()
-    moved: list[dict[str, Any]] = []
-    try:
-        with conn.begin_nested():
-            survey_id = submit(conn, actor, upload_id, on=day)
-            with publishing(conn, SYSTEM, "preview", day) as made:
-                made.abandoned = True
-                changes = accept_in(made, survey_id)
-                seen = _visible_mines(conn)
-                moved = explain(conn, [m for m in changes.moves if m["mine_code"] in seen])
-            raise _Undo
-    except _Undo:
-        return moved
-
-
-def explain(conn: Connection, moves: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return moves with the mine's name and the sentences behind the new grade."""
-    codes = sorted({move["mine_code"] for move in moves})
-    named = select(mine.c.code, mine.c.name).where(mine.c.code.in_(codes))
-    names = {row.code: row.name for row in conn.execute(named)}
-    by_key = {c.key: c for c in open_claims(conn, codes).itertuples()}
-    rules = telling(conn)
-    return [
-        {
-            "mine_code": move["mine_code"],
-            "mine_name": names.get(move["mine_code"], move["mine_code"]),
-            "hazard": move["hazard"],
-            "before": move["before"],
-            "after": move["after"],
-            "why": {
-                lang: [
-                    sentence(by_key[k], rules, lang) for k in move["winners"] or () if k in by_key
-                ]
-                for lang in ("zh", "en")
-            },
-        }
-        for move in moves
-    ]

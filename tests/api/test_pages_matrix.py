@@ -66,6 +66,7 @@ RULES = {
     "GET /uploads/{upload_id}": SENT,
     "GET /surveys": {"else": 200},
     "GET /surveys/{survey_id}": SENT,
+    "GET /surveys/{survey_id}/moves": SENT,
     "GET /inbox": {"else": 200},
     "GET /sign-in": {"else": 303, None: 200},
     "GET /static/{stamp}/{path}": OPEN,
@@ -158,7 +159,8 @@ FORMS = {
 }  # fmt: skip
 QUERY = {
     "/draw/shapes.json": "?west=112.4&south=38.7&east=112.6&north=38.9",
-    "/map/print.pdf": "?lon=112.495&lat=38.81&scale=50000",
+    "/map/print.pdf": "?lon=112.495&lat=38.81&scale=50000&layers=mines,ponds,zones"
+    "&pin=112.49,38.8&measure=112.49,38.8;112.5,38.8&district=14",
     "/map/find.json": "?q=A",
 }
 

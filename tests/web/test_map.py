@@ -70,8 +70,17 @@ def test_filters_narrow_the_mines_and_stand_in_the_address(site: Site, person: P
     with page.expect_response(re.compile("state.json")):
         page.select_option("#kind", "open_pit")
     expect(page.locator("#filtered")).to_have_text(say("web.js.map.filtered", "zh", n=2, of=12))
+    # The ground of the others goes with their colours; in another district so do the ponds.
+    assert "SL-C01" not in str(page.evaluate("minerisk.map.getFilter('plan-fill')"))
+    assert "mine_code" in str(page.evaluate("minerisk.map.getFilter('unclear-fill')"))
+    assert "pond_code" not in str(page.evaluate("minerisk.map.getFilter('ponds-fill')"))
+    elsewhere = page.request.get(f"{site.url}/map/state.json?district=15").json()
+    assert elsewhere["only"] == elsewhere["only_ponds"] == elsewhere["ponds"] == []
     with page.expect_response(re.compile("state.json")):
         page.select_option("#kind", "")
+    page.wait_for_function(
+        "() => !JSON.stringify(minerisk.map.getFilter('plan-fill')).includes('mine_code')"
+    )
     with page.expect_response(re.compile("state.json")):
         page.select_option("#source", "neighbour")
     expect(page.locator("#filtered")).to_be_visible()
@@ -188,3 +197,13 @@ def test_any_view_prints_to_a_sheet(site: Site, person: People, lang: str) -> No
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.body().startswith(b"%PDF-")
+
+
+def test_the_evidence_map_shows_the_ground_of_the_day_asked_about(
+    site: Site, person: People
+) -> None:
+    regulator = person(site, "zhang")
+    page = regulator.page
+    with page.expect_request(re.compile(r"tiles/factors/.*valid_on=2024-05-09")):
+        regulator.go("/mines/SL-C01?on=2024-05-09")
+    regulator.map_drawn()

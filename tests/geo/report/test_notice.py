@@ -8,7 +8,7 @@ import typst
 
 from geo.problems import Problem
 from geo.report import notice
-from geo.report.map_sheet import SCALES
+from geo.report.sheet_drawing import SCALES
 
 BOUNDS = [112.48, 38.80, 112.51, 38.82]
 DAY = date(2024, 9, 1)

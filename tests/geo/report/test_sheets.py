@@ -3,17 +3,18 @@
 import re
 from datetime import date
 
-import numpy as np
 import openpyxl
 import pytest
 import shapely
 
 from geo.crs import GEOGRAPHIC, transformer
-from geo.report import map_sheet
+from geo.report import map_sheet, sheet_drawing, sheet_signs
 from geo.report.board_sheet import write_board
 from geo.report.section import fracture_height, section
+from geo.survey import formulae
 
 MIDDLE = (112.5, 38.8)
+LOOK_AT = 20
 
 
 def east_of(lon, lat, metres, zone):
@@ -26,13 +27,13 @@ def east_of(lon, lat, metres, zone):
 def test_a_kilometre_on_the_ground_is_its_length_on_paper(paper, landscape):
     sheet = map_sheet.Sheet(*MIDDLE, 25000, paper, landscape)
     line = shapely.LineString([MIDDLE, east_of(*MIDDLE, 1000, sheet.zone)])
-    (drawn,) = map_sheet._on_paper(sheet, [line])
+    (drawn,) = sheet_drawing.on_paper(sheet, [line])
     assert drawn.length == pytest.approx(40, abs=1e-4)
     width, height = sheet.frame
     x, y = shapely.get_coordinates(drawn)[0]
     # The middle of the view is the middle of the frame.
     assert (x, y) == pytest.approx((width / 2, height / 2), abs=1e-3)
-    bar, text = map_sheet._bar(sheet)
+    bar, text = sheet_drawing.bar(sheet)
     assert (bar, text) == (40.0, "1 km")
 
 
@@ -63,6 +64,77 @@ def test_a_sheet_is_a_pdf_whatever_a_name_holds(lang):
         title=rude, what=rude, version=3, by=rude, on=date(2026, 1, 1),
     )  # fmt: skip
     assert body.startswith(b"%PDF-")
+
+
+def row(layer, shape, **more):
+    return {"layer": layer, "mine_code": None, "name": None, "verification": "verified",
+            "state": "accepted", "geometry": shapely.to_geojson(shape)} | more  # fmt: skip
+
+
+EVERYTHING = [
+    ("polygon", ("mine_boundary", "plan_item", "unclear", "survey_extent", "encounters", "goaf",
+                 "aquifer", "gas_rich_area", "pond", "dam", "protected_object", "zone.no_build",
+                 "zone.strip", "zone.bank")),
+    ("line", ("plan_item", "fault", "fold", "drainage", "bank_line", "dam", "path",
+              "surface_water", "protected_object")),
+    ("point", ("borehole", "seal_wall", "protected_object", "pond", "encounters")),
+]  # fmt: skip
+
+
+def everything(sheet):
+    west, south, east, north = sheet.bounds
+    shapes = {
+        "polygon": shapely.box(*MIDDLE, east, north),
+        # Bent, so that a fill would close it to a wedge.
+        "line": shapely.LineString([(west, south), MIDDLE, (east, south)]),
+        "point": shapely.Point(MIDDLE),
+    }
+    rows = [row(layer, shapes[kind]) for kind, layers in EVERYTHING for layer in layers]
+    marks = sheet_drawing.Marks(
+        [{"name": "库", "label": "", "mark": f"{shape}-{shade}", "at": MIDDLE}
+         for shape in ("top", "pond") for shade in sheet_signs.SHADES],
+        MIDDLE, [MIDDLE, (112.51, 38.8), (112.51, 38.81)],
+    )  # fmt: skip
+    return rows, marks
+
+
+def test_no_line_is_filled_and_the_legend_says_what_is_drawn_and_no_more():
+    sheet = map_sheet.Sheet(*MIDDLE, 25000)
+    rows, marks = everything(sheet)
+    drawn = sheet_drawing.drawing(sheet, rows, [], marks)
+    lines = [path for path in re.findall(r"<path d=[^>]*>", drawn.svg) if "Z" not in path]
+    assert len(lines) > 10
+    assert all('fill="none"' in path or 'fill="' not in path for path in lines)
+    told = [key for keys, _ in sheet_signs.legend(drawn.keys, "zh") for key in keys]
+    assert sorted(told) == sorted(drawn.keys)
+    # A pond is no factor, nor a house below it.
+    assert {"pond", "protected", "protected_point", "bank", "zone.bank", "path"} <= drawn.keys
+    alone = sheet_drawing.drawing(
+        sheet, [row("fold", shapely.LineString([MIDDLE, (112.6, 38.8)]))], []
+    )
+    assert alone.keys == {"line"}
+    assert not alone.dashed
+    assert "公顷" in "".join(text for *_, text, _ in drawn.words)
+    words = {text for _, text in sheet_signs.legend(drawn.keys, "en")}
+    assert {"fault", "borehole", "tailings pond", "survey extent"} <= words
+
+
+@pytest.mark.parametrize(("paper", "landscape"), [("A4", False), ("A3", True)])
+def test_a_sheet_of_everything_is_one_page(monkeypatch, paper, landscape):
+    sheet = map_sheet.Sheet(*MIDDLE, 25000, paper, landscape)
+    rows, marks = everything(sheet)
+    pages = []
+    compiled = map_sheet.typst.compile
+
+    def look(main, **options):
+        shown = compiled(main, format="png", ppi=LOOK_AT, **options)
+        pages.extend(shown if isinstance(shown, list) else [shown])
+        return b""
+
+    monkeypatch.setattr(map_sheet.typst, "compile", look)
+    map_sheet.pdf(sheet, rows, [], "en", title="t", what="w", version=3, by="b",
+                  on=date(2026, 1, 1), marks=marks)  # fmt: skip
+    assert len(pages) == 1
 
 
 def test_without_a_chinese_font_it_says_so(monkeypatch):
@@ -102,11 +174,30 @@ def boxes(svg, kind):
     return [tuple(map(float, one)) for one in found]
 
 
-def test_the_fracture_zone_is_the_highest_of_the_classes():
-    # 100 * 3 / (1.2 * 3 + 2.0) + 8.9
-    assert fracture_height(3.0) == pytest.approx(62.471, abs=1e-3)
-    heights = [fracture_height(m) for m in np.linspace(0.5, 8, 20)]
-    assert heights == sorted(heights)
+def test_the_fracture_zone_drawn_is_the_one_grading_reckons():
+    (reckoned,) = formulae.fracture_zone([6.5], ["medium"], method=["top_coal_caving"])
+    assert fracture_height(panel(height_m=6.5), "medium") == pytest.approx(reckoned)
+    assert reckoned > 95, "the table of sliced mining would say 50"
+    sliced = fracture_height(panel(height_m=6.5, method="sliced"), "medium")
+    assert sliced == pytest.approx(formulae.fracture_zone([6.5], ["medium"], method=["sliced"])[0])
+    assert fracture_height(panel(height_m=3.0), None) == max(
+        fracture_height(panel(height_m=3.0), one) for one in ("hard", "medium", "soft")
+    )
+    assert fracture_height(panel(height_m=6.5), "very_soft") is None
+    assert fracture_height(goaf(mining_height_m=2.0, dip_deg=50.0), "hard") is None
+
+
+def test_a_fracture_zone_is_drawn_over_mined_coal_alone():
+    for item in ("roadway", "shaft"):
+        made = section([panel(item=item, floor_m=820.0, height_m=3.5)], [], 4546, "zh")
+        assert boxes(made.svg, "fractured") == []
+        assert any("3101" in note for note in made.notes)
+    stope = panel(floor_m=820.0, height_m=12.0)
+    metal = section([stope], [], 4546, "zh", {"mine_kind": "metal_underground"})
+    assert boxes(metal.svg, "fractured") == []
+    assert not any("裂隙带" in note for note in metal.notes)
+    soft = section([stope], [], 4546, "zh", {"mine_kind": "coal", "roof_rock_class": "soft"})
+    assert any("软弱" in note for note in soft.notes)
 
 
 def test_a_section_draws_what_has_an_elevation_and_names_what_has_none():
@@ -115,7 +206,8 @@ def test_a_section_draws_what_has_an_elevation_and_names_what_has_none():
     )
     ((px, py, pw, _),) = boxes(made.svg, "panel")
     ((gx, gy, _, gh),) = boxes(made.svg, "void")
-    ((_, zy, _, zh),) = boxes(made.svg, "fractured")
+    # The goaf's own zone stands on the goaf; the panel's is the one below it.
+    (_, zy, _, zh) = max(boxes(made.svg, "fractured"), key=lambda one: one[1] + one[3])
     assert gx > px + pw, "the goaf lies east of the panel"
     assert gy + gh < py, "and above it"
     assert zy < gy < zy + zh, "within reach of the fracture zone"

@@ -1,7 +1,7 @@
 """The whole line on a real PostGIS: files in, grades with reasons out, and what must never happen."""
 
 import math
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyogrio
@@ -10,10 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from geo.problems import Problem
-from geo.store import audit, boards, decisions, export, intake, queries, tiles
+from geo.store import audit, boards, decisions, export, intake, preview, queries, tiles
 from geo.store.engine import SYSTEM, connect, engine
 from geo.store.grading import regrade
-from geo.store.publish import publishing
+from geo.store.publish import lock, publishing
 from tests.conftest import SHARED, TODAY, filed, fresh_database, make_people
 from tests.county import HIGH, SOUTH, WEST, WIDE, boundary, extent, goaf, panel, write
 
@@ -63,6 +63,10 @@ def test_a_neighbours_goaf_raises_the_grade_and_says_why(base, settings, people)
         assert queries.mine(conn, "B", TODAY) is None
         seen = conn.execute(text("SELECT DISTINCT mine_code FROM minerisk.feature")).scalars()
         assert set(seen) == {"A"}
+        # A working shows from the day it is within the horizon; so does the licence.
+        early = date(TODAY.year - 20, 1, 1)
+        assert [len(queries.workings(conn, "A", None, day)) for day in (TODAY, early)] == [1, 0]
+        assert queries.licence(conn, "A", TODAY)["mine_kind"] == "coal"
     why = "\n".join(found["why"]["zh"])
     assert "邻矿" in why
     assert "G1" in why
@@ -116,7 +120,7 @@ def test_only_submitted_counts_for_nothing_but_is_seen(base, tmp_path, settings,
 
 
 def test_a_preview_changes_nothing_and_tells_what_acceptance_does(
-    base, tmp_path, settings, people, file
+    base, tmp_path, settings, people, file, monkeypatch
 ):
     path = write(
         tmp_path / "g.geojson", [goaf("A", "G1", x=0.6, water="有", known="否", volume="不清")]
@@ -124,12 +128,38 @@ def test_a_preview_changes_nothing_and_tells_what_acceptance_does(
     upload_id = file(path, people["zhao"], submit=False, layer="goaf")
     before = state(settings)
     with connect(settings, "worker", people["zhao"]) as conn:
-        moves = intake.preview(conn, people["zhao"], upload_id, on=TODAY)
+        moves = preview.preview(conn, upload_id, on=TODAY)
     assert [(m["mine_code"], m["hazard"], m["after"]) for m in moves] == [
         ("A", "hydro", "very_complex")
     ]
     assert moves[0]["why"]["en"]
     assert state(settings) == before
+
+    # Nobody's publication waits for it, and it is reckoned once.
+    def twice(*args):
+        raise AssertionError("reckoned again")
+
+    with connect(settings, "worker", SYSTEM) as other:
+        lock(other)
+        monkeypatch.setattr(preview, "would_move", twice)
+        with connect(settings, "worker", people["zhao"], snapshot=True) as conn:
+            assert preview.kept(conn, upload_id, on=TODAY) == moves
+            assert preview.preview(conn, upload_id, on=TODAY) == moves
+            assert preview.kept(conn, upload_id, on=date(2020, 1, 1)) is None
+        monkeypatch.undo()
+        with connect(settings, "worker", people["zhao"], snapshot=True) as conn:
+            other_day = preview.preview(conn, upload_id, on=TODAY + timedelta(days=1))
+            assert [move["after"] for move in other_day] == ["very_complex"]
+        with connect(settings, "worker", people["qian"], snapshot=True) as conn:
+            # Kept for all, shown to whom it concerns.
+            assert preview.preview(conn, upload_id, on=TODAY) == []
+    with connect(settings, "worker", people["zhao"]) as conn:
+        survey_id = intake.submit(conn, people["zhao"], upload_id, on=TODAY)
+    with connect(settings, "worker", people["zhang"]) as conn:
+        assert preview.preview(conn, upload_id, on=TODAY) == moves
+        said = decisions.accept(conn, people["zhang"], survey_id, "ok", "doc", on=TODAY)
+    told = [{k: m[k] for k in ("mine_code", "hazard", "before", "after")} for m in said["moves"]]
+    assert told == [{k: m[k] for k in told[0]} for m in moves]
 
 
 def test_the_order_of_files_never_shows_in_the_state(template, tmp_path):

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from geo import sample
 from geo.crs import from_metric
 from geo.problems import Problem
-from geo.store import accounts, audit, decisions, pond_ground, pond_queries, queries, sites
+from geo.store import accounts, audit, boards, decisions, pond_ground, pond_queries, queries, sites
 from geo.store.engine import SYSTEM, connect
 from geo.store.head_top_runs import compute
 from geo.store.pond_events import record_event
@@ -341,6 +341,15 @@ def test_an_enterprise_sees_its_own_path_and_strip_only(county):
                 for y in range(780, 790)
             )
             zones = pond_queries.zones(conn)
+            box = (112.0, 38.0, 113.5, 39.5)
+            printed = {
+                row["layer"] for row in boards.shapes(conn, box, ["zones"], [], version, d.today())
+            }
+        # What the map shows, its sheet prints.
+        assert {f"zone.{zone['kind']}" for zone in zones} == {
+            name for name in printed if name.startswith("zone.")
+        }
+        assert ("path" in printed) is (actor.login != "qian")
         codes = {zone["pond_code"] for zone in zones if zone["kind"] == "strip"}
         kinds = {zone["kind"] for zone in zones}
         assert codes == {"zhao": {"SL-T01", "SL-T06"}, "qian": set(), "zhang": set(STATES) - {"SL-T10"}}[actor.login]  # fmt: skip

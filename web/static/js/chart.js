@@ -279,16 +279,51 @@ export function setBase(map, of) {
   map.setPaintProperty("mines-fill", "fill-opacity", of ? 0.6 : 0.78);
 }
 
+/** Let the reader of a page with a map choose what lies under it; its own shade of mines stays. */
+export function offerBase(map) {
+  const choice = document.getElementById("base");
+  choice?.addEventListener("change", () => {
+    const shade = map.getPaintProperty("mines-fill", "fill-opacity");
+    setBase(map, JSON.parse(choice.dataset.bases)[choice.value]);
+    map.setPaintProperty("mines-fill", "fill-opacity", shade);
+  });
+}
+
+// Style layers of tiles that name their mine, or their pond, and what is asked of them.
+const MINED = ["unclear", "plan", "factors", "extents", "encounters"];
+const OF_PONDS = ["ponds", "zones"];
+const asked = { kinds: null, mines: null, ponds: null };
 const bases = {};
+
+// What belongs to nobody in particular stays.
+const among = (name, codes) => ["any", ["!", ["has", name]], ["match", ["get", name], codes.length ? codes : [""], true, false]];
+
+function narrow(map) {
+  for (const group of [...MINED, ...OF_PONDS]) {
+    for (const id of GROUPS[group]) {
+      if (map.getLayer(id).source === "pond-marks") continue;
+      if (!(id in bases)) bases[id] = map.getFilter(id) ?? null;
+      const tests = [bases[id]];
+      if (group === "factors" && asked.kinds) tests.push(["match", ["get", "layer"], asked.kinds.length ? asked.kinds : [""], true, false]);
+      if (MINED.includes(group) && asked.mines) tests.push(among("mine_code", asked.mines));
+      if (OF_PONDS.includes(group) && asked.ponds) tests.push(among("pond_code", asked.ponds));
+      const all = tests.filter(Boolean);
+      map.setFilter(id, all.length > 1 ? both(...all) : all[0] ?? null);
+    }
+  }
+}
 
 /** Draw only some kinds of factors; all where `kinds` is null. */
 export function setKinds(map, kinds) {
-  for (const id of GROUPS.factors) {
-    if (!(id in bases)) bases[id] = map.getFilter(id) ?? null;
-    const only = ["match", ["get", "layer"], kinds?.length ? kinds : [""], true, false];
-    const narrowed = bases[id] ? both(bases[id], only) : only;
-    map.setFilter(id, kinds === null ? bases[id] : narrowed);
-  }
+  asked.kinds = kinds;
+  narrow(map);
+}
+
+/** Draw only the ground of some mines and ponds; of all where null. */
+export function setOwners(map, mines, ponds) {
+  if (!mines && !ponds && !asked.mines && !asked.ponds) return;
+  Object.assign(asked, { mines, ponds });
+  narrow(map);
 }
 
 // A layer that is hidden from the beginning asks for no tiles.

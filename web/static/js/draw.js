@@ -1,7 +1,7 @@
 // Drawing on the map. The text of corners is the drawing; the map shows it and writes into it, so that
 // whoever types and whoever points do the same, and one undo takes back either.
 
-import { chart, show } from "./chart.js";
+import { chart, offerBase, show } from "./chart.js";
 import { areaOf, gridText, lengthOf, metres } from "./metric.js";
 import { say } from "./page.js";
 import { Steps, cornerOf, nearest, parse, placeOf, print, ringsOf } from "./sketch.js";
@@ -33,6 +33,7 @@ const start = at.length === 3 && at.every(Number.isFinite)
 const map = await chart(frame, { ...start, keyboard: true });
 for (const group of ["unclear", "encounters", "ponds", "zones"]) show(map, group, false);
 map.setPaintProperty("mines-fill", "fill-opacity", 0.2);
+offerBase(map);
 const EMPTY = { type: "FeatureCollection", features: [] };
 for (const id of ["draft", "snap"]) map.addSource(id, { type: "geojson", data: EMPTY });
 const role = (name) => ["==", ["get", "role"], name];

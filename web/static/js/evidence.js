@@ -1,12 +1,13 @@
 // The evidence map of one mine: its ground, plan, factors, what meets what, and unclear ground.
 
-import { chart, chooseMine, paintMines, show } from "./chart.js";
+import { chart, chooseMine, offerBase, paintMines, show } from "./chart.js";
 
 const frame = document.getElementById("evidence");
 const bounds = JSON.parse(frame.dataset.bounds);
-const map = await chart(frame, bounds
+const place = bounds
   ? { bounds, fitBoundsOptions: { padding: 30 } }
-  : { zoom: 8, center: [112.7, 38.9] });
+  : { zoom: 8, center: [112.7, 38.9] };
+const map = await chart(frame, { ...place, times: JSON.parse(frame.dataset.times) });
 window.minerisk = { map };
 if (bounds) {
   const [west, south, east, north] = bounds;
@@ -22,3 +23,4 @@ for (const id of ["mines-mark", "mines-name"]) map.setLayoutProperty(id, "visibi
 map.setPaintProperty("mines-fill", "fill-opacity", 0.3);
 show(map, "extents", true);
 chooseMine(map, frame.dataset.mine);
+offerBase(map);

@@ -1,7 +1,7 @@
 // The risk map. Its whole state (place, line, hazard, day, filters, layers, chosen mine, what was
 // measured and looked up) stands in the address, so that any view is a link.
 
-import { GROUPS, WATER_LINES, chart, chooseMine, paintMines, paintPonds, setBase, setKinds, setTimes, show } from "./chart.js";
+import { GROUPS, WATER_LINES, chart, chooseMine, paintMines, paintPonds, setBase, setKinds, setOwners, setTimes, show } from "./chart.js";
 import { areaOf, gridText, lengthOf, metres } from "./metric.js";
 import { say } from "./page.js";
 
@@ -102,6 +102,7 @@ async function loadState(asked = askState()) {
   state = told;
   paintMines(map, state);
   paintPonds(map, state.ponds);
+  setOwners(map, state.only, state.only_ponds);
   for (const mark of document.querySelectorAll("[data-count]")) {
     const n = state.mines.filter((mine) => mine.colour === mark.dataset.count).length;
     mark.textContent = n ? say("map.mines", { n }) : "";
@@ -119,7 +120,7 @@ async function loadState(asked = askState()) {
   ].join(" · ");
   $("legend-of").textContent = `· ${what}`;
   $("printed-what").textContent = say("map.printed", { what, version: state.version });
-  // Ponds are drawn whatever the mines are filtered by.
+  // A pond has a district and none of a mine's kinds: it passes the other filters.
   const none = !state.mines.length && (state.of > 0 || !state.ponds.length);
   $("waiting").hidden = !none;
   if (none) {
@@ -404,6 +405,8 @@ $("paper").addEventListener("toggle", () => {
 $("sheet").addEventListener("formdata", (event) => {
   const { lng, lat } = map.getCenter();
   const all = { ...Object.fromEntries(question()), lon: lng.toFixed(6), lat: lat.toFixed(6), layers: view.layers.join(","), kinds: view.kinds.join(",") };
+  if (view.pin) all.pin = view.pin.join(",");
+  if (view.measure.length) all.measure = view.measure.map((place) => place.join(",")).join(";");
   for (const [name, value] of Object.entries(all)) event.formData.set(name, value);
 });
 
