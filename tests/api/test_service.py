@@ -285,6 +285,10 @@ RULES = {
         "else": 404,
     },
     "GET /api/v1/rules": {"any": 200},
+    "GET /api/v1/rules/sets": {"any": 200},
+    # None waits here; and rules are one for all mines, so that no other bureau adopts them.
+    "GET /api/v1/rules/waiting": {"zhang": 409, "far": 409, "admin": 409, "else": 403},
+    "POST /api/v1/rules/adopt": {"zhang": 409, "else": 403},
     "GET /api/v1/layers": {"any": 200},
     "GET /api/v1/layers/{name}/template": {"any": 200},
     "GET /api/v1/changes": {"admin": 200, "else": 403},
@@ -376,6 +380,7 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
             "valid_from": "2024-01-01",
         },
         "accept": {"reason": "r", "document": "d"},
+        "adopt": {"version": "0", "reason": "r", "document": "d"},
         "return": {"reason": "r", "document": "d"},
         "revoke": {"reason": "r", "document": "d"},
         "proposals": {"confirm": True},

@@ -131,7 +131,7 @@ def test_only_the_districts_regulator_records_and_answers(act):
 def test_crossings_are_as_known_then(base, settings, people, tmp_path):
     def beyond(known=None):
         with connect(settings, "worker", SYSTEM) as conn:
-            return [(r["mine_code"], r["what"]) for r in crossings(conn, ["A", "B"], known)]
+            return [(r["mine_code"], r["what"]) for r in crossings(conn, ["A", "B"], TODAY, known)]
 
     assert beyond() == []
     with connect(settings, "worker", SYSTEM) as conn:
