@@ -19,7 +19,7 @@ from geo.store.engine import SYSTEM, connect
 from geo.store.mine_states import drawn
 from geo.store.pond_ground import Ground, ground, on_ground, ponds_by_tile, toe_of, window_of
 from geo.store.publish import Batch, publishing
-from geo.store.tables import batch, head_top, terrain_run, zone
+from geo.store.tables import HEAD_TOP_OUTCOMES, batch, head_top, terrain_run, zone
 from geo.store.terrains import Taken, opened_taken
 from geo.survey.keys import content_key
 from geo.tailings.dem import Dem
@@ -113,12 +113,13 @@ def _judged(
             toe,
             toe_derived=derived,
             dam_is_newer=_newer(dams, facts.taken),
+            unsurveyed=ready.zone.unsurveyed,
         )
         evidence = _evidence(verdict, ready, facts, dams, toe)
         outcome = verdict.answer
         if missing:
             evidence["reasons"].append("dams_missing")
-            outcome = "suspected" if outcome == "no" else outcome
+            outcome = outcome if outcome == "yes" else "suspected"
         lines = ready.terrain.dem.abroad(verdict.paths.lines)
         path = shapely.multilinestrings(list(lines)) if len(lines) else None
         said = {"pond": pond["code"], "run": facts.key}
@@ -218,7 +219,7 @@ def compute(settings: Settings, on: date) -> dict[str, Any] | None:
         The run's summary; None without an elevation model, or where nothing changed.
     """
     with connect(settings, "worker", SYSTEM) as conn:
-        facts = ground(conn)
+        facts = ground(conn, on)
         if facts is None or is_current(conn, facts):
             return None
     whole, verdicts, strips = _run(settings, facts, on)
@@ -228,14 +229,14 @@ def compute(settings: Settings, on: date) -> dict[str, Any] | None:
         "zone_m2": whole.area_m2,
         "undecided_m2": float(np.count_nonzero(whole.undecided)) * float(np.prod(whole.dem.cell)),
         "outcomes": {
-            o: sum(v["outcome"] == o for v in verdicts) for o in ("yes", "suspected", "no")
+            o: sum(v["outcome"] == o for v in verdicts) for o in HEAD_TOP_OUTCOMES
         },
     }
     with (
         connect(settings, "worker", SYSTEM) as conn,
         publishing(conn, SYSTEM, "head_top", on, {"run": facts.key}) as made,
     ):
-        again = ground(conn)
+        again = ground(conn, on)
         if again is None or again.key != facts.key or is_current(conn, facts):
             # Somebody was faster, or the facts moved on: the next round sees them.
             made.abandoned = True
@@ -261,6 +262,10 @@ def _keep(
     )
     made.add(head_top, ({**row, "run_id": run} for row in verdicts))
     zones = [_zone("no_build", whole, None, owner)] if whole.mask.any() else []
+    if whole.undecided.any():
+        # Ground of which the terrain or the survey cannot tell is not free ground.
+        unknown = Zone(whole.dem, whole.undecided, np.zeros_like(whole.mask))
+        zones.append(_zone("undecided", unknown, None, owner))
     zones += _banks(facts, whole.dem, owner)
     made.add(zone, ({**row, "run_id": run} for row in [*zones, *strips]))
     return run

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from threading import Lock
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.facts import newest_seq
-from geo.store.pond_facts import features
+from geo.store.pond_facts import features, sought_below
 from geo.store.terrains import Taken, grid_of, newest_dem, opened_taken
 from geo.survey.keys import content_key
 from geo.tailings.model import Model
@@ -42,13 +43,16 @@ class Ground:
         return [d for d in self.of("dam") if d["attrs"].get("pond_code") == pond["code"]]
 
 
-def ground(conn: Connection) -> Ground | None:
-    """Return the facts as they are, for a connection that sees all; None without a model."""
+def ground(conn: Connection, on: date) -> Ground | None:
+    """Return the facts as they are on a day, for a connection that sees all; None without a model.
+
+    The day decides only which survey extents have not run out.
+    """
     seq = newest_seq(conn)
     taken = newest_dem(conn, seq)
     if taken is None:
         return None
-    rows = features(conn, _LAYERS, seq)
+    rows = features(conn, _LAYERS, seq) + sought_below(conn, seq, on)
     key = content_key(
         {
             "terrain": taken.sha256,
@@ -96,11 +100,16 @@ def window_of(model: Model, tile: Tile, on: OnGround) -> Prepared:
 def laid_on(settings: Settings) -> OnGround:
     """Return what the register has on the ground now, whoever may see it."""
     with connect(settings, "worker", SYSTEM) as conn:
-        return on_ground(features(conn, ("drainage", "protected_object"), newest_seq(conn)))
+        seq = newest_seq(conn)
+        rows = features(conn, ("drainage", "protected_object"), seq)
+        return on_ground(rows + sought_below(conn, seq, date.today()))
 
 
 def on_ground(rows: Iterable[Mapping[str, Any]]) -> OnGround:
-    """Return the objects that count and the waterways among rows, in the order of their keys."""
+    """Return the objects that count, the waterways and the ground searched for objects among rows.
+
+    Each in the order of its keys.
+    """
     ordered = sorted(rows, key=lambda row: str(row["key"]))
     lines: dict[str, list[Any]] = {"channel": [], "culvert": []}
     for row in ordered:
@@ -111,6 +120,7 @@ def on_ground(rows: Iterable[Mapping[str, Any]]) -> OnGround:
         objects,
         np.array(lines["channel"], dtype=object),
         np.array(lines["culvert"], dtype=object),
+        np.array([r["geometry"] for r in ordered if r["layer"] == "survey_extent"], dtype=object),
     )
 
 

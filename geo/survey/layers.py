@@ -6,7 +6,7 @@ layers share in ``shared.yaml``.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
@@ -35,7 +35,8 @@ class Field(_Data):
     """One canonical field of a layer.
 
     ``values`` gives, for each canonical value, the words that mean it. ``end`` marks a date of
-    which a bare year or month means the last day. ``default`` is what a missing value is taken as;
+    which a bare year or month means the last day. ``all`` are words for every value but those of
+    ``beside``. ``default`` is what a missing value is taken as;
     the row report says how often that happened.
     """
 
@@ -45,6 +46,7 @@ class Field(_Data):
     unit: str | None = None
     values: dict[str, tuple[str, ...]] = {}
     all: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     of: Literal["seam"] | None = None
     end: bool = False
     required: bool = False
@@ -141,6 +143,14 @@ def layers() -> dict[str, Layer]:
 def pond_layers() -> tuple[str, ...]:
     """Return the layers that bear on tailings ponds and on no mine's grade."""
     return tuple(name for name, one in layers().items() if one.room == "ponds")
+
+
+def is_of_ponds(name: str, attrs: Mapping[str, Any]) -> bool:
+    """Tell whether a row belongs to ponds and to no mine: its layer does, or all it looked for."""
+    if name != "survey_extent":
+        return name in pond_layers()
+    sought = set(attrs.get("kinds") or ())
+    return bool(sought) and sought <= set(layers()[name].fields["kinds"].beside)
 
 
 @cache

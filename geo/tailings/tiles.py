@@ -22,6 +22,7 @@ from geo.tailings.capture import Captures, captures, reach_of
 from geo.tailings.dem import Dem, Terrain, prepare
 from geo.tailings.model import Model
 from geo.tailings.parameters import terrain_rules
+from geo.tailings.searched import searched_cells
 from geo.tailings.zone import Zone, no_build
 
 OUTSIDE, INSIDE, UNDECIDED, NO_GROUND = 0, 1, 2, 255
@@ -40,11 +41,15 @@ class Tile:
 
 @dataclass(frozen=True, eq=False)
 class OnGround:
-    """What is laid on a model, CGCS2000 degrees: protected objects (``capture.OBJECTS``), lines."""
+    """What is laid on a model, CGCS2000 degrees: protected objects (``capture.OBJECTS``), lines.
+
+    `searched` is the ground on which somebody looked for such objects; None: not asked.
+    """
 
     objects: pd.DataFrame
     channels: NDArray[np.object_]
     culverts: NDArray[np.object_]
+    searched: NDArray[np.object_] | None = None
 
     def digest(self) -> str:
         """Return what it says, as a digest."""
@@ -55,6 +60,10 @@ class OnGround:
             told.update(b"lines")
             for line in lines:
                 told.update(shapely.to_wkb(line))
+        if self.searched is not None:
+            told.update(b"searched")
+            for ground in self.searched:
+                told.update(shapely.to_wkb(ground))
         return told.hexdigest()
 
 
@@ -151,6 +160,7 @@ def near(model: Model, tile: Tile, ground: OnGround) -> OnGround:
         objects=ground.objects[close],
         channels=lines(ground.channels),
         culverts=lines(ground.culverts),
+        searched=None if ground.searched is None else lines(ground.searched),
     )
 
 
@@ -185,7 +195,8 @@ def prepared(dem: Dem, close: OnGround) -> Prepared:
     """Return a window ready for questions."""
     terrain = prepare(dem, channels=close.channels, culverts=close.culverts)
     found = captures(dem, close.objects)
-    return Prepared(terrain, found, no_build(terrain, found))
+    looked = None if close.searched is None else searched_cells(dem, close.searched)
+    return Prepared(terrain, found, no_build(terrain, found, surveyed=looked))
 
 
 def codes(zone: Zone) -> NDArray[np.uint8]:
