@@ -191,4 +191,6 @@ def searched() -> list[tuple[Row, Polygon]]:
 def prohibited() -> list[tuple[Row, Polygon]]:
     """Return an area in which the law forbids building, above the last valley of the north."""
     ring = [place(8, 2700, -350), place(8, 2700, 350), place(8, 3500, 350), place(8, 3500, -350)]
-    return [({"编号": "J01", "区域名称": "示例水源保护区", "类别": "饮用水水源保护区"}, Polygon(ring))]
+    return [
+        ({"编号": "J01", "区域名称": "示例水源保护区", "类别": "饮用水水源保护区"}, Polygon(ring))
+    ]

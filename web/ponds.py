@@ -137,6 +137,7 @@ def siting(
     conn: AppConn,
     what: str = "pond",
     toe: str = "",
+    body: str = "",
     action: str = "new",
     height: str = "",
     volume: str = "",
@@ -150,6 +151,7 @@ def siting(
     asked = {
         "what": what if what in ("pond", "object") else "pond",
         "toe": toe,
+        "body": body,
         "action": action,
         "height": height,
         "volume": volume,
@@ -159,13 +161,13 @@ def siting(
     }
     answer, met, trouble = None, None, None
     try:
-        points = pond_view.place(toe)
-        if points:
-            shape = shapely.Point(points[0]) if len(points) == 1 else shapely.LineString(points)
+        shape, ground = pond_view.toe(toe), pond_view.ground(body)
+        if shape is not None:
             if asked["what"] == "object":
-                met = sites.below(settings(), shape)
+                whole = shape if ground is None else shapely.union(shape, ground)
+                met = sites.below(settings(), whole)
             else:
-                plan = pond_view.proposal(shape, asked)
+                plan = pond_view.proposal(shape, ground, asked)
                 answer = sites.site(settings(), plan, dt.date.today())
     except Problem as problem:
         trouble = problem

@@ -100,7 +100,7 @@ def _owner(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _judged(
-    facts: Ground, ponds: Iterable[Mapping[str, Any]], ready: Prepared, on: date
+    facts: Ground, ponds: Iterable[Mapping[str, Any]], ready: Prepared, on: date, threads: int
 ) -> tuple[list[Any], list[Any]]:
     """Return the rows of ``head_top`` and of the strips, one each per pond of a window."""
     verdicts, strips = [], []
@@ -113,6 +113,7 @@ def _judged(
             toe,
             toe_derived=derived,
             dam_is_newer=_newer(dams, facts.taken),
+            threads=threads,
             unsurveyed=ready.zone.unsurveyed,
         )
         evidence = _evidence(verdict, ready, facts, dams, toe)
@@ -203,7 +204,7 @@ def _run(settings: Settings, facts: Ground, on: date) -> tuple[Zone, list[Any], 
                 ready = window_of(model, tile, laid)
                 window = tile.window_rows, tile.window_cols
             code[tile.rows, tile.cols] = own_cells(tile, codes(ready.zone))
-            judged, below = _judged(facts, ponds.get(tile.name, ()), ready, on)
+            judged, below = _judged(facts, ponds.get(tile.name, ()), ready, on, settings.cores)
             verdicts += judged
             strips += below
     verdicts.sort(key=lambda row: str(row["pond_code"]))
@@ -228,9 +229,7 @@ def compute(settings: Settings, on: date) -> dict[str, Any] | None:
         "objects": len(on_ground(facts.rows).objects),
         "zone_m2": whole.area_m2,
         "undecided_m2": float(np.count_nonzero(whole.undecided)) * float(np.prod(whole.dem.cell)),
-        "outcomes": {
-            o: sum(v["outcome"] == o for v in verdicts) for o in HEAD_TOP_OUTCOMES
-        },
+        "outcomes": {o: sum(v["outcome"] == o for v in verdicts) for o in HEAD_TOP_OUTCOMES},
     }
     with (
         connect(settings, "worker", SYSTEM) as conn,

@@ -196,6 +196,4 @@ def may_have_changed(conn: Connection) -> bool:
         )
     )
     layers = [*pond_layers(), "survey_extent"]
-    return bool(
-        conn.scalar(_LATER, {"seq": newest or 0, "layers": layers, "sought": SOUGHT})
-    )
+    return bool(conn.scalar(_LATER, {"seq": newest or 0, "layers": layers, "sought": SOUGHT}))

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,7 +27,10 @@ from geo.store.pond_ground import (
 )
 from geo.store.pond_queries import ponds
 from geo.store.terrains import grid_of
+from geo.survey.counties import county_box
 from geo.survey.layers import layer
+from geo.survey.reading import ReadOptions, datums
+from geo.survey.reading.place import Place, read_place
 from geo.tailings.capture import captures
 from geo.tailings.closure import anniversary
 from geo.tailings.headtop import meets, toe_paths
@@ -117,6 +122,31 @@ def _register(conn: Connection, on: date) -> pd.DataFrame:
         for one in ponds(conn, on)
     ]
     return pd.DataFrame(rows, columns=["code", "struck_off", "used_for"])
+
+
+def place_of(
+    settings: Settings, path: Path, filename: str, part: str, epsg: int | None = None
+) -> Place:
+    """Read the toe or the ground of a proposal from a file, as this county reads uploads.
+
+    Parameters
+    ----------
+    part : str
+        ``toe`` or ``body``.
+    epsg : int, optional
+        The coordinate system, where the file says none.
+    """
+    box = county_box(settings.district)
+    kept = datums.load(settings.datums).get(settings.district, {})
+    options = ReadOptions(
+        crs=epsg,
+        county_bbox=box,
+        datums={
+            name: one.model_copy(update={"area": one.area or box}) for name, one in kept.items()
+        },
+    )
+    with TemporaryDirectory(prefix="minerisk-") as folder:
+        return read_place(path, part, options, workdir=Path(folder), filename=filename)
 
 
 def site(settings: Settings, plan: Proposal, on: date) -> dict[str, Any]:

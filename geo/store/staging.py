@@ -105,9 +105,7 @@ def _place_mines(conn: Connection, rows: list[dict[str, Any]], options: ReadOpti
     for row in rows:
         of_pond = is_of_ponds(row["layer"], row["attrs"])
         row["mine_code"] = None if of_pond else row["attrs"].get("mine_code") or options.mine_code
-    open_ = [
-        r for r in rows if r["mine_code"] is None and not is_of_ponds(r["layer"], r["attrs"])
-    ]
+    open_ = [r for r in rows if r["mine_code"] is None and not is_of_ponds(r["layer"], r["attrs"])]
     if not open_:
         return
     codes, shapes = _licences(conn)

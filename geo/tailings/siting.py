@@ -265,7 +265,7 @@ def ask(
     banks, ponds, workings, prohibited : DataFrame, optional
         Columns ``BANKS``, ``PONDS``, ``WORKINGS``, ``PROHIBITED``; None where the layer is missing.
     extents : DataFrame, optional
-        Columns ``searched.EXTENTS``: where somebody looked for what. Where nobody did, nothing is clear.
+        Columns ``searched.EXTENTS``: where somebody looked for what; elsewhere nothing is clear.
     """
 
     def found() -> Iterator[tuple[str, _Found]]:

@@ -9,10 +9,11 @@ from jinja2 import nodes
 
 from geo.messages import LANGUAGES, catalogue
 from geo.report.ledger import COUNTS
-from geo.store.tables import OBJECTION_OUTCOMES, SCREENING_OUTCOMES
+from geo.store.tables import HEAD_TOP_OUTCOMES, OBJECTION_OUTCOMES, SCREENING_OUTCOMES, ZONES
 from geo.survey.ledger import LEDGER, WORKS
 from geo.tailings.board import BANDS
 from geo.tailings.siting import ACTIONS
+from geo.tailings.siting_rules import WORKINGS
 from web import pond_view, render, translate
 from web.boards import COLUMNS
 
@@ -77,11 +78,12 @@ PARTS = {
     "web.ponds.band.": BANDS,
     "web.ponds.head.": ("state", "late", "who"),
     "web.unit.": ("m", "a"),
-    "web.head_top.": ("yes", "suspected", "no", "undetermined"),
-    "web.verdict.": ("yes", "suspected", "no"),
+    "web.head_top.": HEAD_TOP_OUTCOMES,
+    "web.verdict.": HEAD_TOP_OUTCOMES,
     "web.outcome_of.": ("yes", "no", "undetermined"),
-    "web.pond.under_kind.": ("goaf", "subsidence", "footprint"),
+    "web.pond.under_kind.": tuple(WORKINGS.values()),
     "web.siting.what_is.": ("pond", "object"),
+    "web.siting.drawing_is.": ("toe", "body"),
     "web.siting.action_is.": ACTIONS,
     "web.siting.verdict.": ("yes", "no", "undetermined"),
     "web.siting.answer_is.": ("yes", "no", "undetermined"),
@@ -101,6 +103,7 @@ PARTS = {
     "web.stage.": ("reading", "unpack", "read", "check", "staged"),
     "web.js.stage.": ("reading", "unpack", "read", "check", "staged", "grading"),
     "web.js.upload.state_": ("staged", "failed", "submitted"),
+    "web.js.map.at_": ZONES,
     "web.map.group.": ("ground", "mining", "survey", "ponds"),
     "web.map.turned.": ("landscape", "portrait"),
     "web.draw.kind.": ("polygon", "line", "point"),

@@ -192,7 +192,9 @@ def test_no_pond_where_the_law_forbids_building() -> None:
     assert said(WHOLE, prohibited=far)["prohibited"] == ("undetermined", "unsurveyed")
     assert said(WHOLE)["prohibited"] == ("undetermined", "unsurveyed")
     # A pond may not stand on it with its ground alone, either.
-    assert said(replace(PLAN, body=far["geometry"].iloc[0]), prohibited=far)["prohibited"][0] == "no"
+    assert (
+        said(replace(PLAN, body=far["geometry"].iloc[0]), prohibited=far)["prohibited"][0] == "no"
+    )
 
 
 def test_the_zone_forbids_and_the_nearest_ground_outside_is_named() -> None:

@@ -218,7 +218,7 @@ function layerText(feature) {
   const p = feature.properties;
   const name = p.name ?? "";
   if (feature.source === "unclear") return say("map.at_unclear");
-  if (feature.source === "zones") return p.kind === "no_build" ? say("map.at_no_build") : p.kind === "bank" ? say("map.at_bank") : say("map.at_strip", { pond: p.pond_code });
+  if (feature.source === "zones") return say(`map.at_${p.kind}`, { pond: p.pond_code ?? "" });
   if (feature.source === "ponds") return say("map.at_pond_layer", { kind: say(`layer.${p.layer}`), name });
   if (feature.source === "plan") return say("map.at_plan", { name: name || p.item || "", start: p.start ?? "?", end: p.end ?? "?" });
   if (feature.source === "factors") {
@@ -238,7 +238,7 @@ const drawnId = ({ source, properties }) => (
 function ask(at) {
   const near = [[at.x - 4, at.y - 4], [at.x + 4, at.y + 4]];
   const hits = map.queryRenderedFeatures(near, {
-    layers: ["ponds-mark", "ponds-fill", "ponds-toe", "ponds-point", "zones-ban", "zones-strip", "zones-bank", "mines-mark", "mines-fill", "unclear-fill", "plan-fill", "factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point"],
+    layers: ["ponds-mark", "ponds-fill", "ponds-toe", "ponds-point", "zones-ban", "zones-undecided", "zones-prohibited", "zones-strip", "zones-bank", "mines-mark", "mines-fill", "unclear-fill", "plan-fill", "factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point"],
   });
   const mine = hits.find((hit) => hit.source === "mines" || hit.source === "marks");
   const also = [...new Map(hits.map((hit) => [layerText(hit), drawnId(hit)]).filter(([text]) => text))].slice(0, 12);
