@@ -192,13 +192,13 @@ def _run(settings: Settings, facts: Ground, on: date) -> tuple[Zone, list[Any], 
 
     Tile by tile: as much of the model is in memory as one window has, and a byte for each cell.
     """
-    laid, ponds = on_ground(facts.rows), ponds_by_tile(facts)
+    laid, ponds = on_ground(facts.rows, facts.county), ponds_by_tile(facts)
     verdicts: list[Any] = []
     strips: list[Any] = []
     window, ready = None, None
     with opened_taken(settings, facts.taken) as model:
         code = np.full(model.shape, OUTSIDE, dtype=np.uint8)
-        for tile in tiles_of(model):
+        for tile in tiles_of(model, capture=facts.county.capture):
             # The tiles of a county's model mostly have one window: the whole.
             if ready is None or window != (tile.window_rows, tile.window_cols):
                 ready = window_of(model, tile, laid)
@@ -226,7 +226,7 @@ def compute(settings: Settings, on: date) -> dict[str, Any] | None:
     whole, verdicts, strips = _run(settings, facts, on)
     summary = {
         "ponds": len(verdicts),
-        "objects": len(on_ground(facts.rows).objects),
+        "objects": len(on_ground(facts.rows, facts.county).objects),
         "zone_m2": whole.area_m2,
         "undecided_m2": float(np.count_nonzero(whole.undecided)) * float(np.prod(whole.dem.cell)),
         "outcomes": {o: sum(v["outcome"] == o for v in verdicts) for o in HEAD_TOP_OUTCOMES},

@@ -17,6 +17,7 @@ from geo.store.facts import newest_seq
 from geo.store.pond_facts import features, sought_below
 from geo.store.terrains import Taken, grid_of, newest_dem, opened_taken
 from geo.survey.keys import content_key
+from geo.tailings.county import CountyPonds, county_in_force
 from geo.tailings.model import Model
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.protected import counts, people, protected_classes
@@ -33,6 +34,7 @@ class Ground:
     key: str
     taken: Taken
     rows: list[dict[str, Any]]
+    county: CountyPonds
 
     def of(self, layer: str) -> list[dict[str, Any]]:
         """Return the rows of a layer, in the order of their keys."""
@@ -53,15 +55,17 @@ def ground(conn: Connection, on: date) -> Ground | None:
     if taken is None:
         return None
     rows = features(conn, _LAYERS, seq) + sought_below(conn, seq, on)
+    county = county_in_force()
     key = content_key(
         {
             "terrain": taken.sha256,
             "stated": [taken.stated.error_m, str(taken.stated.on)],
             "rows": sorted(str(row["key"]) for row in rows),
             "rules": [terrain_rules(), protected_classes(), siting_rules()["bank"]],
+            "county": [county.capture, sorted(county.counts)],
         }
     )
-    return Ground(key, taken, rows)
+    return Ground(key, taken, rows, county)
 
 
 # One of them, the last asked of: a window is some gigabyte at most, and the next question is of it.
@@ -75,7 +79,9 @@ def prepared_at(settings: Settings, facts: Ground, shape: Any) -> Prepared:
     Only this window is read, however large the model. The last one asked of is kept in memory.
     """
     grid = grid_of(facts.taken)
-    return prepared_tile(settings, facts, tile_at(grid, tiles_of(grid), shape))
+    return prepared_tile(
+        settings, facts, tile_at(grid, tiles_of(grid, capture=facts.county.capture), shape)
+    )
 
 
 def prepared_tile(settings: Settings, facts: Ground, tile: Tile) -> Prepared:
@@ -87,7 +93,7 @@ def prepared_tile(settings: Settings, facts: Ground, tile: Tile) -> Prepared:
         if ready is None:
             _kept.clear()
             with opened_taken(settings, facts.taken) as model:
-                ready = _kept[key] = window_of(model, tile, on_ground(facts.rows))
+                ready = _kept[key] = window_of(model, tile, on_ground(facts.rows, facts.county))
     return ready
 
 
@@ -102,10 +108,10 @@ def laid_on(settings: Settings) -> OnGround:
     with connect(settings, "worker", SYSTEM) as conn:
         seq = newest_seq(conn)
         rows = features(conn, ("drainage", "protected_object"), seq)
-        return on_ground(rows + sought_below(conn, seq, date.today()))
+        return on_ground(rows + sought_below(conn, seq, date.today()), county_in_force())
 
 
-def on_ground(rows: Iterable[Mapping[str, Any]]) -> OnGround:
+def on_ground(rows: Iterable[Mapping[str, Any]], county: CountyPonds) -> OnGround:
     """Return the objects that count, the waterways and the ground searched for objects among rows.
 
     Each in the order of its keys.
@@ -115,18 +121,19 @@ def on_ground(rows: Iterable[Mapping[str, Any]]) -> OnGround:
     for row in ordered:
         if row["layer"] == "drainage":
             lines[row["attrs"].get("drainage_kind") or "channel"].append(row["geometry"])
-    objects = protected_frame(row for row in ordered if row["layer"] == "protected_object")
+    objects = protected_frame((r for r in ordered if r["layer"] == "protected_object"), county)
     return OnGround(
         objects,
         np.array(lines["channel"], dtype=object),
         np.array(lines["culvert"], dtype=object),
         np.array([r["geometry"] for r in ordered if r["layer"] == "survey_extent"], dtype=object),
+        county.capture,
     )
 
 
-def protected_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def protected_frame(rows: Iterable[Mapping[str, Any]], county: CountyPonds) -> pd.DataFrame:
     """Return the objects that count as ``capture.OBJECTS`` wants them."""
-    kept = [row for row in rows if counts(row["attrs"])]
+    kept = [row for row in rows if counts(row["attrs"], county.counts)]
     return pd.DataFrame(
         {
             "key": pd.Series([row["key"] for row in kept], dtype=object),
@@ -159,7 +166,7 @@ def toe_of(pond: Mapping[str, Any], dams: Sequence[Mapping[str, Any]]) -> tuple[
 def ponds_by_tile(facts: Ground) -> dict[str, list[dict[str, Any]]]:
     """Return the ponds, each by the name of the tile that answers for its toe."""
     grid = grid_of(facts.taken)
-    tiles = tiles_of(grid)
+    tiles = tiles_of(grid, capture=facts.county.capture)
     found: dict[str, list[dict[str, Any]]] = {}
     for pond in facts.of("pond"):
         toe, _, _ = toe_of(pond, facts.dams_of(pond))

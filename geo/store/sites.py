@@ -248,15 +248,16 @@ def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str
             "people": [None],
         }
     )
+    alone = OnGround(frame, _NO_LINES, _NO_LINES, capture=facts.county.capture)
     grid, by_tile = grid_of(facts.taken), ponds_by_tile(facts)
     met = []
-    for tile in tiles_of(grid):
+    for tile in tiles_of(grid, capture=facts.county.capture):
         # A building that a window does not reach is met by no pond of the tile.
-        reached = near(grid, tile, OnGround(frame, _NO_LINES, _NO_LINES)).objects
+        reached = near(grid, tile, alone).objects
         if tile.name not in by_tile or reached.empty:
             continue
         ready = prepared_tile(settings, facts, tile)
-        found = captures(ready.terrain.dem, frame)
+        found = captures(ready.terrain.dem, frame, facts.county.capture)
         for pond in by_tile[tile.name]:
             toe, _, _ = toe_of(pond, facts.dams_of(pond))
             paths = toe_paths(ready.terrain, ready.terrain.dem.local([toe])[0])

@@ -360,8 +360,8 @@ def test_a_model_without_error_is_not_taken(own):
 
     zhang = actor_of(own, "zhang")
     for error in (0.0, -1.0):
+        stated = model.Stated("x", ON, error)
         with connect(own, "worker", zhang) as conn, pytest.raises(Problem) as refused:
-            stated = model.Stated("x", ON, error)
             take_dem(conn, own, zhang, HERE / "14_示例县地形_30m.tif", stated, ON)
         assert refused.value.code == "terrain.dem.no_error"
 
