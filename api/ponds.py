@@ -1,9 +1,9 @@
 """Routes: tailings ponds, their life, head-top verdicts, zones, and questions of a place."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import shapely
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi.responses import Response
 
 from api.auth import AppConn, Caller, Lang, TimesAsked, only
@@ -15,6 +15,7 @@ from geo.store import pond_events, pond_objects, pond_queries, sites
 from geo.store.engine import connect
 from geo.tailings.board import board, chosen
 from geo.tailings.trend import trend
+from web.attached import aside
 from web.saved import XLSX, saved
 
 router = APIRouter(tags=["ponds"])
@@ -139,6 +140,35 @@ def siting(sent: Site, who: Caller, times: TimesAsked) -> dict[str, Any]:
     """Answer every rule of siting yes, no or undetermined, each with its basis."""
     only(who.actor, "siting", "regulator", "administrator")
     return sites.site(settings(), sent.proposal(), times.on)
+
+
+@router.post("/siting/file", summary="Toe or ground of a pond out of a file")
+def siting_file(
+    who: Caller,
+    file: Annotated[
+        UploadFile, File(description="Shapefile zip, GPKG, GeoJSON, DXF, KML, CSV, xlsx")
+    ],
+    part: Annotated[Literal["toe", "body"], Form(description="What it draws")] = "toe",
+    crs: Annotated[int | None, Form(description="EPSG code")] = None,
+) -> dict[str, Any]:
+    """Read a place from any file an upload may be; nothing is kept of it.
+
+    Lines and points are the toe, areas the pond's ground; of a file with areas alone the outline
+    is the toe, and ``outline`` says so.
+    """
+    only(who.actor, "siting", "regulator", "administrator")
+    conf = settings()
+    if (file.size or 0) > conf.max_upload_bytes:
+        limit = conf.max_upload_bytes // 2**20
+        raise Problem("store.too_large", http_status=413, limit=limit)
+    with aside([file]) as sent:
+        if not sent:
+            raise Problem("store.empty_file", file="")
+        ((name, path),) = sent
+        found = sites.place_of(conf, path, name, part, crs)
+    drawn = {"toe": found.toe, "body": found.body}
+    shown = {n: None if s is None else shapely.geometry.mapping(s) for n, s in drawn.items()}
+    return {**shown, "outline": found.outline}
 
 
 @router.post("/siting/object", summary="Which ponds would a new building make head-top")

@@ -1,6 +1,7 @@
 """Settings, read from the environment with the prefix ``MINERISK_``."""
 
 import hashlib
+import os
 from functools import cache
 from pathlib import Path
 
@@ -41,6 +42,11 @@ class Settings(BaseSettings):
     max_sending_bytes: int = Field(
         default=2 * 1024 * 1024 * 1024,
         description="Most that one person may have on its way in pieces.",
+    )
+    cores: int = Field(
+        default_factory=lambda: len(os.sched_getaffinity(0)),
+        ge=1,
+        description="Cores that judging a pond may take at once.",
     )
     log_level: str = "INFO"
 

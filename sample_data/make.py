@@ -344,6 +344,8 @@ def files() -> dict[str, bytes]:
         ),
         shapefile("涵洞", ponds.drainage(), ponds.EPSG, prj=True, datum=ponds.EPSG),
         shapefile("河流岸线", ponds.banks(), ponds.EPSG, prj=True, datum=ponds.EPSG),
+        shapefile("法定禁建区", ponds.prohibited(), ponds.EPSG, prj=True, datum=ponds.EPSG),
+        shapefile("普查范围", ponds.searched(), ponds.EPSG, prj=True, datum=ponds.EPSG),
     )
     made["14_示例县地形_30m.tif"] = ponds.dem()
     return made

@@ -176,3 +176,21 @@ def banks() -> list[tuple[Row, LineString]]:
     """Return the bank line of the river."""
     y = place(1, 30)[1]
     return [({"编号": "A01", "河名": "示例河", "类别": "重要支流"}, LineString([(WEST, y), (WEST + COLS * CELL, y)]))]  # fmt: skip
+
+
+def searched() -> list[tuple[Row, Polygon]]:
+    """Return the extent of the survey below and around the ponds: the whole model and a rim."""
+    row = {
+        "普查因素": "下游保护对象,法定禁建区,岩移范围", "普查方法": "调查访问", "开始日期": "2024-03-01",
+        "结束日期": "2024-04-20", "普查单位": "示例地质勘查院", "精度": 5.0, "有效期至": "2034-04-20",
+    }  # fmt: skip
+    south = NORTH - ROWS * CELL
+    return [(row, shapely.box(WEST - 90, south - 90, WEST + COLS * CELL + 90, NORTH + 90))]
+
+
+def prohibited() -> list[tuple[Row, Polygon]]:
+    """Return an area in which the law forbids building, above the last valley of the north."""
+    ring = [place(8, 2700, -350), place(8, 2700, 350), place(8, 3500, 350), place(8, 3500, -350)]
+    return [
+        ({"编号": "J01", "区域名称": "示例水源保护区", "类别": "饮用水水源保护区"}, Polygon(ring))
+    ]

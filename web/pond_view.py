@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import shapely
+
 from geo.messages import say
 from geo.problems import Problem
 from geo.store.pond_queries import labels
@@ -193,16 +195,20 @@ def _number(text: str) -> float | None:
     return value
 
 
-def place(text: str) -> list[tuple[float, float]]:
-    """Return the places of ``lon,lat;lon,lat``, none for an empty text.
+def place(text: str) -> list[list[tuple[float, float]]]:
+    """Return the parts of ``lon,lat;lon,lat|lon,lat``, none for an empty text.
 
     Raises
     ------
     Problem
         If it is no list of places in China.
     """
+    return [_points(part) for part in text.split("|") if part.strip()]
+
+
+def _points(text: str) -> list[tuple[float, float]]:
     points = []
-    for pair in text.split(";") if text.strip() else ():
+    for pair in text.split(";"):
         try:
             lon, lat = (float(part) for part in pair.split(","))
         except ValueError as error:
@@ -213,14 +219,46 @@ def place(text: str) -> list[tuple[float, float]]:
     return points
 
 
-def proposal(shape: Any, asked: dict[str, str]) -> Proposal:
+def toe(text: str) -> Any:
+    """Return a toe of lines and points, None for an empty text.
+
+    Raises
+    ------
+    Problem
+        If it is no list of places in China.
+    """
+    parts = [
+        shapely.Point(part[0]) if len(part) == 1 else shapely.LineString(part)
+        for part in place(text)
+    ]
+    return shapely.union_all(parts) if parts else None
+
+
+def ground(text: str) -> Any:
+    """Return the areas that rings enclose, a ring within another being a hole; None for no text.
+
+    Raises
+    ------
+    Problem
+        If it is no list of places in China, or a ring has fewer than three.
+    """
+    found = None
+    for part in place(text):
+        if len(part) < 3:
+            raise Problem("web.error.ground", value=text[:80])
+        ring = shapely.make_valid(shapely.Polygon(part))
+        found = ring if found is None else shapely.symmetric_difference(found, ring)
+    return found
+
+
+def proposal(shape: Any, body: Any, asked: dict[str, str]) -> Proposal:
     """Return what is to be built, from a form; what is empty is not stated."""
     yes = {"yes": True, "no": False}
     volume = _number(asked["volume"])
     return Proposal(
         asked["action"] if asked["action"] in ACTIONS else "new",
         shape,
-        None,
+        body,
         _number(asked["height"]),
         # The form asks for 万m³, as every design does.
         None if volume is None else volume * 1e4,

@@ -153,6 +153,7 @@ def siting(
     conn: AppConn,
     what: str = "pond",
     toe: str = "",
+    body: str = "",
     action: str = "new",
     height: str = "",
     volume: str = "",
@@ -166,6 +167,7 @@ def siting(
     asked = {
         "what": what if what in ("pond", "object") else "pond",
         "toe": toe,
+        "body": body,
         "action": action,
         "height": height,
         "volume": volume,
@@ -175,13 +177,13 @@ def siting(
     }
     answer, met, trouble = None, None, None
     try:
-        points = pond_view.place(toe)
-        if points:
-            shape = shapely.Point(points[0]) if len(points) == 1 else shapely.LineString(points)
+        shape, ground = pond_view.toe(toe), pond_view.ground(body)
+        if shape is not None:
             if asked["what"] == "object":
-                met = sites.below(settings(), shape)
+                whole = shape if ground is None else shapely.union(shape, ground)
+                met = sites.below(settings(), whole)
             else:
-                plan = pond_view.proposal(shape, asked)
+                plan = pond_view.proposal(shape, ground, asked)
                 answer = sites.site(settings(), plan, clock.today())
     except Problem as problem:
         trouble = problem

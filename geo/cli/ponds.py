@@ -1,6 +1,5 @@
 """Commands about tailings ponds: ponds, pond-event, terrain, headtop, siting."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -280,7 +279,14 @@ def _met(data: list[dict[str, Any]]) -> Any:
 @guarded
 def siting(
     point: Annotated[str | None, typer.Option(help="Place of the toe, LON,LAT.")] = None,
-    toe: Annotated[Path | None, typer.Option(help="GeoJSON of the toe line in degrees.")] = None,
+    toe: Annotated[
+        Path | None, typer.Option(help="File of the toe lines, of any kind an upload may be.")
+    ] = None,
+    ground: Annotated[
+        Path | None,
+        typer.Option(help="File of the pond's ground; --toe may hold it, too."),
+    ] = None,
+    crs: Annotated[int | None, typer.Option(help="EPSG code, where the files say none.")] = None,
     action: Annotated[str, typer.Option(help="new, rebuild or expand.")] = "new",
     height: Annotated[float | None, typer.Option(help="Final dam height, m.")] = None,
     volume: Annotated[float | None, typer.Option(help="Final volume, m³.")] = None,
@@ -308,17 +314,17 @@ def siting(
 
     if action not in ACTIONS:
         raise Problem("cli.bad_action", action=action, actions=", ".join(ACTIONS))
-    shape = _place(point, toe)
     with database() as conf:
         actor = acting(conf, login)
         if actor.role not in ("regulator", "administrator"):
             raise Problem("store.not_allowed", http_status=403, action="siting")
+        shape, body = _place(conf, point, toe, ground, crs)
         if new_object:
-            met = sites.below(conf, shape)
+            met = sites.below(conf, shape if body is None else body.union(shape))
             show(met, as_json, lambda: _table(("code", "name", "state", "head_top"), met))
             return
         codes = tuple(code.strip() for code in replaces.split(",") if code.strip())
-        plan = Proposal(action, shape, None, height, volume, one_step, codes, raises_safety)
+        plan = Proposal(action, shape, body, height, volume, one_step, codes, raises_safety)
         found = sites.site(conf, plan, clock.today())
     rows = [
         {**a, "sentence": a["sentence"][lang()], "label": a["label"][lang()]}
@@ -327,26 +333,26 @@ def siting(
     show(found, as_json, lambda: _table(("label", "answer", "sentence"), rows))
 
 
-def _place(point: str | None, toe: Path | None) -> Any:
-    """Return the place asked about, refused in one sentence where it is none."""
+def _place(
+    conf: Any, point: str | None, toe: Path | None, ground: Path | None, crs: int | None
+) -> tuple[Any, Any]:
+    """Return the toe and the ground asked about, refused in one sentence where there is none."""
     import shapely
 
     from geo.problems import Problem
+    from geo.store.sites import place_of
 
     if (point is None) == (toe is None):
         raise Problem("cli.point_or_toe")
+    for file in (toe, ground):
+        if file is not None and not file.is_file():
+            raise Problem("cli.no_file", file=str(file))
+    body = None if ground is None else place_of(conf, ground, ground.name, "body", crs).body
+    if toe is not None:
+        found = place_of(conf, toe, toe.name, "toe", crs)
+        return found.toe, body or found.body
     try:
-        if point is not None:
-            lon, lat = (float(part) for part in point.split(","))
-            return shapely.Point(lon, lat)
-        if not toe.is_file():  # type: ignore[union-attr]
-            raise Problem("cli.no_file", file=str(toe))
-        said = json.loads(toe.read_text("utf-8"))  # type: ignore[union-attr]
-        parts = (
-            [f["geometry"] for f in said["features"]]
-            if "features" in said
-            else [said.get("geometry", said)]
-        )
-        return shapely.union_all([shapely.geometry.shape(part) for part in parts])
-    except (ValueError, KeyError, TypeError, AttributeError, shapely.errors.GEOSException):
-        raise Problem("cli.bad_place", text=str(point or toe)) from None
+        lon, lat = (float(part) for part in str(point).split(","))
+    except ValueError:
+        raise Problem("cli.bad_place", text=str(point)) from None
+    return shapely.Point(lon, lat), body

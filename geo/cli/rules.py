@@ -46,12 +46,28 @@ def check(folder: Folder = None, county: County = False, as_json: Json = False) 
     from geo.messages import say
 
     found = read(folder, county)
+    _ponds(folder, county)
     data = {
         "count": len(found.rules),
         "unverified": sum(not rule.verified for rule in found.rules),
         "version": found.version,
     }
     show(data, as_json, lambda: say("rules.good", lang(), **data))
+
+
+def _ponds(folder: Path | None, county: bool) -> None:
+    """Raise where what a county sets of its ponds is broken; see ``read``."""
+    from geo.problems import Problem
+    from geo.rules.catalogue import CatalogueError
+    from geo.tailings.county import county_in_force, county_ponds
+
+    try:
+        if folder is None:
+            county_in_force()
+        elif county:
+            county_ponds(folder)
+    except CatalogueError as error:
+        raise Problem("rules.broken", faults=str(error)) from None
 
 
 @catalogue.command()

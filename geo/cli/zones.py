@@ -33,7 +33,7 @@ def zones(
     as_json: Json = False,
     login: As = None,
 ) -> None:
-    """Write the no-build zone, the bank strip and the strips below ponds as GeoJSON.
+    """Write the no-build zone, undecided and forbidden ground and the strips of ponds as GeoJSON.
 
     They are computed anew where facts changed.
 
@@ -72,7 +72,7 @@ def zones(
         listed = [feature["properties"] for feature in collection["features"]]
         km2 = {
             kind: round(sum(z["area_m2"] for z in kept if z["kind"] == kind) / 1e6, 4)
-            for kind in ("no_build", "strip", "bank")
+            for kind in ("no_build", "undecided", "strip", "bank", "prohibited")
         }
         show({"km2": km2, "zones": listed}, True, lambda: None)
 

@@ -6,7 +6,7 @@ import json
 import re
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import folium
 from sqlalchemy import Connection, text
@@ -32,7 +32,24 @@ _FILL = {
     "red": "#d9403b",
     "none": "#bbbbbb",
 }
-_BAN, _STRIP = "#8c1d40", "#24525c"
+
+
+class _Zone(NamedTuple):
+    """How a kind of zone is drawn: the dashes of its edge tell it without its colour."""
+
+    colour: str
+    dashes: str | None
+    opacity: float
+    weight: float
+
+
+_ZONES = {
+    "no_build": _Zone("#8c1d40", "8 4", 0.18, 1.5),
+    "prohibited": _Zone("#8c1d40", None, 0.18, 2.5),
+    "bank": _Zone("#8c1d40", "12 3 2 3", 0.06, 1.5),
+    "undecided": _Zone("#6b5f1d", "1 5", 0.12, 2),
+    "strip": _Zone("#24525c", "2 4", 0.18, 1.5),
+}
 _REMOTE = re.compile(r'<(?:script|link)[^>]+(?:src|href)="(?:https?:)?//[^"]+"[^>]*>(?:</script>)?')
 
 # Where labels would lie on each other, the later one gives way until one zooms in.
@@ -144,16 +161,18 @@ def write_map(conn: Connection, path: Path, on: date, lang: str) -> int:
 def _ponds(conn: Connection, chart: Any, listed: list[dict[str, Any]], lang: str) -> None:
     """Draw zones, then ponds over them: a diamond where head-top, a disc where not."""
     for one in pond_queries.zones(conn):
-        ban = one["kind"] != "strip"
+        shade = _ZONES[one["kind"]]
         folium.GeoJson(
             one["geometry"],
-            style_function=lambda _, ban=ban, kind=one["kind"]: {
-                "color": _BAN if ban else _STRIP,
-                "fillOpacity": 0.06 if kind == "bank" else 0.18,
-                "weight": 1.5,
-                "dashArray": {"no_build": "8 4", "bank": "12 3 2 3"}.get(kind, "2 4"),
+            style_function=lambda _, shade=shade: {
+                "color": shade.colour,
+                "fillOpacity": shade.opacity,
+                "weight": shade.weight,
+                "dashArray": shade.dashes,
             },
-            tooltip=html.escape(say(f"report.zone.{one['kind']}", lang)),
+            tooltip=html.escape(
+                " ".join(filter(None, (say(f"report.zone.{one['kind']}", lang), one["name"])))
+            ),
         ).add_to(chart)
     words = pond_queries.labels()
     for pond in listed:
@@ -220,9 +239,12 @@ def _inlined(page: str, name: str, on: date, lang: str) -> str:
     note = html.escape(say("report.convention", lang))
     dashed = html.escape(say("report.dashed", lang))
     ponds = f"<li>{html.escape(say('report.pond_mark', lang))}</li>" + "".join(
-        f'<li><i style="background:{shade}2e;border:2px dashed {shade}"></i>'
+        f'<li><svg width="26" height="12" aria-hidden="true"><rect x="1" y="1" width="24" '
+        f'height="10" fill="{shade.colour}" fill-opacity="{shade.opacity}" '
+        f'stroke="{shade.colour}" stroke-width="{shade.weight}" '
+        f'stroke-dasharray="{shade.dashes or "none"}"/></svg> '
         f"{html.escape(say(f'report.zone.{kind}', lang))}</li>"
-        for kind, shade in (("no_build", _BAN), ("strip", _STRIP))
+        for kind, shade in _ZONES.items()
     )
     box = (
         f'<div class="minerisk-legend"><b>{title}</b><ul>{legend}'

@@ -52,6 +52,10 @@ PATTERNS = """
  <path d="M.5 .8H1.1M.8 .5V1.1" stroke="#3c4246" stroke-width=".18"/></pattern>
 <pattern id="ban" width="2.4" height="2.4" patternUnits="userSpaceOnUse">
  <path d="M0 2.4L2.4 0M-.6 .6L.6 -.6M1.8 3L3 1.8" stroke="#8c1d40" stroke-width=".3"/></pattern>
+<pattern id="undecided" width="1.6" height="1.6" patternUnits="userSpaceOnUse">
+ <circle cx=".5" cy=".5" r=".18" fill="#8c1d40"/></pattern>
+<pattern id="prohibited" width="2.4" height="2.4" patternUnits="userSpaceOnUse">
+ <path d="M0 1.2H2.4M1.2 0V2.4" stroke="#8c1d40" stroke-width=".25"/></pattern>
 <pattern id="strip" width="2.4" height="2.4" patternUnits="userSpaceOnUse">
  <path d="M0 0L2.4 2.4M-.6 1.8L.6 3M1.8 -.6L3 .6" stroke="#24525c" stroke-width=".25"/></pattern>
 """
@@ -115,6 +119,8 @@ SIGNS: dict[str, Sign] = {
     "stream": _line(_TEAL, 0.4),
     "bank": _line(_TEAL, 0.9),
     "zone.no_build": _area("url(#ban)", _CRIMSON, 0.3, ' stroke-dasharray="1.6 .8"'),
+    "zone.undecided": _area("url(#undecided)", _CRIMSON, 0.3, ' stroke-dasharray=".4 .8"'),
+    "zone.prohibited": _area("url(#prohibited)", _CRIMSON, 0.6),
     "zone.strip": _area("url(#strip)", _TEAL, 0.3, ' stroke-dasharray=".6 .8"'),
     "zone.bank": _area(_TEAL, _TEAL, 0.3, ' fill-opacity=".1" stroke-dasharray="2.4 .6 .6 .6"'),
     # The lines of old-goaf water, each by its own stroke: colour never tells them apart.
@@ -145,6 +151,7 @@ _ALWAYS = {
     "drainage": "stream",
     "borehole": "borehole",
     "path": "path",
+    "prohibited_area": "zone.prohibited",
     **{line: line for line in WATER_LINES},
 }
 

@@ -22,6 +22,8 @@ DATA = Path(__file__).with_name("data")
 _PARAMETERS = "parameters.yaml"
 # Figures that say how far to look; the verdict is that of a rule with a limit of its own.
 _COMPARED_BY = {"boundary_pillar_m": "hydro.boundary_pillar", "search_line_m": "hydro.search_line"}
+# What a county sets of its ponds is no list of rules: ``geo.tailings.county`` reads it.
+PONDS = "ponds.yaml"
 # libyaml's reader is ten times as fast, where the wheel brings it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -217,7 +219,7 @@ class CatalogueError(ValueError):
     """The catalogue does not hold together; the message lists each fault by file and line."""
 
 
-def _line(node: yaml.Node, where: Sequence[Any]) -> int:
+def line_of(node: yaml.Node, where: Sequence[Any]) -> int:
     """Return the line of a fault: of the innermost part of the entry that its place names."""
     line = node.start_mark.line + 1
     for part in where:
@@ -235,7 +237,7 @@ def _line(node: yaml.Node, where: Sequence[Any]) -> int:
     return line
 
 
-def _compose(path: Path, faults: list[str]) -> tuple[yaml.Node | None, Any]:
+def composed(path: Path, faults: list[str]) -> tuple[yaml.Node | None, Any]:
     """Return the nodes and the values of a YAML file; nothing where it is none."""
     loader = _Loader(path.read_text("utf-8"))
     try:
@@ -249,15 +251,16 @@ def _compose(path: Path, faults: list[str]) -> tuple[yaml.Node | None, Any]:
         loader.dispose()
 
 
-def _validated(
-    model: type[_Strict], node: yaml.Node, value: Any, path: Path, faults: list[str]
+def validated(
+    model: type[BaseModel], node: yaml.Node, value: Any, path: Path, faults: list[str]
 ) -> Any:
+    """Return a value as a model has it; None, and a fault by file and line, where it is none."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
         for fault in error.errors():
             where = ".".join(str(part) for part in fault["loc"])
-            faults.append(f"{path.name}:{_line(node, fault['loc'])}: {where}: {fault['msg']}")
+            faults.append(f"{path.name}:{line_of(node, fault['loc'])}: {where}: {fault['msg']}")
         return None
 
 
@@ -265,16 +268,16 @@ def _read_rules(folder: Path, faults: list[str]) -> dict[str, tuple[Rule, str]]:
     """Return every rule of a folder by its id, with the file and line it starts on."""
     rules: dict[str, tuple[Rule, str]] = {}
     for path in sorted(folder.glob("*.yaml")):
-        if path.name == _PARAMETERS:
+        if path.name in (_PARAMETERS, PONDS):
             continue
-        node, entries = _compose(path, faults)
+        node, entries = composed(path, faults)
         if node is None:
             continue
         if not isinstance(node, yaml.SequenceNode):
             faults.append(f"{path.name}:1: a list of rules is wanted")
             continue
         for at, entry in zip(node.value, entries, strict=True):
-            rule = _validated(Rule, at, entry, path, faults)
+            rule = validated(Rule, at, entry, path, faults)
             if rule is None:
                 continue
             place = f"{path.name}:{at.start_mark.line + 1}"
@@ -294,26 +297,26 @@ def _read_parameters(
     if not path.exists():
         faults.append(f"{path.name}:1: the file is missing")
         return national
-    node, values = _compose(path, faults)
+    node, values = composed(path, faults)
     if node is None:
         return national
     if national is None:
-        found: Parameters | None = _validated(Parameters, node, values, path, faults)
+        found: Parameters | None = validated(Parameters, node, values, path, faults)
         return found
     merged = national.model_dump() | (values if isinstance(values, dict) else {})
-    made: Parameters | None = _validated(Parameters, node, merged, path, faults)
+    made: Parameters | None = validated(Parameters, node, merged, path, faults)
     for name in type(national).model_fields if made else ():
         old, new = getattr(national, name).value, getattr(made, name).value
         if name in _COMPARED_BY and new != old:
             faults.append(
-                f"{path.name}:{_line(node, (name, 'value'))}: {name} is compared by no rule, and "
+                f"{path.name}:{line_of(node, (name, 'value'))}: {name} is compared by no rule, and "
                 f"{new:g} would change no verdict; tighten the rule {_COMPARED_BY[name]} instead"
             )
             continue
         # Every figure is a distance or a span that looks further when larger, but the tolerance.
         if (new > old) if name == "coverage_tolerance_m2" else (new < old):
             faults.append(
-                f"{path.name}:{_line(node, (name, 'value'))}: {name} {new:g} would loosen the "
+                f"{path.name}:{line_of(node, (name, 'value'))}: {name} {new:g} would loosen the "
                 f"national figure {old:g}"
             )
     return made

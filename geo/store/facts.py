@@ -194,7 +194,8 @@ def _plan(rows: list[dict[str, Any]], zones: dict[str, int]) -> Iterator[dict[st
 
 def _extents(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for row in rows:
-        if row["layer"] != "survey_extent":
+        # An extent of no mine looked for what lies below and around ponds.
+        if row["layer"] != "survey_extent" or row["mine_code"] is None:
             continue
         attrs = row["attrs"]
         yield row | {

@@ -20,7 +20,7 @@ from geo.store.mine_states import drawn
 from geo.store.pond_facts import measured_on
 from geo.store.pond_ground import Ground, ground, on_ground, ponds_by_tile, toe_of, window_of
 from geo.store.publish import Batch, publishing
-from geo.store.tables import batch, head_top, terrain_run, zone
+from geo.store.tables import HEAD_TOP_OUTCOMES, batch, head_top, terrain_run, zone
 from geo.store.terrains import Taken, opened_taken
 from geo.survey.keys import content_key
 from geo.tailings.dem import Dem
@@ -115,7 +115,7 @@ def _owner(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _judged(
-    facts: Ground, ponds: Iterable[Mapping[str, Any]], ready: Prepared, on: date
+    facts: Ground, ponds: Iterable[Mapping[str, Any]], ready: Prepared, on: date, threads: int
 ) -> tuple[list[Any], list[Any]]:
     """Return the rows of ``head_top`` and of the strips, one each per pond of a window."""
     verdicts, strips = [], []
@@ -130,13 +130,15 @@ def _judged(
             toe_derived=derived,
             dam_is_newer=_newer(dams, facts.taken),
             own=[row["key"] for row in objects if own_of(row["attrs"], pond["code"])],
+            threads=threads,
+            unsurveyed=ready.zone.unsurveyed,
         )
         evidence = _evidence(verdict, ready, facts, dams, toe)
         evidence["rests_on"] = _rests_on(verdict, facts, [pond, *dams], on).isoformat()
         outcome = verdict.answer
         if missing:
             evidence["reasons"].append("dams_missing")
-            outcome = "suspected" if outcome == "no" else outcome
+            outcome = outcome if outcome == "yes" else "suspected"
         lines = ready.terrain.dem.abroad(verdict.paths.lines)
         path = shapely.multilinestrings(list(lines)) if len(lines) else None
         said = {"pond": pond["code"], "run": facts.key}
@@ -211,19 +213,19 @@ def _run(settings: Settings, facts: Ground, on: date) -> tuple[Zone, list[Any], 
 
     Tile by tile: as much of the model is in memory as one window has, and a byte for each cell.
     """
-    laid, ponds = on_ground(facts.rows), ponds_by_tile(facts)
+    laid, ponds = on_ground(facts.rows, facts.county), ponds_by_tile(facts)
     verdicts: list[Any] = []
     strips: list[Any] = []
     window, ready = None, None
     with opened_taken(settings, facts.taken) as model:
         code = np.full(model.shape, OUTSIDE, dtype=np.uint8)
-        for tile in tiles_of(model):
+        for tile in tiles_of(model, capture=facts.county.capture):
             # The tiles of a county's model mostly have one window: the whole.
             if ready is None or window != (tile.window_rows, tile.window_cols):
                 ready = window_of(model, tile, laid)
                 window = tile.window_rows, tile.window_cols
             code[tile.rows, tile.cols] = own_cells(tile, codes(ready.zone))
-            judged, below = _judged(facts, ponds.get(tile.name, ()), ready, on)
+            judged, below = _judged(facts, ponds.get(tile.name, ()), ready, on, settings.cores)
             verdicts += judged
             strips += below
     verdicts.sort(key=lambda row: str(row["pond_code"]))
@@ -239,24 +241,22 @@ def compute(settings: Settings, on: date) -> dict[str, Any] | None:
         The run's summary; None without an elevation model, or where nothing changed.
     """
     with connect(settings, "worker", SYSTEM) as conn:
-        facts = ground(conn)
+        facts = ground(conn, on)
         if facts is None or is_current(conn, facts):
             return None
     whole, verdicts, strips = _run(settings, facts, on)
     summary = {
         "ponds": len(verdicts),
-        "objects": len(on_ground(facts.rows).objects),
+        "objects": len(on_ground(facts.rows, facts.county).objects),
         "zone_m2": whole.area_m2,
         "undecided_m2": float(np.count_nonzero(whole.undecided)) * float(np.prod(whole.dem.cell)),
-        "outcomes": {
-            o: sum(v["outcome"] == o for v in verdicts) for o in ("yes", "suspected", "no")
-        },
+        "outcomes": {o: sum(v["outcome"] == o for v in verdicts) for o in HEAD_TOP_OUTCOMES},
     }
     with (
         connect(settings, "worker", SYSTEM) as conn,
         publishing(conn, SYSTEM, "head_top", on, {"run": facts.key}) as made,
     ):
-        again = ground(conn)
+        again = ground(conn, on)
         if again is None or again.key != facts.key or is_current(conn, facts):
             # Somebody was faster, or the facts moved on: the next round sees them.
             made.abandoned = True
@@ -282,6 +282,10 @@ def _keep(
     )
     made.add(head_top, ({**row, "run_id": run} for row in verdicts))
     zones = [_zone("no_build", whole, None, owner)] if whole.mask.any() else []
+    if whole.undecided.any():
+        # Ground of which the terrain or the survey cannot tell is not free ground.
+        unknown = Zone(whole.dem, whole.undecided, np.zeros_like(whole.mask))
+        zones.append(_zone("undecided", unknown, None, owner))
     zones += _banks(facts, whole.dem, owner)
     made.add(zone, ({**row, "run_id": run} for row in [*zones, *strips]))
     return run

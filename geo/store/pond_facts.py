@@ -31,7 +31,7 @@ _FEATURES = text(
 )
 
 # What a run rests on: an elevation model, a survey of ponds accepted or revoked, or a pond struck
-# off or brought back.
+# off or brought back; and an extent that ran out since its day counts as ground nobody surveyed.
 _LATER = text(
     "SELECT EXISTS (SELECT FROM minerisk.batch b JOIN minerisk.terrain t ON t.batch_id = b.id "
     "WHERE b.seq > :seq) OR EXISTS (SELECT FROM minerisk.batch b "
@@ -39,7 +39,22 @@ _LATER = text(
     "JOIN minerisk.survey v ON v.id = e.survey_id "
     "WHERE b.seq > :seq AND jsonb_exists_any(v.layers, CAST(:layers AS text[]))) "
     "OR EXISTS (SELECT FROM minerisk.batch b JOIN minerisk.pond_event p ON p.batch_id = b.id "
-    "WHERE b.seq > :seq AND p.kind = ANY (CAST(:moves AS text[])))"
+    "WHERE b.seq > :seq AND p.kind = ANY (CAST(:moves AS text[]))) "
+    "OR EXISTS (SELECT FROM minerisk.feature f JOIN minerisk.batch b ON b.seq = :seq "
+    "WHERE f.layer = 'survey_extent' AND jsonb_exists(f.attrs -> 'kinds', :sought) "
+    "AND CAST(f.attrs ->> 'valid_until' AS date) >= CAST(b.recorded_at AS date) "
+    "AND CAST(f.attrs ->> 'valid_until' AS date) < CURRENT_DATE)"
+)
+
+# What a survey must have looked for below a pond before nobody is known to live there (L23, L9).
+SOUGHT = "protected_object"
+_EXTENTS = text(
+    "SELECT f.key, f.layer, f.attrs, ST_AsBinary(f.geom) AS wkb FROM minerisk.feature f "
+    "JOIN minerisk.survey_states(:seq) s USING (survey_id) "
+    "WHERE f.layer = 'survey_extent' AND s.state = 'accepted' "
+    "AND f.id NOT IN (SELECT r.feature_id FROM minerisk.replaced(:seq) r) "
+    "AND COALESCE(CAST(f.attrs ->> 'fieldwork_start' AS date), :on) <= :on "
+    "AND COALESCE(CAST(f.attrs ->> 'valid_until' AS date), :on) >= :on ORDER BY f.key"
 )
 
 
@@ -62,6 +77,27 @@ def features(conn: Connection, layers: Collection[str], seq: int) -> list[dict[s
             kept["geometry"] = shapely.union(kept["geometry"], one["geometry"])
             kept["key"] = content_key({"parts": sorted([kept["key"], one["key"]])})
     return list(newest.values())
+
+
+def extents(conn: Connection, seq: int, on: date) -> list[dict[str, Any]]:
+    """Return the survey extents that give coverage on a day: key, layer, attrs, geometry (L8).
+
+    For a connection that sees all: coverage is a fact, whoever asks.
+    """
+    return [
+        {
+            "key": row.key,
+            "layer": row.layer,
+            "attrs": row.attrs,
+            "geometry": shapely.from_wkb(bytes(row.wkb)),
+        }
+        for row in conn.execute(_EXTENTS, {"seq": seq, "on": on})
+    ]
+
+
+def sought_below(conn: Connection, seq: int, on: date) -> list[dict[str, Any]]:
+    """Return the extents in which somebody looked for protected objects."""
+    return [row for row in extents(conn, seq, on) if SOUGHT in (row["attrs"].get("kinds") or ())]
 
 
 def _identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -235,5 +271,10 @@ def may_have_changed(conn: Connection) -> bool:
             "JOIN minerisk.batch b ON b.id = r.batch_id"
         )
     )
-    asked = {"seq": newest or 0, "layers": list(pond_layers()), "moves": list(_STRUCK_OFF_BY)}
+    asked = {
+        "seq": newest or 0,
+        "layers": [*pond_layers(), "survey_extent"],
+        "moves": list(_STRUCK_OFF_BY),
+        "sought": SOUGHT,
+    }
     return bool(conn.scalar(_LATER, asked))

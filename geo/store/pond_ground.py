@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from threading import Lock
 from typing import Any
 
@@ -10,12 +11,14 @@ import pandas as pd
 import shapely
 from sqlalchemy import Connection
 
+from geo import clock
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.facts import newest_seq
-from geo.store.pond_facts import features, struck_off_codes
+from geo.store.pond_facts import features, sought_below, struck_off_codes
 from geo.store.terrains import Taken, grid_of, newest_dem, opened_taken
 from geo.survey.keys import content_key
+from geo.tailings.county import CountyPonds, county_in_force
 from geo.tailings.model import Model
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.protected import counts, people, protected_classes
@@ -34,6 +37,7 @@ class Ground:
     rows: list[dict[str, Any]]
     # Ponds off the register: no strip lies below them, and no new house makes them head-top.
     struck_off: frozenset[str]
+    county: CountyPonds
 
     def of(self, layer: str) -> list[dict[str, Any]]:
         """Return the rows of a layer, in the order of their keys."""
@@ -44,13 +48,18 @@ class Ground:
         return [d for d in self.of("dam") if d["attrs"].get("pond_code") == pond["code"]]
 
 
-def ground(conn: Connection) -> Ground | None:
-    """Return the facts as they are, for a connection that sees all; None without a model."""
+def ground(conn: Connection, on: date) -> Ground | None:
+    """Return the facts as they are on a day, for a connection that sees all; None without a model.
+
+    The day decides only which survey extents have not run out.
+    """
     seq = newest_seq(conn)
     taken = newest_dem(conn, seq)
     if taken is None:
         return None
-    rows, gone = features(conn, _LAYERS, seq), struck_off_codes(conn, seq)
+    gone = struck_off_codes(conn, seq)
+    rows = features(conn, _LAYERS, seq) + sought_below(conn, seq, on)
+    county = county_in_force()
     key = content_key(
         {
             "terrain": taken.sha256,
@@ -58,9 +67,10 @@ def ground(conn: Connection) -> Ground | None:
             "rows": sorted(str(row["key"]) for row in rows),
             "struck_off": gone,
             "rules": [terrain_rules(), protected_classes(), siting_rules()["bank"]],
+            "county": [county.capture, sorted(county.counts)],
         }
     )
-    return Ground(key, taken, rows, frozenset(gone))
+    return Ground(key, taken, rows, frozenset(gone), county)
 
 
 # One of them, the last asked of: a window is some gigabyte at most, and the next question is of it.
@@ -74,7 +84,9 @@ def prepared_at(settings: Settings, facts: Ground, shape: Any) -> Prepared:
     Only this window is read, however large the model. The last one asked of is kept in memory.
     """
     grid = grid_of(facts.taken)
-    return prepared_tile(settings, facts, tile_at(grid, tiles_of(grid), shape))
+    return prepared_tile(
+        settings, facts, tile_at(grid, tiles_of(grid, capture=facts.county.capture), shape)
+    )
 
 
 def prepared_tile(settings: Settings, facts: Ground, tile: Tile) -> Prepared:
@@ -86,7 +98,7 @@ def prepared_tile(settings: Settings, facts: Ground, tile: Tile) -> Prepared:
         if ready is None:
             _kept.clear()
             with opened_taken(settings, facts.taken) as model:
-                ready = _kept[key] = window_of(model, tile, on_ground(facts.rows))
+                ready = _kept[key] = window_of(model, tile, on_ground(facts.rows, facts.county))
     return ready
 
 
@@ -99,27 +111,34 @@ def window_of(model: Model, tile: Tile, on: OnGround) -> Prepared:
 def laid_on(settings: Settings) -> OnGround:
     """Return what the register has on the ground now, whoever may see it."""
     with connect(settings, "worker", SYSTEM) as conn:
-        return on_ground(features(conn, ("drainage", "protected_object"), newest_seq(conn)))
+        seq = newest_seq(conn)
+        rows = features(conn, ("drainage", "protected_object"), seq)
+        return on_ground(rows + sought_below(conn, seq, clock.today()), county_in_force())
 
 
-def on_ground(rows: Iterable[Mapping[str, Any]]) -> OnGround:
-    """Return the objects that count and the waterways among rows, in the order of their keys."""
+def on_ground(rows: Iterable[Mapping[str, Any]], county: CountyPonds) -> OnGround:
+    """Return the objects that count, the waterways and the ground searched for objects among rows.
+
+    Each in the order of its keys.
+    """
     ordered = sorted(rows, key=lambda row: str(row["key"]))
     lines: dict[str, list[Any]] = {"channel": [], "culvert": []}
     for row in ordered:
         if row["layer"] == "drainage":
             lines[row["attrs"].get("drainage_kind") or "channel"].append(row["geometry"])
-    objects = protected_frame(row for row in ordered if row["layer"] == "protected_object")
+    objects = protected_frame((r for r in ordered if r["layer"] == "protected_object"), county)
     return OnGround(
         objects,
         np.array(lines["channel"], dtype=object),
         np.array(lines["culvert"], dtype=object),
+        np.array([r["geometry"] for r in ordered if r["layer"] == "survey_extent"], dtype=object),
+        county.capture,
     )
 
 
-def protected_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def protected_frame(rows: Iterable[Mapping[str, Any]], county: CountyPonds) -> pd.DataFrame:
     """Return the objects that count as ``capture.OBJECTS`` wants them."""
-    kept = [row for row in rows if counts(row["attrs"])]
+    kept = [row for row in rows if counts(row["attrs"], county.counts)]
     return pd.DataFrame(
         {
             "key": pd.Series([row["key"] for row in kept], dtype=object),
@@ -152,7 +171,7 @@ def toe_of(pond: Mapping[str, Any], dams: Sequence[Mapping[str, Any]]) -> tuple[
 def ponds_by_tile(facts: Ground) -> dict[str, list[dict[str, Any]]]:
     """Return the ponds, each by the name of the tile that answers for its toe."""
     grid = grid_of(facts.taken)
-    tiles = tiles_of(grid)
+    tiles = tiles_of(grid, capture=facts.county.capture)
     found: dict[str, list[dict[str, Any]]] = {}
     for pond in facts.of("pond"):
         toe, _, _ = toe_of(pond, facts.dams_of(pond))

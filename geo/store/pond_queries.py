@@ -9,9 +9,11 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import shapely
 from sqlalchemy import Connection, func, select, text
 
+from geo.crs import local_zone, to_metric
 from geo.store.pond_facts import (
     ANNULLED,
     alarm_of,
@@ -315,7 +317,11 @@ def _strip(conn: Connection, code: str, run: Any) -> dict[str, Any] | None:
 
 
 def zones(conn: Connection, known_at: When = None) -> list[dict[str, Any]]:
-    """Return the zones one may see: kind, pond, area in m² and GeoJSON."""
+    """Return the zones one may see: kind, pond, name, area in m² and GeoJSON.
+
+    Those of the newest run, and the areas surveyed in which the law forbids building.
+    """
+    seq = seq_at(conn, known_at)
     found = conn.execute(
         select(
             zone.c.kind,
@@ -323,10 +329,28 @@ def zones(conn: Connection, known_at: When = None) -> list[dict[str, Any]]:
             zone.c.area_m2,
             func.ST_AsGeoJSON(zone.c.geom, 7).label("geometry"),
         )
-        .where(zone.c.run_id == newest_run(conn, seq_at(conn, known_at)))
+        .where(zone.c.run_id == newest_run(conn, seq))
         .order_by(zone.c.kind, zone.c.pond_code)
     )
-    return [{**row, "geometry": json.loads(row["geometry"])} for row in found.mappings()]
+    computed = [
+        {**row, "name": None, "geometry": json.loads(row["geometry"])} for row in found.mappings()
+    ]
+    forbidden = [
+        {
+            "kind": "prohibited",
+            "pond_code": None,
+            "name": row["attrs"].get("name") or row["code"],
+            "area_m2": _area(row["geometry"]),
+            "geometry": shapely.geometry.mapping(row["geometry"]),
+        }
+        for row in features(conn, ("prohibited_area",), seq)
+    ]
+    return [*computed, *forbidden]
+
+
+def _area(shape: Any) -> float:
+    zone_epsg = local_zone(shapely.point_on_surface(shape).x)
+    return round(float(shapely.area(to_metric(np.array([shape], dtype=object), zone_epsg))[0]), 3)
 
 
 def as_geojson(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -334,7 +358,7 @@ def as_geojson(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     features_ = [
         {
             "type": "Feature",
-            "properties": {k: z[k] for k in ("kind", "pond_code", "area_m2")},
+            "properties": {k: z[k] for k in ("kind", "pond_code", "name", "area_m2")},
             "geometry": z["geometry"],
         }
         for z in found

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from geo.problems import Problem
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.facts import newest_seq
-from geo.store.pond_facts import event_rows, features, standing_events
+from geo.store.pond_facts import event_rows, extents, features, standing_events
 from geo.store.pond_ground import (
     Ground,
     ground,
@@ -26,6 +28,10 @@ from geo.store.pond_ground import (
 )
 from geo.store.pond_queries import ponds
 from geo.store.terrains import grid_of
+from geo.survey.counties import county_box
+from geo.survey.layers import layer
+from geo.survey.reading import ReadOptions, datums
+from geo.survey.reading.place import Place, read_place
 from geo.tailings.capture import captures
 from geo.tailings.closure import anniversary
 from geo.tailings.headtop import meets, toe_paths
@@ -35,6 +41,8 @@ from geo.tailings.tiles import OnGround, Prepared, near, tiles_of
 
 # A footprint is what a mine works within five years (L10, L26).
 _FOOTPRINT_YEARS = 5
+# Rules that another place may meet.
+_OF_PLACE = ("zone", "prohibited", "bank", "workings")
 _NO_LINES: NDArray[np.object_] = np.array([], dtype=object)
 
 
@@ -43,9 +51,9 @@ def _rows(settings: Settings, layers: Iterable[str]) -> list[dict[str, Any]]:
         return features(conn, list(layers), newest_seq(conn))
 
 
-def _facts(settings: Settings) -> Ground:
+def _facts(settings: Settings, on: date) -> Ground:
     with connect(settings, "worker", SYSTEM) as conn:
-        facts = ground(conn)
+        facts = ground(conn, on)
     if facts is None:
         raise Problem("store.no_terrain", http_status=409)
     return facts
@@ -65,18 +73,39 @@ def _banks(settings: Settings) -> pd.DataFrame | None:
     )
 
 
+def _named(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    listed = [{"name": _name(row), "geometry": row["geometry"]} for row in rows]
+    return pd.DataFrame(listed, columns=["name", "geometry"])
+
+
+def _name(row: dict[str, Any]) -> str:
+    if row["layer"] == "prohibited_area" and not row["attrs"].get("name"):
+        # What it is, in the words of those who draw it.
+        words = layer("prohibited_area").fields["prohibited_class"].values
+        return words[row["attrs"]["prohibited_class"]][0]
+    return row["attrs"].get("name") or row["code"] or ""
+
+
 def _workings(settings: Settings, on: date) -> pd.DataFrame:
     until = anniversary(on, years=_FOOTPRINT_YEARS).isoformat()
-    listed = []
-    for row in _rows(settings, tuple(WORKINGS)):
-        attrs = row["attrs"]
-        planned = row["layer"] == "plan_item"
-        if planned and (attrs.get("finished") is True or str(attrs.get("start") or "") > until):
-            continue
-        name = attrs.get("name") or row["code"] or ""
-        kind = WORKINGS[row["layer"]]
-        listed.append({"name": name, "geometry": row["geometry"], "kind": kind})
-    return pd.DataFrame(listed, columns=["name", "geometry", "kind"])
+    rows = [
+        row
+        for row in _rows(settings, tuple(WORKINGS))
+        if row["layer"] != "plan_item"
+        or not (
+            row["attrs"].get("finished") is True or str(row["attrs"].get("start") or "") > until
+        )
+    ]
+    kinds = [WORKINGS[row["layer"]] for row in rows]
+    return _named(rows).assign(kind=pd.Series(kinds, dtype=object))
+
+
+def _extents(settings: Settings, on: date) -> pd.DataFrame:
+    """Return where somebody looked for what; empty where nobody did."""
+    with connect(settings, "worker", SYSTEM) as conn:
+        rows = extents(conn, newest_seq(conn), on)
+    listed = [{"geometry": row["geometry"], "kinds": row["attrs"].get("kinds")} for row in rows]
+    return pd.DataFrame(listed, columns=["geometry", "kinds"])
 
 
 def _register(conn: Connection, on: date) -> pd.DataFrame:
@@ -100,6 +129,31 @@ def _register(conn: Connection, on: date) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["code", "struck_off", "used_for"])
 
 
+def place_of(
+    settings: Settings, path: Path, filename: str, part: str, epsg: int | None = None
+) -> Place:
+    """Read the toe or the ground of a proposal from a file, as this county reads uploads.
+
+    Parameters
+    ----------
+    part : str
+        ``toe`` or ``body``.
+    epsg : int, optional
+        The coordinate system, where the file says none.
+    """
+    box = county_box(settings.district)
+    kept = datums.load(settings.datums).get(settings.district, {})
+    options = ReadOptions(
+        crs=epsg,
+        county_bbox=box,
+        datums={
+            name: one.model_copy(update={"area": one.area or box}) for name, one in kept.items()
+        },
+    )
+    with TemporaryDirectory(prefix="minerisk-") as folder:
+        return read_place(path, part, options, workdir=Path(folder), filename=filename)
+
+
 def site(settings: Settings, plan: Proposal, on: date) -> dict[str, Any]:
     """Answer every rule of siting for a proposal (L26).
 
@@ -115,10 +169,11 @@ def site(settings: Settings, plan: Proposal, on: date) -> dict[str, Any]:
     Problem
         Without an elevation model.
     """
-    ready = prepared_at(settings, _facts(settings), plan.toe)
+    ready = prepared_at(settings, _facts(settings, on), plan.toe)
     with connect(settings, "worker", SYSTEM) as conn:
         register = _register(conn, on)
     banks, workings = _banks(settings), _workings(settings, on)
+    prohibited = _named(_rows(settings, ("prohibited_area",)))
     answers = ask(
         plan,
         ready.terrain.dem,
@@ -127,12 +182,21 @@ def site(settings: Settings, plan: Proposal, on: date) -> dict[str, Any]:
         banks=banks,
         ponds=register,
         workings=workings,
+        prohibited=prohibited,
+        extents=_extents(settings, on),
     )
     said = {one.answer for one in answers}
     verdict = next((word for word in ("no", "undetermined") if word in said), "yes")
     nearest = None
-    if any(one.answer == "no" and one.rule in ("zone", "bank", "workings") for one in answers):
-        found = nearest_admissible(plan, ready.terrain, ready.zone, banks=banks, workings=workings)
+    if any(one.answer == "no" and one.rule in _OF_PLACE for one in answers):
+        found = nearest_admissible(
+            plan,
+            ready.terrain,
+            ready.zone,
+            banks=banks,
+            workings=workings,
+            prohibited=prohibited,
+        )
         if found is not None:
             nearest = {"point": [found[0].x, found[0].y], "metres": found[1]}
     return {
@@ -182,7 +246,7 @@ def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str
     list of dict
         code, name, state and head_top as it is now, by code.
     """
-    facts = _facts(settings)
+    facts = _facts(settings, clock.today())
     frame = pd.DataFrame(
         {
             "key": ["new"],
@@ -191,15 +255,16 @@ def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str
             "people": [None],
         }
     )
+    alone = OnGround(frame, _NO_LINES, _NO_LINES, capture=facts.county.capture)
     grid, by_tile = grid_of(facts.taken), ponds_by_tile(facts)
     met = []
-    for tile in tiles_of(grid):
+    for tile in tiles_of(grid, capture=facts.county.capture):
         # A building that a window does not reach is met by no pond of the tile.
-        reached = near(grid, tile, OnGround(frame, _NO_LINES, _NO_LINES)).objects
+        reached = near(grid, tile, alone).objects
         if tile.name not in by_tile or reached.empty:
             continue
         ready = prepared_tile(settings, facts, tile)
-        found = captures(ready.terrain.dem, frame)
+        found = captures(ready.terrain.dem, frame, facts.county.capture)
         for pond in by_tile[tile.name]:
             if pond["code"] in facts.struck_off:
                 continue

@@ -19,7 +19,7 @@ from geo.store.licences import known_mines
 from geo.store.pond_objects import OF_A_POND, known_ponds, pond_of
 from geo.store.tables import staged_feature, staged_match, staged_note, upload
 from geo.survey.keys import content_key
-from geo.survey.layers import pond_layers
+from geo.survey.layers import is_of_ponds
 from geo.survey.reading import ReadOptions, ReadResult
 
 _CHUNK = 1000
@@ -103,9 +103,9 @@ def _place_mines(conn: Connection, rows: list[dict[str, Any]], options: ReadOpti
     A pond and what lies below it belong to no mine.
     """
     for row in rows:
-        of_pond = row["layer"] in pond_layers()
+        of_pond = is_of_ponds(row["layer"], row["attrs"])
         row["mine_code"] = None if of_pond else row["attrs"].get("mine_code") or options.mine_code
-    open_ = [r for r in rows if r["mine_code"] is None and r["layer"] not in pond_layers()]
+    open_ = [r for r in rows if r["mine_code"] is None and not is_of_ponds(r["layer"], r["attrs"])]
     if not open_:
         return
     codes, shapes = _licences(conn)
@@ -132,7 +132,8 @@ def _sorted_out(
         code = one["mine_code"]
         slot = (one["source_name"], one["layer"])
         params = {"row": one["row_no"], "mine": code or ""}
-        if one["layer"] in _NEED_MINE and (code is None or code not in known):
+        needs = one["layer"] in _NEED_MINE and not is_of_ponds(one["layer"], one["attrs"])
+        if needs and (code is None or code not in known):
             told = "store.row_without_mine" if code is None else "store.row_of_unknown_mine"
             notes.append(_note(one, "refused", told, params))
             late["refused"][slot] += 1

@@ -47,6 +47,8 @@ metadata = MetaData(
 ROLES = ("administrator", "regulator", "geologist", "enterprise")
 MINE_KINDS = ("coal", "metal_underground", "open_pit")
 HEAD_TOP_SOURCES = ("official_list", "evaluation", "computed", "site_check", "decision")
+HEAD_TOP_OUTCOMES = ("yes", "suspected", "undetermined", "no")
+ZONES = ("no_build", "undecided", "bank", "strip")
 SCREENING_OUTCOMES = ("asked", "explained", "incomplete", "doubtful")
 OBJECTION_OUTCOMES = ("kept", "changed", "returned")
 SURVEY_STATES = ("submitted", "accepted", "returned", "superseded", "revoked")
@@ -767,12 +769,12 @@ head_top = Table(
     Column("geom", Geometry("GEOMETRY", srid=4490, spatial_index=True)),
     Column("geom_3857", Geometry("GEOMETRY", srid=3857, spatial_index=True)),
     _one_of("source", HEAD_TOP_SOURCES, "source"),
-    _one_of("outcome", ("yes", "suspected", "no"), "outcome"),
+    _one_of("outcome", HEAD_TOP_OUTCOMES, "outcome"),
     *_ownership(),
 )
 
-# Ground for drawing and export; verdicts use cells. no_build: no toe of a new dam (L25); strip: the
-# mirror, what lies below one pond.
+# Ground for drawing and export; verdicts use cells. no_build: no toe of a new dam (L25); undecided:
+# nobody can tell yet; strip: the mirror, what lies below one pond.
 zone = Table(
     "zone",
     metadata,
@@ -784,7 +786,7 @@ zone = Table(
     Column("area_m2", Double, nullable=False),
     Column("geom", Geometry("GEOMETRY", srid=4490, spatial_index=True), nullable=False),
     Column("geom_3857", Geometry("GEOMETRY", srid=3857, spatial_index=True), nullable=False),
-    _one_of("kind", ("no_build", "strip", "bank"), "kind"),
+    _one_of("kind", ZONES, "kind"),
     *_ownership(),
 )
 

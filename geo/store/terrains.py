@@ -87,6 +87,9 @@ def take_dem(
         raise Problem("store.not_allowed", http_status=403, action="terrain")
     if not source.is_file():
         raise Problem("cli.no_file", file=str(source))
+    if not stated.error_m > 0:
+        # An error of nothing would turn the perturbed runs off and make doubt a clean no (L23).
+        raise Problem("terrain.dem.no_error")
     digest, size = rawfiles.keep(settings, source)
     known = conn.scalar(select(terrain.c.id).where(terrain.c.sha256 == digest))
     if known is not None:
@@ -141,7 +144,9 @@ def newest_dem(conn: Connection, seq: int) -> Taken | None:
 
 def _taken(row: Row[Any]) -> Taken:
     note = row.note
-    stated = Stated(row.source, row.dated, row.error_m, note["unit"], note["epsg"])
+    # Some were taken as if they had no error: of those it is not known.
+    error = row.error_m if row.error_m > 0 else float("nan")
+    stated = Stated(row.source, row.dated, error, note["unit"], note["epsg"])
     west, south, east, north = note["box"]
     box = west, south, east, north
     zone, cell = note["zone_epsg"], note["cell_m"][0]

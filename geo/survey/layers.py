@@ -35,9 +35,10 @@ class Field(_Data):
     """One canonical field of a layer.
 
     ``values`` gives, for each canonical value, the words that mean it. ``end`` marks a date of
-    which a bare year or month means the last day. ``default`` is what a missing value is taken as;
-    the row report says how often that happened. ``not_clear`` names the values that say nobody
-    knows: to a rule they are as missing as an empty cell.
+    which a bare year or month means the last day. ``all`` are words for every value but those of
+    ``beside``. ``default`` is what a missing value is taken as; the row report says how often that
+    happened. ``not_clear`` names the values that say nobody knows: to a rule they are as missing as
+    an empty cell.
     """
 
     type: Literal["text", "seam", "number", "date", "bool", "choice", "list"]
@@ -46,6 +47,7 @@ class Field(_Data):
     unit: str | None = None
     values: dict[str, tuple[str, ...]] = {}
     all: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     of: Literal["seam"] | None = None
     end: bool = False
     required: bool = False
@@ -165,6 +167,14 @@ def stated(layer_name: str, attrs: Mapping[str, Any]) -> dict[str, Any]:
 def pond_layers() -> tuple[str, ...]:
     """Return the layers that bear on tailings ponds and on no mine's grade."""
     return tuple(name for name, one in layers().items() if one.room == "ponds")
+
+
+def is_of_ponds(name: str, attrs: Mapping[str, Any]) -> bool:
+    """Tell whether a row belongs to ponds and to no mine: its layer does, or all it looked for."""
+    if name != "survey_extent":
+        return name in pond_layers()
+    sought = set(attrs.get("kinds") or ())
+    return bool(sought) and sought <= set(layers()[name].fields["kinds"].beside)
 
 
 @cache

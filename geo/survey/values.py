@@ -289,7 +289,7 @@ def several(value: Any, field: Field) -> Read:
     else:
         cell = unicodedata.normalize("NFKC", str(value)).strip().strip("[]").replace('"', "")
         if _plain(cell) in {_plain(word) for word in field.all}:
-            return list(field.values), True
+            return [value for value in field.values if value not in field.beside], True
         understood = not field.of and choice(cell, field)[1]
         parts = [cell] if understood else [part for part in _SPLIT.split(cell) if part]
     found: list[Any] = []

@@ -171,17 +171,32 @@ def _mark(z, bed, d8, offset, own, most, lowest, mask):  # type: ignore[no-untyp
 
 
 def capture_mask(terrain: Terrain, found: Captures) -> NDArray[np.bool_]:
-    """Return all cells on which a path meets some object.
+    """Return all cells on which a path meets some object."""
+    return mask_of(terrain, found.own, found.near, found.reach.height)
+
+
+def mask_of(
+    terrain: Terrain, own: NDArray[np.int64], near: NDArray[np.int64], height_m: float
+) -> NDArray[np.bool_]:
+    """Return all cells on which a path captures any of some ground.
 
     The lower of two cells that drain the same way is captured at least as far, so a way once marked
     from lower ground is not walked again.
+
+    Parameters
+    ----------
+    terrain : Terrain
+    own, near : ndarray of int64
+        Cells of the ground, and those aside of it that capture it by themselves.
+    height_m : float
+        How far above a path ground is captured, m.
     """
     mask = np.zeros(terrain.dem.shape, dtype=bool)
     lowest = np.full(mask.size, np.inf)
     _mark(
         terrain.dem.z.ravel(), terrain.bed.ravel(), terrain.d8.ravel(),
-        offsets(mask.shape[1]), found.own, found.reach.height, lowest, mask.ravel(),
+        offsets(mask.shape[1]), own, height_m, lowest, mask.ravel(),
     )  # fmt: skip
-    mask.ravel()[found.near] = True
+    mask.ravel()[near] = True
     mask[terrain.dem.no_ground] = False
     return mask

@@ -69,10 +69,11 @@ class Verdict:
     Attributes
     ----------
     answer : str
-        ``yes``; ``suspected`` (疑似, to be checked on site, treated as yes until then); ``no``.
+        ``yes``; ``suspected`` (疑似, to be checked on site, treated as yes until then);
+        ``undetermined`` where nobody looked for people below; ``no``.
     reasons : tuple of str
         ``met``, ``toe_derived``, ``run_met``, ``path_leaves``, ``pit``, ``no_terrain``,
-        ``error_unknown``.
+        ``error_unknown``, ``unsurveyed``.
     met : DataFrame
         Columns of ``MET``.
     paths : Paths
@@ -250,6 +251,7 @@ def judge(
     limit_m: float | None = None,
     threads: int = 1,
     own: Collection[str] = (),
+    unsurveyed: NDArray[np.bool_] | None = None,
 ) -> Verdict:
     """Say whether a pond is head-top by its terrain.
 
@@ -272,6 +274,9 @@ def judge(
         Perturbed runs at once; the answer does not depend on it.
     own : collection of str
         Keys of objects that do not count for this pond: its own services (L24).
+    unsurveyed : ndarray of bool, shape (rows, cols), optional
+        Cells whose path captures ground nobody surveyed for protected objects (``Zone``): below
+        them a no is not known. None: not asked.
     """
     rules = terrain_rules()
     limit = float(rules["path"]["limit_m"]) if limit_m is None else limit_m
@@ -310,5 +315,8 @@ def judge(
     is_met = bool(captured.any())
     reasons = (["met"] if is_met else []) + [name for name, so in doubts.items() if so]
     answer = "yes" if is_met and not toe_derived else "suspected" if reasons else "no"
+    if unsurveyed is not None and unsurveyed.ravel()[paths.starts].any():
+        reasons.append("unsurveyed")
+        answer = "undetermined" if answer == "no" else answer
     share = float(hits.any(axis=1).mean()) if runs else float("nan")
     return Verdict(answer, tuple(reasons), met, paths, runs, share, dam_is_newer)

@@ -178,7 +178,7 @@ def zone_of_model(
         ``terrain.dem.*``, ``reader.child.*``, ``terrain.zone.not_shared``
     """
     began = time.perf_counter()
-    tiles = tiles_of(model, cells=cells, halo=halo)
+    tiles = tiles_of(model, cells=cells, halo=halo, capture=ground.capture)
     close = [near(model, tile, ground) for tile in tiles]
     paths = [
         work / f"{tile.name}-{key_of(model, tile, on)[:32]}"

@@ -1,6 +1,6 @@
 """Which objects below a pond count, and which are only shown (LOGIC L24)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -15,18 +15,19 @@ def protected_classes() -> dict[str, Any]:
     return dict(yaml.safe_load(text))
 
 
-def counts(attrs: Mapping[str, Any]) -> bool:
+def counts(attrs: Mapping[str, Any], here: Collection[str] = ()) -> bool:
     """Tell whether an object counts; a class nobody knows does, for unknown is never low.
 
     Parameters
     ----------
     attrs : mapping
         object_class and removed, as a survey of protected objects gives them.
+    here : collection of str
+        Classes that count in this county though elsewhere they are only shown.
     """
     rule = protected_classes()
-    return (
-        attrs.get("object_class") not in rule["shown"] and attrs.get("removed") not in rule["gone"]
-    )
+    shown = set(rule["shown"]) - set(here)
+    return attrs.get("object_class") not in shown and attrs.get("removed") not in rule["gone"]
 
 
 def own_of(attrs: Mapping[str, Any], pond: str) -> bool:

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from rasterio import features
 
 from geo.messages import say
+from geo.survey.layers import layer
 from geo.tailings.dem import Dem, Terrain
 from geo.tailings.grade import pond_grade
 from geo.tailings.headtop import toe_paths
 from geo.tailings.parameters import terrain_rules
-from geo.tailings.siting_rules import siting_rules
+from geo.tailings.searched import unsurveyed
+from geo.tailings.siting_rules import layer_of, siting_rules
 from geo.tailings.zone import Zone
 
 ACTIONS = ("new", "rebuild", "expand")
@@ -25,6 +27,7 @@ YES, NO, UNDETERMINED = "yes", "no", "undetermined"
 BANKS = ("name", "geometry", "river_class")  # main_stem, tributary, other
 PONDS = ("code", "struck_off", "used_for")  # bool; code of the pond it already replaced, or None
 WORKINGS = ("name", "geometry", "kind")  # goaf, subsidence, rock_movement, footprint
+PROHIBITED = ("name", "geometry")
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Proposal:
     toe : shapely geometry
         Every toe of the final section; a point where no more is known.
     body : shapely geometry or None
-        The pond's own ground.
+        The pond's own ground. Without it no rule that asks of the ground can allow.
     height_m, volume_m3 : float or None
         Final dam height and full volume.
     one_step : bool or None
@@ -73,7 +76,11 @@ class Answer:
 
     def say(self, lang: str) -> str:
         """Return the basis in `lang`."""
-        return say(f"terrain.siting.{self.rule}.{self.basis}", lang, **self.params)
+        told = dict(self.params)
+        if "kinds" in told:
+            names = (getattr(layer(name).label, lang) for name in told["kinds"])
+            told["kinds"] = ("、" if lang == "zh" else ", ").join(names)
+        return say(f"terrain.siting.{self.rule}.{self.basis}", lang, **told)
 
 
 _Found = tuple[str, str, dict[str, Any]]
@@ -90,6 +97,8 @@ def _zone(plan: Proposal, terrain: Terrain | None, zone: Zone | None) -> _Found:
     limit = terrain_rules()["path"]["limit_m"]
     if inside.any():
         return NO, "in", {"cells": len(starts), "inside": int(inside.sum()), "limit": limit}
+    if zone.unsurveyed is not None and zone.unsurveyed.ravel()[starts].any():
+        return UNDETERMINED, "unsurveyed", {}
     if zone.undecided.ravel()[starts].any():
         return UNDETERMINED, "undecided", {}
     return YES, "out", {"limit": limit}
@@ -109,7 +118,7 @@ def _bank(plan: Proposal, dem: Dem, banks: pd.DataFrame | None) -> _Found:
     away = np.round(shapely.distance(lines, ground), 3)
     inside = np.flatnonzero(away <= limits)  # a class without a limit compares false
     if not inside.size:
-        return YES, "far", {}
+        return (UNDETERMINED, "no_body", {}) if plan.body is None else (YES, "far", {})
     worst = inside[np.lexsort((inside, (away - limits)[inside]))[0]]
     told = {
         "name": banks["name"].iloc[worst],
@@ -188,8 +197,35 @@ def _replacement(plan: Proposal, ponds: pd.DataFrame | None) -> _Found:
     return YES, "good", {"codes": "、".join(codes)}
 
 
-def _workings(plan: Proposal, dem: Dem, workings: pd.DataFrame | None) -> _Found:
-    under = siting_rules()["workings"]["under"]
+def _asked_of(
+    plan: Proposal, dem: Dem, extents: pd.DataFrame | None, layers: Iterable[str]
+) -> _Found | None:
+    """Return why a rule cannot allow what was found clear; None where it can."""
+    if plan.body is None:
+        return UNDETERMINED, "no_body", {}
+    missing = unsurveyed(shapely.union_all(_grounds(plan, dem)), dem, extents, layers)
+    if missing:
+        return UNDETERMINED, "unsurveyed", {"kinds": missing}
+    return None
+
+
+def _prohibited(
+    plan: Proposal, dem: Dem, prohibited: pd.DataFrame | None, extents: pd.DataFrame | None
+) -> _Found:
+    layer = siting_rules()["prohibited"]["layer"]
+    if prohibited is not None and not prohibited.empty:
+        ground = shapely.union_all(_grounds(plan, dem))
+        met = prohibited[shapely.intersects(dem.local(prohibited["geometry"]), ground)]
+        if not met.empty:
+            return NO, "in", {"name": "、".join(sorted(met["name"]))}
+    return _asked_of(plan, dem, extents, (layer,)) or (YES, "clear", {})
+
+
+def _workings(
+    plan: Proposal, dem: Dem, workings: pd.DataFrame | None, extents: pd.DataFrame | None
+) -> _Found:
+    rule = siting_rules()["workings"]
+    under = rule["under"]
     if workings is None:
         return UNDETERMINED, "missing", {}
     ground = shapely.union_all(_grounds(plan, dem))
@@ -199,8 +235,10 @@ def _workings(plan: Proposal, dem: Dem, workings: pd.DataFrame | None) -> _Found
         hit = met[met["kind"].map(under) == outcome]
         if not hit.empty:
             first = hit.sort_values(["kind", "name"], kind="stable").iloc[0]
-            return answer, basis, {"name": first["name"], "kind": first["kind"]}
-    return YES, "clear", {}
+            return answer, basis, {"name": first["name"], "kinds": [layer_of(first["kind"])]}
+    # A plan is filed, not surveyed; what lies in the ground must have been looked for.
+    sought = [layer_of(kind) for kind, outcome in under.items() if outcome == "refuse"]
+    return _asked_of(plan, dem, extents, sought) or (YES, "clear", {})
 
 
 def ask(
@@ -212,6 +250,8 @@ def ask(
     banks: pd.DataFrame | None = None,
     ponds: pd.DataFrame | None = None,
     workings: pd.DataFrame | None = None,
+    prohibited: pd.DataFrame | None = None,
+    extents: pd.DataFrame | None = None,
 ) -> list[Answer]:
     """Return the answer of every rule, in the order of ``siting.yaml``.
 
@@ -222,17 +262,20 @@ def ask(
         Gives the metric zone that distances are taken in.
     terrain, zone : Terrain, Zone, optional
         None where there is no model of the place.
-    banks, ponds, workings : DataFrame, optional
-        Columns ``BANKS``, ``PONDS``, ``WORKINGS``; None where the layer is missing.
+    banks, ponds, workings, prohibited : DataFrame, optional
+        Columns ``BANKS``, ``PONDS``, ``WORKINGS``, ``PROHIBITED``; None where the layer is missing.
+    extents : DataFrame, optional
+        Columns ``searched.EXTENTS``: where somebody looked for what; elsewhere nothing is clear.
     """
 
     def found() -> Iterator[tuple[str, _Found]]:
         yield "zone", _zone(plan, terrain, zone)
+        yield "prohibited", _prohibited(plan, dem, prohibited, extents)
         yield "bank", _bank(plan, dem, banks)
         yield "height", _height(plan)
         yield "one_step", _one_step(plan)
         yield "replacement", _replacement(plan, ponds)
-        yield "workings", _workings(plan, dem, workings)
+        yield "workings", _workings(plan, dem, workings, extents)
 
     answers = []
     for name, (answer, basis, told) in found():
@@ -252,10 +295,12 @@ def nearest_admissible(
     *,
     banks: pd.DataFrame | None = None,
     workings: pd.DataFrame | None = None,
+    prohibited: pd.DataFrame | None = None,
 ) -> tuple[Any, float] | None:
     """Return the nearest ground that no rule of place forbids, and its distance; None if none is.
 
-    Outside the zone, decided, beyond the bank strips and not over workings. No permission.
+    Outside the zone, decided, beyond the bank strips, not over workings known, and in no area
+    prohibited by law. No permission.
 
     Returns
     -------
@@ -275,6 +320,8 @@ def nearest_admissible(
     if workings is not None:
         under = workings[workings["kind"].isin(list(rules["workings"]["under"]))]
         shapes += list(dem.local(under["geometry"]))
+    if prohibited is not None:
+        shapes += list(dem.local(prohibited["geometry"]))
     drawn = [one for one in shapes if not shapely.is_empty(one)]
     if drawn:
         closed |= features.rasterize(

@@ -22,6 +22,7 @@ from geo.tailings.capture import Captures, captures, reach_of
 from geo.tailings.dem import Dem, Terrain, prepare
 from geo.tailings.model import Model
 from geo.tailings.parameters import terrain_rules
+from geo.tailings.searched import searched_cells
 from geo.tailings.zone import Zone, no_build
 
 OUTSIDE, INSIDE, UNDECIDED, NO_GROUND = 0, 1, 2, 255
@@ -40,11 +41,17 @@ class Tile:
 
 @dataclass(frozen=True, eq=False)
 class OnGround:
-    """What is laid on a model, CGCS2000 degrees: protected objects (``capture.OBJECTS``), lines."""
+    """What is laid on a model, CGCS2000 degrees: protected objects (``capture.OBJECTS``), lines.
+
+    `searched` is the ground on which somebody looked for such objects; None: not asked. `capture`
+    are the figures of capture, by default those of ``terrain.yaml``.
+    """
 
     objects: pd.DataFrame
     channels: NDArray[np.object_]
     culverts: NDArray[np.object_]
+    searched: NDArray[np.object_] | None = None
+    capture: dict[str, Any] | None = None
 
     def digest(self) -> str:
         """Return what it says, as a digest."""
@@ -55,6 +62,12 @@ class OnGround:
             told.update(b"lines")
             for line in lines:
                 told.update(shapely.to_wkb(line))
+        if self.capture is not None:
+            told.update(json.dumps(self.capture, sort_keys=True, default=str).encode())
+        if self.searched is not None:
+            told.update(b"searched")
+            for ground in self.searched:
+                told.update(shapely.to_wkb(ground))
         return told.hexdigest()
 
 
@@ -63,8 +76,8 @@ def frame_of(model: Model) -> Dem:
     return Dem(np.full((1, 1), np.nan), model.grid, model.epsg)
 
 
-def _halo(model: Model, wanted: int) -> int:
-    reach = reach_of(frame_of(model))
+def _halo(model: Model, wanted: int, capture: dict[str, Any] | None) -> int:
+    reach = reach_of(frame_of(model), capture)
     metres = float(terrain_rules()["path"]["limit_m"]) + reach.width + reach.point
     return max(wanted, math.ceil(metres / model.grid.a) + 2)
 
@@ -83,7 +96,13 @@ def _spans(first: int, count: int, size: int, halo: int) -> Iterator[tuple[int, 
         yield number, slice(begin, end), slice(low, high)
 
 
-def tiles_of(model: Model, *, cells: int | None = None, halo: int | None = None) -> list[Tile]:
+def tiles_of(
+    model: Model,
+    *,
+    cells: int | None = None,
+    halo: int | None = None,
+    capture: dict[str, Any] | None = None,
+) -> list[Tile]:
     """Return the tiles of a model, row by row.
 
     Parameters
@@ -91,10 +110,12 @@ def tiles_of(model: Model, *, cells: int | None = None, halo: int | None = None)
     model : Model
     cells, halo : int, optional
         Cells along a tile and around it; by default the figures of ``terrain.yaml``.
+    capture : dict, optional
+        The figures of capture: what is around a tile is at least as wide as they reach.
     """
     rules = terrain_rules()["tiles"]
     size = int(rules["cells"]) if cells is None else cells
-    around = _halo(model, int(rules["halo_cells"]) if halo is None else halo)
+    around = _halo(model, int(rules["halo_cells"]) if halo is None else halo, capture)
     place, (high, wide) = model.grid, model.shape
     top, left = round(-place.f / -place.e), round(place.c / place.a)
     return [
@@ -133,7 +154,7 @@ def near(model: Model, tile: Tile, ground: OnGround) -> OnGround:
     (west, north) = model.grid @ (tile.window_cols.start, tile.window_rows.start)
     (east, south) = model.grid @ (tile.window_cols.stop, tile.window_rows.stop)
     frame = frame_of(model)
-    reach = reach_of(frame)
+    reach = reach_of(frame, ground.capture)
     edge = shapely.box(west, south, east, north)
     (box,) = frame.abroad([shapely.segmentize(edge, max(east - west, north - south) / 8)])
     errors = ground.objects["error_m"].fillna(0).to_numpy(dtype=float)
@@ -151,6 +172,7 @@ def near(model: Model, tile: Tile, ground: OnGround) -> OnGround:
         objects=ground.objects[close],
         channels=lines(ground.channels),
         culverts=lines(ground.culverts),
+        searched=None if ground.searched is None else lines(ground.searched),
     )
 
 
@@ -184,8 +206,9 @@ class Prepared:
 def prepared(dem: Dem, close: OnGround) -> Prepared:
     """Return a window ready for questions."""
     terrain = prepare(dem, channels=close.channels, culverts=close.culverts)
-    found = captures(dem, close.objects)
-    return Prepared(terrain, found, no_build(terrain, found))
+    found = captures(dem, close.objects, close.capture)
+    looked = None if close.searched is None else searched_cells(dem, close.searched)
+    return Prepared(terrain, found, no_build(terrain, found, surveyed=looked))
 
 
 def codes(zone: Zone) -> NDArray[np.uint8]:

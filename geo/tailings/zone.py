@@ -7,7 +7,7 @@ import shapely
 from numpy.typing import NDArray
 from rasterio import features
 
-from geo.tailings.capture import Captures, Reach, capture_mask
+from geo.tailings.capture import Captures, Reach, capture_mask, mask_of
 from geo.tailings.dem import Dem, Terrain
 from geo.tailings.flow import offsets, reach
 from geo.tailings.parameters import compiled, terrain_rules
@@ -22,12 +22,17 @@ class Zone:
     dem : Dem
     mask : ndarray of bool, shape (rows, cols)
     undecided : ndarray of bool, shape (rows, cols)
-        Cells outside it whose path leaves the model or ends in a kept pit within the limit.
+        Cells outside it whose path leaves the model or ends in a kept pit within the limit, and
+        those of `unsurveyed`.
+    unsurveyed : ndarray of bool, shape (rows, cols), or None
+        Cells outside it whose path captures ground on which nobody looked for protected objects;
+        None where that was not asked.
     """
 
     dem: Dem
     mask: NDArray[np.bool_]
     undecided: NDArray[np.bool_]
+    unsurveyed: NDArray[np.bool_] | None = None
 
     @property
     def area_m2(self) -> float:
@@ -40,7 +45,12 @@ class Zone:
         return self.dem.abroad(outlines(self.mask, self.dem))
 
 
-def no_build(terrain: Terrain, found: Captures, limit_m: float | None = None) -> Zone:
+def no_build(
+    terrain: Terrain,
+    found: Captures,
+    limit_m: float | None = None,
+    surveyed: NDArray[np.bool_] | None = None,
+) -> Zone:
     """Return the no-build zone: all cells whose flow path meets an object within the limit.
 
     For each cell it says exactly what ``headtop.meets`` says of a toe on it. Outside the zone is no
@@ -53,6 +63,8 @@ def no_build(terrain: Terrain, found: Captures, limit_m: float | None = None) ->
         Protected objects on the terrain's grid.
     limit_m : float, optional
         Longest path, m, inclusive; by default the figure of ``terrain.yaml``.
+    surveyed : ndarray of bool, shape (rows, cols), optional
+        Where somebody looked for protected objects; None: not asked.
     """
     limit = float(terrain_rules()["path"]["limit_m"]) if limit_m is None else limit_m
     mask = capture_mask(terrain, found)
@@ -60,7 +72,24 @@ def no_build(terrain: Terrain, found: Captures, limit_m: float | None = None) ->
     doubt = terrain.rim.copy()
     doubt.ravel()[terrain.kept] = True
     undecided = reach(terrain.d8, terrain.order, doubt, terrain.dem.cell, limit) >= 0
-    return Zone(terrain.dem, inside, undecided & ~inside)
+    if surveyed is None:
+        return Zone(terrain.dem, inside, undecided & ~inside)
+    blind = _captured_ground(terrain, ~surveyed & ~terrain.dem.no_ground, found.reach)
+    unsurveyed = reach(terrain.d8, terrain.order, blind, terrain.dem.cell, limit) >= 0
+    unsurveyed &= ~inside
+    return Zone(terrain.dem, inside, (undecided & ~inside) | unsurveyed, unsurveyed)
+
+
+def _captured_ground(
+    terrain: Terrain, ground: NDArray[np.bool_], how_far: Reach
+) -> NDArray[np.bool_]:
+    """Return all cells on which a path would capture some of a ground: the mirror of ``strip``."""
+    dem = terrain.dem
+    if not ground.any():
+        return np.zeros(dem.shape, dtype=bool)
+    own = np.flatnonzero(grown(ground, dem, how_far.point, centre=False))
+    near = np.flatnonzero(grown(ground, dem, how_far.width + how_far.point, centre=True))
+    return mask_of(terrain, own, near, how_far.height)
 
 
 @compiled

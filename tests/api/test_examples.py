@@ -1,5 +1,6 @@
 """The description of the API says what the API does: every route has an example, and it is true."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -178,6 +179,10 @@ def walk_ponds(zhang, settings, people, keep) -> dict[str, Any]:
         "headtop": keep("headtop", zhang.get(f"{base}/ponds/A/headtop")),
         "zones": keep("zones", zhang.get(f"{base}/zones")),
         "siting": keep("siting", zhang.post(f"{base}/siting", json={"toe": place})),
+        "siting_file": keep(
+            "siting_file",
+            zhang.post(f"{base}/siting/file", files={"file": ("坝.geojson", json.dumps(place))}),
+        ),
         "siting_object": keep(
             "siting_object", zhang.post(f"{base}/siting/object", json={"place": place})
         ),

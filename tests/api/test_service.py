@@ -1,6 +1,7 @@
 """The service on a real PostGIS: the whole line over HTTP, wrong files, tiles, and who may call what."""
 
 import io
+import json
 import math
 import re
 import zipfile
@@ -307,6 +308,7 @@ RULES = {
     "GET /api/v1/zones": {"any": 200},
     # There is no elevation model here: whoever may ask is told so.
     "POST /api/v1/siting": {"zhang": 409, "far": 409, "admin": 409, "else": 403},
+    "POST /api/v1/siting/file": {"zhang": 200, "far": 200, "admin": 200, "else": 403},
     "POST /api/v1/siting/object": {"zhang": 409, "far": 409, "admin": 409, "else": 403},
     "GET /api/v1/crossings": LEDGER,
     "GET /api/v1/screening": {"zhang": 200, "far": 200, "admin": 200, "else": 403},
@@ -430,6 +432,8 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
             sent = {"json": body} if body is not None else {}
             if path.endswith("/objections") and method == "POST":
                 sent = {"data": {"hazard": "gas", "reason": "r"}}
+            if path.endswith("/siting/file"):
+                sent = {"files": {"file": ("坝.geojson", json.dumps(place))}}
             answer = clients[login].request(method, path.format(**values), **sent)
             if answer.status_code != expected:
                 wrong.append((route, login, answer.status_code, expected, answer.text[:120]))

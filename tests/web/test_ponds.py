@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,7 +156,7 @@ def test_a_place_is_set_by_keyboard_and_answered_by_a_link(site: Site, person: P
     page.goto(f"{site.url}/siting?toe=112.59,38.832&height=28&volume=60&one_step=yes")
     someone.map_drawn()
     expect(page.locator("#answer h2")).to_have_text(say("web.siting.verdict.no", "zh"))
-    assert page.locator("#answer tbody tr").count() == 6
+    assert page.locator("#answer tbody tr").count() == 7
     page.click("#clear-toe")
     page.locator("#siting-map canvas").focus()
     page.keyboard.press("Enter")
@@ -167,22 +168,40 @@ def test_a_place_is_set_by_keyboard_and_answered_by_a_link(site: Site, person: P
     assert "what=object" in page.url
 
 
-def test_a_toe_line_comes_from_a_file(site: Site, person: People, tmp_path: Path) -> None:
+def test_every_toe_of_a_file_and_the_ponds_ground_go_into_the_question(
+    site: Site, person: People, tmp_path: Path
+) -> None:
     someone = person(site, "zhang")
     page = someone.page
     someone.go("/siting")
     someone.map_drawn()
-    line = {"type": "LineString", "coordinates": [[112.589, 38.832], [112.591, 38.832]]}
+    starter, saddle = [[112.589, 38.832], [112.591, 38.832]], [[112.593, 38.834], [112.594, 38.834]]
+    ring = [[112.589, 38.833], [112.592, 38.833], [112.592, 38.836], [112.589, 38.833]]
+    shapes = [
+        {"type": "LineString", "coordinates": starter},
+        {"type": "MultiLineString", "coordinates": [saddle]},
+        {"type": "Polygon", "coordinates": [ring]},
+    ]
+    features = [{"type": "Feature", "properties": {}, "geometry": one} for one in shapes]
     path = tmp_path / "坝脚线.geojson"
-    path.write_text(json.dumps({"type": "Feature", "properties": {}, "geometry": line}), "utf-8")
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), "utf-8")
     page.set_input_files("#toe-file", path)
-    expect(page.locator("#toe")).to_have_value("112.589000,38.832000;112.591000,38.832000")
+    toe = "112.589000,38.832000;112.591000,38.832000|112.593000,38.834000;112.594000,38.834000"
+    expect(page.locator("#toe")).to_have_value(toe)
+    expect(page.locator("#toe-told")).to_have_text(say("web.js.siting.taken", "zh", toe=2, body=1))
     page.get_by_role("button", name=say("web.siting.ask", "zh")).click()
     expect(page.locator("#answer h2")).to_have_text(say("web.siting.verdict.no", "zh"))
-    # What holds no line says so, and leaves the place as it was.
+    # Toe and ground stand in the address, and the ground was tested.
+    expect(page.locator("#body")).to_have_value(re.compile("^112.589"))
+    no_body = say("terrain.siting.prohibited.no_body", "zh")
+    expect(page.locator("#answer")).not_to_contain_text(no_body)
+    page.fill("#body", "")
+    page.get_by_role("button", name=say("web.siting.ask", "zh")).click()
+    expect(page.locator("#answer")).to_contain_text(no_body)
+    # What cannot be read says so, and leaves the place as it was.
     path.write_text("<html>", "utf-8")
     page.set_input_files("#toe-file", path)
-    expect(page.locator("#toe-trouble")).to_have_text(say("web.js.siting.no_line", "zh"))
+    expect(page.locator("#toe-trouble")).to_contain_text("坝脚线.geojson")
     assert page.locator("#toe").input_value().startswith("112.589")
 
 
@@ -208,10 +227,14 @@ def test_the_map_shows_ponds_by_shape_and_word(site: Site, person: People, lang:
         "SL-T05",
     }
     assert marks["SL-T10"] == "pond-gone"
-    for layer in ("zones-ban", "zones-strip", "paths-line"):
+    for layer in (
+        *("zones-ban", "zones-undecided", "zones-prohibited", "zones-label"),
+        *("zones-strip", "paths-line"),
+    ):
         drawn = f"minerisk.map.queryRenderedFeatures({{layers: ['{layer}']}}).length"
         assert page.evaluate(drawn) > 0, layer
-    expect(page.locator("#side")).to_contain_text(say("web.zone.no_build", lang))
+    for kind in ("no_build", "undecided", "prohibited"):
+        expect(page.locator("#side")).to_contain_text(say(f"web.zone.{kind}", lang))
     page.fill("#find", "SL-T05")
     page.locator("#found button").first.press("Enter")
     expect(page.locator("#answer")).to_contain_text("示例五号尾矿库")
@@ -236,6 +259,8 @@ def test_the_offline_map_draws_ponds_and_zones_with_no_internet(
     assert alone.locator("path.leaflet-interactive").count() >= 22
     alone.locator(".minerisk-pond").first.dispatch_event("click")
     expect(alone.locator(".leaflet-popup")).to_contain_text("SL-T01")
+    for kind in ("no_build", "prohibited", "undecided", "bank", "strip"):
+        expect(alone.locator(".minerisk-legend")).to_contain_text(say(f"report.zone.{kind}", "zh"))
     assert faults == []
     alone.close()
 

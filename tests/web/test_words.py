@@ -12,13 +12,21 @@ from geo.messages import LANGUAGES, catalogue
 from geo.report.ledger import COUNTS
 from geo.settings import CHECKOUT
 from geo.store.pond_events import ACTION
-from geo.store.tables import HEAD_TOP_SOURCES, MINE_KINDS, OBJECTION_OUTCOMES, SCREENING_OUTCOMES
+from geo.store.tables import (
+    HEAD_TOP_OUTCOMES,
+    HEAD_TOP_SOURCES,
+    MINE_KINDS,
+    OBJECTION_OUTCOMES,
+    SCREENING_OUTCOMES,
+    ZONES,
+)
 from geo.survey.advance import _STOPS
 from geo.survey.layers import layers
 from geo.survey.ledger import LEDGER, WORKS
 from geo.tailings import headtop
 from geo.tailings.board import BANDS
 from geo.tailings.siting import ACTIONS
+from geo.tailings.siting_rules import WORKINGS
 from web import pond_view, render, translate
 from web.boards import COLUMNS
 from web.pages import SOURCES
@@ -87,11 +95,12 @@ PARTS = {
     "web.ponds.band.": BANDS,
     "web.ponds.head.": ("state", "late", "who"),
     "web.unit.": ("m", "a"),
-    "web.head_top.": ("yes", "suspected", "no", "undetermined"),
-    "web.verdict.": ("yes", "suspected", "no"),
+    "web.head_top.": HEAD_TOP_OUTCOMES,
+    "web.verdict.": HEAD_TOP_OUTCOMES,
     "web.outcome_of.": ("yes", "no", "undetermined"),
-    "web.pond.under_kind.": ("goaf", "subsidence", "footprint"),
+    "web.pond.under_kind.": tuple(WORKINGS.values()),
     "web.siting.what_is.": ("pond", "object"),
+    "web.siting.drawing_is.": ("toe", "body"),
     "web.siting.action_is.": ACTIONS,
     "web.siting.verdict.": ("yes", "no", "undetermined"),
     "web.siting.answer_is.": ("yes", "no", "undetermined"),
@@ -114,6 +123,7 @@ PARTS = {
     "web.stage.": ("reading", "unpack", "read", "check", "staged"),
     "web.js.stage.": ("reading", "unpack", "read", "check", "staged", "grading"),
     "web.js.upload.state_": ("staged", "failed", "submitted", "gone"),
+    "web.js.map.at_": ZONES,
     "web.map.group.": ("ground", "mining", "survey", "ponds"),
     "web.map.turned.": ("landscape", "portrait"),
     "web.draw.kind.": ("polygon", "line", "point"),

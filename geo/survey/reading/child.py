@@ -344,7 +344,10 @@ def answer(task: dict[str, Any], out: int) -> dict[str, Any]:
 def main() -> int:
     """Answer the task on standard input; exit 0 with a JSON line, or 3 with a reason."""
     task = json.load(sys.stdin)
-    cut = without_network()
+    # Under the server's account only later: it may have to read this environment by a right that it
+    # loses with the network.
+    first = os.geteuid() == 0
+    cut = first and without_network()
     isolate(task["skip"])
     if task["do"] not in _WITHOUT_GDAL:
         import pyogrio
@@ -354,6 +357,7 @@ def main() -> int:
             print(json.dumps({"error": f"drivers left: {sorted(left)}"}))
             return 3
     warm(task)
+    cut = cut if first else without_network()
     confine(task["limits"])
     try:
         said = answer(task, task["out"])

@@ -111,7 +111,7 @@ def _judged(raw: Raw, options: ReadOptions, notes: Notes) -> LayerRead:
     verdicts = check.Verdicts(count, refused=dict(raw.refused))
     check.presence(shapes, raw.unreadable, verdicts)
     shapes[~verdicts.alive()] = None
-    where = _crs(raw, shapes, verdicts, options)
+    where = crs_of(raw, shapes, verdicts, options)
     frame = _empty()
     mapped: dict[str, str] = {}
     if kind is None:
@@ -151,12 +151,13 @@ def _judged(raw: Raw, options: ReadOptions, notes: Notes) -> LayerRead:
     )
 
 
-def _crs(
+def crs_of(
     raw: Raw,
     shapes: Shapes,
     verdicts: check.Verdicts,
     options: ReadOptions,
 ) -> CrsProposal:
+    """Return in which system a layer's coordinates are taken to be, and why."""
     bounds = shapely.bounds(shapes[verdicts.alive()])
     middles = (bounds[:, :2] + bounds[:, 2:]) / 2
     try:
@@ -208,13 +209,27 @@ def _placed(
     layer: Layer,
     name: str,
 ) -> Shapes:
-    """Return the shapes flat, x before y, in CGCS2000; refused rows are left as they are."""
+    """Return the shapes in CGCS2000, as ``placed`` has them; refused rows are left as they are."""
     alive = verdicts.alive()
-    placed = shapes.copy()
+    moved = shapes.copy()
     tall = int(((shapely.has_z(shapes) | shapely.has_m(shapes)) & alive).sum())
     if tall:
         notes.add("warned", "reader.layer.z_dropped", layer=layer.name, source_name=name, rows=tall)
-    flat = shapely.force_2d(shapes[alive])
+    moved[alive] = placed(shapes[alive], where)
+    return moved
+
+
+def placed(shapes: Shapes, where: CrsProposal) -> Shapes:
+    """Return shapes flat, x before y, in CGCS2000.
+
+    Parameters
+    ----------
+    shapes : ndarray of object
+        In the file's own coordinates.
+    where : CrsProposal
+        What these are, with a code.
+    """
+    flat = shapely.force_2d(shapes)
     if where.swapped:
         flat = shapely.transform(flat, lambda xy: xy[:, ::-1])
     if where.offset_x:
@@ -224,8 +239,7 @@ def _placed(
         flat = datums.move(flat, where.epsg, where.shift)
     elif where.epsg not in (GEOGRAPHIC, 4326) and where.epsg is not None:
         flat = transform(flat, where.epsg, GEOGRAPHIC)
-    placed[alive] = flat
-    return placed
+    return flat
 
 
 def _empty() -> gpd.GeoDataFrame:

@@ -19,6 +19,7 @@ from geo.store.head_top_runs import compute
 from geo.store.pond_events import record_event
 from geo.store.pond_facts import life_of, may_have_changed, readable_life, standing_events
 from geo.store.pond_objects import say_head_top
+from geo.store.terrains import take_dem
 from geo.store.tiles import data_version, tile
 from geo.tailings import model
 from geo.tailings.closure import Event
@@ -377,6 +378,67 @@ def test_the_siting_of_a_place_by_every_rule(county):
         assert one["sentence"]["en"]
 
 
+def test_an_area_the_law_forbids_is_a_zone_with_its_name_and_no_place_for_a_pond(county):
+    inside = degrees(shapely.Point(drawn.place(8, 3000)))
+    found = sites.site(county, Proposal("new", inside), ON)
+    answers = {one["rule"]: one for one in found["answers"]}
+    assert answers["prohibited"]["answer"] == "no"
+    assert "示例水源保护区" in answers["prohibited"]["sentence"]["zh"]
+    # Beside it the survey looked and found none; under it nobody looked for goafs.
+    beside = degrees(shapely.box(*(v for at in ((7, 3000), (7, 3060)) for v in drawn.place(*at))).buffer(5))  # fmt: skip
+    clear = sites.site(county, Proposal("new", beside.boundary, beside), ON)
+    said = {one["rule"]: one for one in clear["answers"]}
+    assert said["prohibited"]["answer"] == "yes"
+    assert said["workings"]["answer"] == "undetermined"
+    assert "采空区" in said["workings"]["sentence"]["zh"]
+    assert "岩体移动" not in said["workings"]["sentence"]["zh"]
+    with connect(county, "app", actor_of(county, "zhang")) as conn:
+        zones = pond_queries.as_geojson(pond_queries.zones(conn))["features"]
+    named = [z["properties"] for z in zones if z["properties"]["kind"] == "prohibited"]
+    assert [one["name"] for one in named] == ["示例水源保护区"]
+    # 700 m wide and 800 m long.
+    assert named[0]["area_m2"] == pytest.approx(560_000, rel=1e-3)
+
+
+def test_where_no_survey_looked_for_people_no_pond_is_known_to_be_free_of_them(own):
+    zhang = actor_of(own, "zhang")
+    assert compute(own, ON) is None
+    before = seen(own, "zhang")
+    assert before["SL-T03"]["head_top"]["outcome"] == "no"
+    # The extent runs out: what it covered is ground nobody surveyed.
+    late = d(2034, 4, 21)
+    summary = compute(own, late)
+    assert summary["outcomes"] == {"yes": 3, "suspected": 0, "undetermined": 7, "no": 0}
+    found = seen(own, "zhang")
+    assert found["SL-T03"]["head_top"] | {"said": None} == {
+        "outcome": "undetermined", "by": [], "counts": False, "said": None,
+    }  # fmt: skip
+    with connect(own, "app", zhang) as conn:
+        reasons = pond_queries.pond(conn, "SL-T03", ON)["computed"]["evidence"]["reasons"]
+        areas = {z["kind"]: z["area_m2"] for z in pond_queries.zones(conn)}
+    assert reasons == ["unsurveyed"]
+    # Nothing of it is free ground: what is not in the zone is undecided, to the last cell.
+    assert areas["no_build"] + areas["undecided"] == drawn.ROWS * drawn.COLS * drawn.CELL**2
+    toe = degrees(shapely.Point(drawn.place(-8, 2400)))
+    (zone,) = (o for o in sites.site(own, Proposal("new", toe), late)["answers"] if o["rule"] == "zone")  # fmt: skip
+    assert zone["answer"] == "undetermined"
+    # A person who went there may say no, and is believed.
+    with connect(own, "worker", zhang) as conn:
+        say_head_top(conn, zhang, "SL-T03", "site_check", "no", "核1号", ON, on=ON)
+    assert seen(own, "zhang")["SL-T03"]["head_top"]["outcome"] == "no"
+
+
+def test_a_model_without_error_is_not_taken(own):
+    from sample_data.make import HERE
+
+    zhang = actor_of(own, "zhang")
+    for error in (0.0, -1.0):
+        stated = model.Stated("x", ON, error)
+        with connect(own, "worker", zhang) as conn, pytest.raises(Problem) as refused:
+            take_dem(conn, own, zhang, HERE / "14_示例县地形_30m.tif", stated, ON)
+        assert refused.value.code == "terrain.dem.no_error"
+
+
 def test_a_struck_off_pond_is_used_for_one_new_pond_only(own):
     key = recorded(
         own, "zhang", "SL-T10", "replaced_by", d(2024, 8, 1), detail="SL-T20", document="批1号"
@@ -547,7 +609,7 @@ def test_a_question_of_a_place_reads_its_window_and_not_the_model(own, monkeypat
 
     monkeypatch.setattr(model, "heights", told)
     with connect(own, "worker", SYSTEM) as conn:
-        rows, cols = pond_ground.grid_of(pond_ground.ground(conn).taken).shape
+        rows, cols = pond_ground.grid_of(pond_ground.ground(conn, ON).taken).shape
     # A tile, the ground around it, and three cells more for the weights of the outermost.
     most = (50 + 2 * 40 + 2 * 3) ** 2
     assert most < rows * cols / 3

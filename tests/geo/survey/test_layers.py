@@ -72,6 +72,8 @@ def test_what_bears_on_ponds_is_no_factor_of_a_mine() -> None:
         "drainage",
         "bank_line",
         "monitoring_reading",
+        "prohibited_area",
+        "rock_movement",
     } == set(pond_layers())
     assert not set(pond_layers()) & set(factors())
 
@@ -147,6 +149,8 @@ def test_survey_kinds_are_layers() -> None:
         ("Export_Output", ["尾矿库名称", "总库容", "总坝高", "筑坝方式"], "pond"),
         ("涵洞", [], "drainage"),
         ("黄河干流岸线", [], "bank_line"),
+        ("某县饮用水水源保护区", [], "prohibited_area"),
+        ("铁矿岩移范围", [], "rock_movement"),
         ("水库", [], "surface_water"),
     ],
 )

@@ -50,6 +50,18 @@ def bank(metres: float, river_class: str) -> pd.DataFrame:
     )
 
 
+def looked_for(*kinds: str, ground: object = None) -> pd.DataFrame:
+    """Return an extent around the toe in which somebody looked for some layers."""
+    ground = ground or shapely.buffer(shapely.centroid(TOE), 0.1)
+    return pd.DataFrame({"geometry": [ground], "kinds": [list(kinds)]})
+
+
+UNDER = ("goaf", "ground_subsidence", "rock_movement")
+BODY = shapely.buffer(shapely.centroid(TOE), 1e-3)
+WHOLE = replace(PLAN, body=BODY)
+NOTHING = pd.DataFrame({"name": [], "geometry": [], "kind": []})
+
+
 def test_what_is_missing_leaves_a_rule_undetermined_never_allowed() -> None:
     answers = said(Proposal("new", TOE))
     assert {answer for answer, _ in answers.values()} == {"undetermined", "no"}
@@ -68,7 +80,13 @@ def test_what_is_missing_leaves_a_rule_undetermined_never_allowed() -> None:
     ],
 )
 def test_the_bank_line_keeps_its_distance(metres: float, river_class: str, answer: str) -> None:
-    assert said(banks=bank(metres, river_class))["bank"][0] == answer
+    banks = bank(metres, river_class)
+    body = shapely.buffer(TOE, 1e-9)
+    found = said(replace(PLAN, body=body), banks=banks)["bank"][0]
+    assert found == answer
+    # The toe alone says no as well as the pond does, and never says yes.
+    alone = said(banks=banks)["bank"]
+    assert alone == (("no", "near") if answer == "no" else ("undetermined", "no_body"))
 
 
 def test_a_rebuilding_that_raises_safety_is_excepted_from_the_bank() -> None:
@@ -132,18 +150,50 @@ def test_a_pond_replaces_one_struck_off_and_each_counts_once(
 
 
 @pytest.mark.parametrize(
-    ("kind", "answer"), [("goaf", "no"), ("footprint", "undetermined"), ("other", "yes")]
+    ("kind", "answer"),
+    [("goaf", "no"), ("rock_movement", "no"), ("footprint", "undetermined"), ("other", "yes")],
 )
 def test_ground_over_workings_is_refused_or_asked(kind: str, answer: str) -> None:
+    looked = looked_for(*UNDER)
     under = shapely.buffer(shapely.centroid(TOE), 1e-4)
     workings = pd.DataFrame({"name": ["3号采空区"], "geometry": [under], "kind": [kind]})
-    assert said(workings=workings)["workings"][0] == answer
-    body = shapely.buffer(shapely.centroid(TOE), 1e-3)
-    far = shapely.affinity.translate(body, 1.0, 0)
-    assert said(workings=workings.assign(geometry=[far]))["workings"][0] == "yes"
+    assert said(WHOLE, workings=workings, extents=looked)["workings"][0] == answer
+    far = shapely.affinity.translate(BODY, 0.05, 0)
+    beside = workings.assign(geometry=[far])
+    assert said(WHOLE, workings=beside, extents=looked)["workings"] == ("yes", "clear")
+    moved = replace(PLAN, body=far)
+    assert said(moved, workings=beside, extents=looked)["workings"][0] == answer
+
+
+def test_workings_nobody_looked_for_are_not_clear() -> None:
+    def asked(plan: Proposal, extents: pd.DataFrame | None) -> tuple[str, str]:
+        return said(plan, workings=NOTHING, extents=extents)["workings"]
+
+    assert asked(WHOLE, None) == ("undetermined", "unsurveyed")
+    assert asked(WHOLE, looked_for("goaf", "ground_subsidence")) == ("undetermined", "unsurveyed")
+    half = shapely.box(0, 0, shapely.centroid(TOE).x, 90)
+    assert asked(WHOLE, looked_for(*UNDER, ground=half)) == ("undetermined", "unsurveyed")
+    assert asked(WHOLE, looked_for(*UNDER)) == ("yes", "clear")
+    # The pond's ground was not tested where nobody gave it, however well it is surveyed.
+    assert asked(PLAN, looked_for(*UNDER)) == ("undetermined", "no_body")
+    # Two surveys side by side cover what lies over both.
+    both = pd.concat([looked_for(*UNDER, ground=half), looked_for(*UNDER, ground=shapely.box(shapely.centroid(TOE).x, 0, 180, 90))])  # fmt: skip
+    assert asked(WHOLE, both.reset_index(drop=True)) == ("yes", "clear")
+
+
+def test_no_pond_where_the_law_forbids_building() -> None:
+    area = pd.DataFrame({"name": ["某自然保护区"], "geometry": [shapely.buffer(BODY, 1e-3)]})
+    looked = looked_for("prohibited_area")
+    assert said(PLAN, prohibited=area)["prohibited"] == ("no", "in")
+    assert said(replace(PLAN, action="expand"), prohibited=area)["prohibited"][0] == "undetermined"
+    far = area.assign(geometry=shapely.affinity.translate(area["geometry"].iloc[0], 0.05, 0))
+    assert said(WHOLE, prohibited=far, extents=looked)["prohibited"] == ("yes", "clear")
+    assert said(PLAN, prohibited=far, extents=looked)["prohibited"] == ("undetermined", "no_body")
+    assert said(WHOLE, prohibited=far)["prohibited"] == ("undetermined", "unsurveyed")
+    assert said(WHOLE)["prohibited"] == ("undetermined", "unsurveyed")
+    # A pond may not stand on it with its ground alone, either.
     assert (
-        said(replace(PLAN, body=far), workings=workings.assign(geometry=[far]))["workings"][0]
-        == answer
+        said(replace(PLAN, body=far["geometry"].iloc[0]), prohibited=far)["prohibited"][0] == "no"
     )
 
 
@@ -185,6 +235,22 @@ def test_the_zone_forbids_and_the_nearest_ground_outside_is_named() -> None:
         {"name": ["岩移"], "geometry": [shapely.box(112, 38, 115, 40)], "kind": ["rock_movement"]}
     )
     assert nearest_admissible(plan, walled, closed, workings=everything) is None
+    assert nearest_admissible(plan, walled, closed, prohibited=everything) is None
+
+
+def test_ground_below_that_nobody_searched_for_people_is_not_free() -> None:
+    terrain = prepare(DEM)
+    nobody = captures(DEM, houses(DEM, (60, 30)).iloc[:0])
+    looked = np.ones(DEM.shape, dtype=bool)
+    clear = no_build(terrain, nobody, surveyed=looked)
+    assert said(terrain=terrain, zone=clear)["zone"] == ("yes", "out")
+    looked[25, 30] = False  # one cell, 450 m down the valley
+    blind = no_build(terrain, nobody, surveyed=looked)
+    assert said(terrain=terrain, zone=blind)["zone"] == ("undetermined", "unsurveyed")
+    # Exactly the toes whose path would capture a house there, and no permission for them.
+    house = no_build(terrain, captures(DEM, houses(DEM, (25, 30))))
+    assert np.array_equal(blind.unsurveyed, house.mask)
+    assert (blind.undecided >= blind.unsurveyed).all()
 
 
 def test_no_clause_is_claimed_that_was_not_read() -> None:

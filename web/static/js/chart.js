@@ -24,7 +24,7 @@ export const GROUPS = {
   extents: ["extents-line", "extents-gathered", "extents-count"],
   encounters: ["encounters-fill", "encounters-line"],
   ponds: ["ponds-fill", "ponds-line", "ponds-toe", "ponds-point", "ponds-label", "ponds-gathered", "ponds-count", "ponds-name", "ponds-mark"],
-  zones: ["zones-bank", "zones-ban", "zones-strip", "zones-line", "paths-line"],
+  zones: ["zones-bank", "zones-undecided", "zones-ban", "zones-prohibited", "zones-prohibited-line", "zones-strip", "zones-line", "zones-label", "paths-line"],
 };
 
 /** What each line of old-goaf water is called, from the water outwards. */
@@ -44,6 +44,7 @@ const tiles = (layer, version, times) => ({
 const polygon = ["==", ["geometry-type"], "Polygon"];
 const line = ["==", ["geometry-type"], "LineString"];
 const point = ["==", ["geometry-type"], "Point"];
+const prohibited = ["==", ["get", "layer"], "prohibited_area"];
 const provisional = ["==", ["get", "state"], "submitted"];
 const guessed = ["match", ["coalesce", ["get", "verification"], ""], ["inferred", "unclear"], true, false];
 const NONE = ["==", ["get", "mine_code"], ""];
@@ -67,7 +68,10 @@ function style(version, times) {
       { id: "mines-fill", type: "fill", source: "mines", "source-layer": "mines", filter: polygon, paint: { "fill-pattern": "fill-plain", "fill-opacity": 0.78 } },
       { id: "plan-fill", type: "fill", source: "plan", "source-layer": "plan", filter: polygon, paint: { "fill-color": "#ffffff", "fill-opacity": 0.55 } },
       { id: "zones-bank", type: "fill", source: "zones", "source-layer": "zones", filter: both(polygon, ["==", ["get", "kind"], "bank"]), paint: { "fill-color": dark ? "#9fd0d8" : "#24525c", "fill-opacity": 0.1 } },
+      { id: "zones-undecided", type: "fill", source: "zones", "source-layer": "zones", filter: both(polygon, ["==", ["get", "kind"], "undecided"]), paint: { "fill-pattern": "undecided", "fill-opacity": 0.75 } },
       { id: "zones-ban", type: "fill", source: "zones", "source-layer": "zones", filter: both(polygon, ["==", ["get", "kind"], "no_build"]), paint: { "fill-pattern": "no-build", "fill-opacity": 0.75 } },
+      { id: "zones-prohibited", type: "fill", source: "ponds", "source-layer": "ponds", filter: both(polygon, prohibited), paint: { "fill-pattern": "prohibited", "fill-opacity": 0.85 } },
+      { id: "zones-prohibited-line", type: "line", source: "ponds", "source-layer": "ponds", filter: both(polygon, prohibited), paint: { "line-color": dark ? "#e79ab2" : "#8c1d40", "line-width": 2 } },
       { id: "zones-strip", type: "fill", source: "zones", "source-layer": "zones", filter: both(polygon, ["==", ["get", "kind"], "strip"]), paint: { "fill-pattern": "strip", "fill-opacity": 0.75 } },
       { id: "zones-line", type: "line", source: "zones", "source-layer": "zones", filter: polygon, paint: { "line-color": INK, "line-width": 0.75, "line-dasharray": [4, 2] } },
       { id: "unclear-fill", type: "fill", source: "unclear", "source-layer": "unclear", filter: polygon, paint: { "fill-pattern": "hatch", "fill-opacity": 0.9 } },
@@ -86,8 +90,8 @@ function style(version, times) {
       { id: "extents-line", type: "line", source: "extents", "source-layer": "extents", filter: ["!", point], paint: { "line-color": dark ? "#9fd0d8" : "#24525c", "line-width": 2, "line-dasharray": [6, 2, 1, 2] } },
       { id: "encounters-fill", type: "fill", source: "encounters", "source-layer": "encounters", filter: polygon, paint: { "fill-color": INK, "fill-opacity": 0.22 } },
       { id: "encounters-line", type: "line", source: "encounters", "source-layer": "encounters", filter: ["!", point], paint: { "line-color": INK, "line-width": 3, "line-dasharray": [1, 0.6] } },
-      { id: "ponds-fill", type: "fill", source: "ponds", "source-layer": "ponds", filter: polygon, paint: { "fill-color": ["match", ["get", "layer"], "pond", dark ? "#7a8f95" : "#9fb2b0", dark ? "#d8c9a0" : "#5a4a2a"], "fill-opacity": 0.75 } },
-      { id: "ponds-line", type: "line", source: "ponds", "source-layer": "ponds", filter: both(["!", point], ["!=", ["get", "layer"], "dam"]), paint: { "line-color": ["match", ["get", "layer"], ["drainage", "bank_line"], dark ? "#9fd0d8" : "#24525c", INK], "line-width": ["match", ["get", "layer"], "bank_line", 3, 1.25] } },
+      { id: "ponds-fill", type: "fill", source: "ponds", "source-layer": "ponds", filter: both(polygon, ["!", prohibited], ["!=", ["get", "layer"], "rock_movement"]), paint: { "fill-color": ["match", ["get", "layer"], "pond", dark ? "#7a8f95" : "#9fb2b0", dark ? "#d8c9a0" : "#5a4a2a"], "fill-opacity": 0.75 } },
+      { id: "ponds-line", type: "line", source: "ponds", "source-layer": "ponds", filter: both(["!", point], ["!", prohibited], ["!=", ["get", "layer"], "dam"]), paint: { "line-color": ["match", ["get", "layer"], ["drainage", "bank_line"], dark ? "#9fd0d8" : "#24525c", INK], "line-width": ["match", ["get", "layer"], "bank_line", 3, 1.25] } },
       { id: "ponds-toe", type: "line", source: "ponds", "source-layer": "ponds", filter: both(["!", point], ["==", ["get", "layer"], "dam"]), paint: { "line-color": INK, "line-width": 4 } },
       { id: "paths-line", type: "line", source: "paths", "source-layer": "paths", filter: line, paint: { "line-color": dark ? "#e79ab2" : "#8c1d40", "line-width": 2.5 } },
       { id: "mines-line", type: "line", source: "mines", "source-layer": "mines", filter: polygon, paint: { "line-color": INK, "line-width": ["interpolate", ["linear"], ["zoom"], 8, 0.8, 13, 2] } },
@@ -121,6 +125,11 @@ function style(version, times) {
         id: "ponds-label", type: "symbol", source: "ponds", "source-layer": "ponds", minzoom: 13, filter: ["==", ["get", "layer"], "protected_object"],
         layout: { "text-field": ["to-string", ["coalesce", ["get", "name"], ""]], "text-font": FONT, "text-size": 12, "text-offset": [0, 0.8], "text-anchor": "top" },
         paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2.5 },
+      },
+      {
+        id: "zones-label", type: "symbol", source: "ponds", "source-layer": "ponds", minzoom: GATHERED_BELOW, filter: both(polygon, prohibited),
+        layout: { "text-field": ["to-string", ["coalesce", ["get", "name"], say("layer.prohibited_area")]], "text-font": FONT, "text-size": 12 },
+        paint: { "text-color": dark ? "#e79ab2" : "#8c1d40", "text-halo-color": HALO, "text-halo-width": 2.5 },
       },
       { id: "places-fill", type: "fill", source: "places", filter: polygon, paint: { "fill-color": INK, "fill-opacity": 0.12 } },
       { id: "places-line", type: "line", source: "places", filter: ["!", point], paint: { "line-color": INK, "line-width": 3 } },

@@ -141,6 +141,19 @@ export function addPatterns(map) {
   const ban = canvas(28);
   stripes(ban, 28, 14, -1, "rgb(140 29 64 / 80%)", 2.5);
   map.addImage("no-build", image(ban, 28), { pixelRatio: ratio });
+  // Crossed, as what the law itself forbids; open rings, as what nobody can tell.
+  const law = canvas(28);
+  for (const slope of [1, -1]) stripes(law, 28, 14, slope, "rgb(140 29 64 / 75%)", 1.2);
+  map.addImage("prohibited", image(law, 28), { pixelRatio: ratio });
+  const open = canvas(24);
+  open.strokeStyle = "rgb(70 62 20 / 80%)";
+  open.lineWidth = 1.6;
+  for (const [x, y] of [[6, 6], [18, 18]]) {
+    open.beginPath();
+    open.arc(x, y, 3.2, 0, 7);
+    open.stroke();
+  }
+  map.addImage("undecided", image(open, 24), { pixelRatio: ratio });
   const strip = canvas(28);
   stripes(strip, 28, 14, 1, "rgb(36 82 92 / 80%)", 2);
   map.addImage("strip", image(strip, 28), { pixelRatio: ratio });

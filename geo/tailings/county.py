@@ -1,0 +1,79 @@
+"""What a county sets of its ponds, only towards more protection (LOGIC L23, L24).
+
+``ponds.yaml`` in the folder of the county's own rules::
+
+    capture: {width_m: 150, height_m: 15}   # W and Z, never under the national figures
+    counts: [village_track]                 # classes that count here, though elsewhere only shown
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from geo.rules.catalogue import PONDS, CatalogueError, composed, line_of, validated
+from geo.settings import settings
+from geo.tailings.parameters import terrain_rules
+from geo.tailings.protected import protected_classes
+
+
+class _Stated(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    capture: dict[Literal["width_m", "height_m"], float] = {}
+    counts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CountyPonds:
+    """The figures of capture in force, and the classes that count here besides the national."""
+
+    capture: dict[str, Any]
+    counts: frozenset[str]
+
+
+def county_ponds(folder: Path | None) -> CountyPonds:
+    """Return what is in force with what a county's folder states; the national without one.
+
+    Parameters
+    ----------
+    folder : Path or None
+
+    Raises
+    ------
+    CatalogueError
+        By file and line, where it is not understood or would protect less.
+    """
+    national = terrain_rules()["capture"]
+    path = None if folder is None else folder / PONDS
+    if path is None or not path.exists():
+        return CountyPonds(national, frozenset())
+    faults: list[str] = []
+    node, value = composed(path, faults)
+    said = None if node is None else validated(_Stated, node, value, path, faults)
+    if node is None or said is None:
+        if faults:
+            raise CatalogueError("\n".join(faults))
+        return CountyPonds(national, frozenset())
+    for name, figure in said.capture.items():
+        if not national[name] <= figure < float("inf"):
+            faults.append(
+                f"{path.name}:{line_of(node, ('capture', name))}: {name} {figure:g} would loosen "
+                f"the national figure {national[name]:g}"
+            )
+    known = protected_classes()
+    for at, name in enumerate(said.counts):
+        if name not in known["shown"]:
+            shown = ", ".join(known["shown"])
+            faults.append(f"{path.name}:{line_of(node, ('counts', at))}: {name} is none of {shown}")
+    if faults:
+        raise CatalogueError("\n".join(faults))
+    return CountyPonds({**national, **said.capture}, frozenset(said.counts))
+
+
+@cache
+def county_in_force() -> CountyPonds:
+    """Return what is in force in the county of this installation."""
+    return county_ponds(settings().county_rules)
