@@ -20,7 +20,7 @@ from geo.store.tables import (
     SCREENING_OUTCOMES,
     ZONES,
 )
-from geo.survey.advance import _STOPS
+from geo.survey.advance import STOPS
 from geo.survey.layers import layers
 from geo.survey.ledger import LEDGER, WORKS
 from geo.tailings import headtop
@@ -142,7 +142,7 @@ STORED = {
     }
     - {"preview"},
     # An undrained goaf is among what L13 asks for.
-    "web.reaches.": {"unsurveyed", "unclear", "goaf", *_STOPS.values()},
+    "web.reaches.": {"unsurveyed", "unclear", "goaf", *STOPS.values()},
     "web.item.": _CHOICES["plan_item"]["item"],
     "web.kind.": MINE_KINDS,
     "web.object.": _CHOICES["protected_object"]["object_class"],
