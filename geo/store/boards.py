@@ -328,7 +328,8 @@ class Boards:
         """What is late: working in unclear ground, not appraised, out of date, to be done again."""
         rows: list[dict[str, Any]] = [
             {"what": "under_way", "days": -r["days"], "since": r["starts"], **_of(r)}
-            for r in self.advance
+            # A working that reaches several things is late once.
+            for r in {r["item_key"]: r for r in self.advance}.values()
             if r["starts"] and r["days"] < 0
         ]
         rows += [
