@@ -67,7 +67,8 @@ PARTS = {
     "web.colour.": ("red", "orange", "yellow", "blue", "grey"),
     "web.advance.head.": ("90", "180", "365"),
     "web.layers.": ("zip", "gpkg", "xlsx"),
-    "web.action.": ("accept", "ending", "pond_event"),
+    "web.action.": ("accept", "ending", "pond_event", "adopt_rules"),
+    "web.rules.": ("added", "removed", "changed", "figures"),
     "web.nav.": (
         "advance",
         "mines",
