@@ -197,7 +197,7 @@ def lapse_proposed(
             elif claim.key in done and claim.status != "held":
                 reason, until = "treated", done[claim.key]
                 ends = f"factor:{claim.evidence['factor_key']}"
-            elif item in worked_out:
+            elif item is not None and item in worked_out:
                 reason, until = "worked_out", worked_out[item]
             elif claim.status == "held":
                 reason, until = "held", None

@@ -57,7 +57,8 @@ def water_lines(factors: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]
         (shape,) = to_metric(np.array([one["geometry"]], dtype=object), zone)
         beyond = (0.0, float(search_line(seen)[0]) + error, float(warning_line(seen)[0]) + error)
         edges = [
-            shapely.boundary(shapely.buffer(shape, far, _ARC) if far else shape) for far in beyond
+            shapely.boundary(shapely.buffer(shape, far, quad_segs=_ARC) if far else shape)
+            for far in beyond
         ]
         for layer, far, line in zip(
             LINES, beyond, from_metric(np.array(edges, dtype=object), zone), strict=True
