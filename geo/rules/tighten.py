@@ -71,7 +71,7 @@ def values_of(found: list[Compare], vague: Collection[str] = ()) -> list[Any]:
     words = {v for c in found for v in (*(c.in_ or ()), c.eq, c.ne) if v is not None}
     if any(c.known is not None for c in found):
         vague = {"unknown", *vague}
-        words |= vague | (set() if limits else {1.0})
+        words |= {*vague} if limits else {*vague, 1.0}
     if any(isinstance(word, bool) for word in words):
         words |= {True, False}
     elif words:
