@@ -20,7 +20,6 @@ import resource
 import signal
 import sys
 from datetime import datetime, time
-from pathlib import Path
 from typing import Any
 
 # The GDAL driver of a kind of file; the other kinds are read without GDAL.
@@ -54,13 +53,6 @@ def without_network() -> bool:
     return bool(
         libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
     )
-
-
-def _has_rights() -> bool:
-    """Tell whether the process holds a capability, as the server's account does to read all."""
-    status = Path("/proc/self/status").read_text("ascii", "replace")
-    held = next((line for line in status.splitlines() if line.startswith("CapEff:")), "CapEff: 0")
-    return int(held.split()[1], 16) != 0
 
 
 def isolate(skip: list[str]) -> None:
@@ -352,10 +344,6 @@ def answer(task: dict[str, Any], out: int) -> dict[str, Any]:
 def main() -> int:
     """Answer the task on standard input; exit 0 with a JSON line, or 3 with a reason."""
     task = json.load(sys.stdin)
-    # Under the server's account only later, if at all: it may have to read this environment by a
-    # right that it loses with the network.
-    first = os.geteuid() == 0 or not _has_rights()
-    cut = first and without_network()
     isolate(task["skip"])
     if task["do"] not in _WITHOUT_GDAL:
         import pyogrio
@@ -365,7 +353,8 @@ def main() -> int:
             print(json.dumps({"error": f"drivers left: {sorted(left)}"}))
             return 3
     warm(task)
-    cut = cut if first else without_network()
+    # Only now: the server's account may have to read this environment by a right it then loses.
+    cut = without_network()
     confine(task["limits"])
     try:
         said = answer(task, task["out"])

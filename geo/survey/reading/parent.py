@@ -56,6 +56,16 @@ def hand_over(folder: Path) -> None:
             os.chown(path, _NOBODY, _NOBODY)
 
 
+# One thread: the kernel lets only a process of one thread give up its network.
+ENVIRONMENT = {
+    "LC_ALL": "C.UTF-8",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+
+
 def run_child(
     module: str, skip: list[str], task: dict[str, Any], folder: Path, name: str, out: int
 ) -> dict[str, Any]:
@@ -89,7 +99,7 @@ def run_child(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=folder,
-        env={"PYTHONPATH": str(_ROOM), "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
+        env=ENVIRONMENT | {"PYTHONPATH": str(_ROOM)},
         pass_fds=(out,),
         start_new_session=True,
     )

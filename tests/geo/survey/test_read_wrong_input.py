@@ -3,6 +3,8 @@
 import os
 import signal
 import struct
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -18,6 +20,8 @@ import pytest
 import shapely
 
 from geo.problems import Problem
+from geo.settings import CHECKOUT
+from geo.store import service
 from geo.survey.limits import limits
 from geo.survey.reading import ReadOptions, child, parent, read_file
 from geo.survey.reading.archive import Source, check_name
@@ -347,7 +351,7 @@ def test_the_child_is_cut_off(tmp_path: Path) -> None:
     thread = while_reading(look)
     assert read_file(big(tmp_path), workdir=tmp_path).layers[0].rows == 150_000
     thread.join()
-    assert set(seen["environment"]) <= {"PYTHONPATH", "LC_ALL", "PYTHONDONTWRITEBYTECODE"}
+    assert set(seen["environment"]) == {"PYTHONPATH", *parent.ENVIRONMENT}
     assert seen["limit"]
     if os.geteuid() == 0:
         assert seen["user"] == 65534
@@ -359,6 +363,20 @@ def test_what_the_kernel_permits_is_known() -> None:
     assert found["other_user"]
     if os.geteuid() == 0:
         assert found["no_network"]
+
+
+@pytest.mark.skipif(service.account() is None, reason="there is no account of the server's")
+def test_a_child_of_the_server_has_no_network_either() -> None:
+    """It holds a right to read this environment, which it would lose with the network too soon."""
+    to = service.account()
+    assert to is not None
+    told = "from geo.survey.reading import parent; print(parent.confinement()['no_network'])"
+    done = subprocess.run(
+        [*service.prefix(to, reads_all=True), sys.executable, "-B", "-c", told],
+        env={"PYTHONPATH": str(CHECKOUT), "PATH": os.environ["PATH"]},
+        cwd="/", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "True\n"
 
 
 def test_the_child_opens_nothing_but_the_kind_it_is_told(tmp_path: Path) -> None:
