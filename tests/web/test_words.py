@@ -151,7 +151,7 @@ STORED = {
     "web.value.": {*_CHOICES["pond"]["safety_degree"], *_CHOICES["pond"]["monitoring"]},
     "web.reason.": {
         *re.findall(r'"([a-z_]+)": ', inspect.getsource(headtop).partition("doubts = {")[2]),
-        *("met", "dams_missing"),
+        *("met", "dams_missing", "unsurveyed"),
     },
     "layers.geometry.": {kind for layer in layers().values() for kind in layer.geometry},
     "layers.type.": {field.type for layer in layers().values() for field in layer.fields.values()},

@@ -38,7 +38,8 @@ combustion.class.stated combustion.ground_crack combustion.seal_wall dust.stated
 gas.outburst_area hydro.abandoned_mine hydro.abandoned_shaft hydro.abandoned_shaft_water hydro.borehole
 hydro.buried_channel hydro.collapse_column hydro.conducting_zone hydro.fissure
 hydro.fracture_to_aquifer hydro.fracture_to_surface hydro.ground_crack hydro.ground_subsidence
-hydro.old_goaf_water.2009 hydro.recharge.2018 hydro.seal_wall hydro.skylight hydro.type.stated
+hydro.recharge.2018 hydro.search_line.abandoned_mine hydro.seal_wall hydro.skylight
+hydro.type.stated hydro.warning_line.abandoned_mine
 hydro.warning_line hydro.water_control.2018 hydro.water_impact.2018 metal.abandoned_mine
 metal.abandoned_mine_water metal.abandoned_shaft metal.fault metal.fire_area
 metal.goaf_below_workings metal.goaf_drained metal.goaf_gap metal.ground_subsidence
