@@ -98,10 +98,11 @@ def _ponds(conn: Any, on: date) -> dict[str, Any]:
     from geo.store import pond_queries
     from geo.tailings.board import board
 
-    figures = board(pond_queries.ponds(conn, on))
+    listed = pond_queries.ponds(conn, on)
+    figures = board(listed)
     area = sum(z["area_m2"] for z in pond_queries.zones(conn) if z["kind"] == "no_build")
     return {
-        "ponds": figures["total"],
+        "ponds": len(listed),
         "ponds_to_close": len(figures["must_close"]),
         "head_top_ponds": len(figures["head_top"]),
         "zones_km2": round(area / 1e6, 4),
