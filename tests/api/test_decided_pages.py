@@ -73,9 +73,10 @@ def test_an_unclear_factor_is_resolved_by_a_plan_with_a_person_and_a_day(accepte
     page = zhang.get("/boards/unresolved").text
     assert say("web.measure.none", "zh") in page
     assert "G7" in page
-    assert "G8" not in page
+    assert "G8" not in re.sub("<[^>]*>", "", page)
     assert "G8" in zhang.get("/boards/inferred").text
-    assert "G7" not in qian.get("/boards/unresolved").text
+    # A token in a tag may well read G7.
+    assert "G7" not in re.sub("<[^>]*>", "", qian.get("/boards/unresolved").text)
     target = page.split('<option value="A ', 1)[1].split('"', 1)[0]
     plan = {"target": f"A {target}", "measures": "钻探两孔", "responsible": "王工"}
 
