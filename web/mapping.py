@@ -10,7 +10,7 @@ from geo.hazards import hazards
 from geo.messages import say
 from geo.report import map_sheet
 from geo.settings import settings
-from geo.store import boards, pond_queries, queries
+from geo.store import boards, mines_kept, pond_queries, queries
 from geo.store.tiles import FACTORS, data_version
 from geo.survey.counties import county_name
 from web import base_maps, places, pond_view, view
@@ -95,7 +95,7 @@ def risk_map(request: Request, reader: Reader, conn: AppConn) -> Response:
 @router.get("/map/state.json")
 def map_state(request: Request, reader: Reader, conn: AppConn, asked: Question) -> Response:
     """Return each mine's colour, label and place for one line, hazard and date."""
-    rows = queries.mines(conn, asked.day, asked.known)
+    rows = mines_kept.mines(conn, asked.day, asked.known)
     shown = [row for row in rows if asked.wanted(row)]
     lang = lang_of(request)
     state = view.map_state(shown, asked.line, asked.hazard, lang)
@@ -214,7 +214,7 @@ def print_map(
         paper=paper if paper in map_sheet.PAPERS else "A4",
         landscape=turned != "portrait",
     )
-    rows = [row for row in queries.mines(conn, asked.day, asked.known) if asked.wanted(row)]
+    rows = [row for row in mines_kept.mines(conn, asked.day, asked.known) if asked.wanted(row)]
     state = view.map_state(rows, asked.line, asked.hazard, lang)
     wanted = [name for name in layers.split(",") if name]
     drawn = boards.shapes(

@@ -165,6 +165,7 @@ def mines(
     listed = []
     for row, state in rows:
         of_mine = by_mine[row.code]
+        records = of_mine.to_dict("records")
         listed.append(
             {
                 "code": row.code,
@@ -175,10 +176,9 @@ def mines(
                 **where.get(row.code, {"bounds": None, "point": None}),
                 **summary(of_mine, bool(state.summary["unclear"])),
                 "sources": {
-                    r["hazard"]: sorted({source[k] for k in r["winners"]})
-                    for r in of_mine.to_dict("records")
+                    r["hazard"]: sorted({source[k] for k in r["winners"]}) for r in records
                 },
-                "lines": [_plain(r) for r in of_mine.to_dict("records")],
+                "lines": [_plain(r) for r in records],
             }
         )
     return listed

@@ -100,6 +100,35 @@ def test_filters_narrow_the_mines_and_stand_in_the_address(site: Site, person: P
     expect(other.page.locator("#waiting")).to_have_text(say("web.js.map.none_pass", "zh"))
 
 
+def test_far_out_a_mark_stands_for_the_mines_around_it(site: Site, person: People) -> None:
+    regulator = person(site, "zhang")
+    page = regulator.page
+    regulator.go("/map?at=4/38.8/112.6")
+    regulator.map_drawn()
+    mines = page.request.get(f"{site.url}/map/state.json").json()["mines"]
+    marks = page.evaluate(
+        """() => ['mines-gathered', 'mines-mark'].flatMap((layer) =>
+        minerisk.map.queryRenderedFeatures({layers: [layer]})).map((mark) => mark.properties)"""
+    )
+    assert sum(mark.get("point_count", 1) for mark in marks) == len(mines) == 12
+    assert len(marks) < 4
+    # Unknown is never low: grey stands before blue.
+    gravest = ["red", "orange", "yellow", "grey", "blue"]
+    assert min(mark["order"] for mark in marks) == min(gravest.index(m["colour"]) for m in mines)
+    unknown = sum(mine["colour"] == "grey" for mine in mines)
+    assert sum(mark.get("unknown", mark.get("colour") == "grey") for mark in marks) == unknown
+    # Pressing one comes nearer, until they stand apart.
+    place = page.evaluate(
+        """() => { const [mark] = minerisk.map.queryRenderedFeatures({layers: ['mines-gathered']});
+        return minerisk.map.project(mark.geometry.coordinates); }"""
+    )
+    box = page.locator("#map canvas").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + place["x"], box["y"] + place["y"])
+    page.wait_for_function("() => minerisk.map.getZoom() > 5")
+    expect(page.locator("#answer")).to_be_hidden()
+
+
 def test_one_kind_of_factor_alone_is_drawn(site: Site, person: People) -> None:
     regulator = person(site, "zhang")
     regulator.go(f"/map?{AT}&kinds=fault")

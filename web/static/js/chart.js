@@ -16,7 +16,7 @@ const FONT = ["Noto Sans CJK SC"];
 
 /** Layers a reader can switch, in the order of the panel, with the style layers behind each. */
 export const GROUPS = {
-  mines: ["mines-fill", "mines-line", "mines-name", "mines-mark"],
+  mines: ["mines-fill", "mines-line", "mines-name", "mines-mark", "mines-gathered"],
   unclear: ["unclear-fill", "unclear-line"],
   plan: ["plan-fill", "plan-line", "plan-label", "plan-gathered", "plan-count"],
   factors: ["factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point", "factors-label", "factors-gathered", "factors-count"],
@@ -49,6 +49,12 @@ const provisional = ["==", ["get", "state"], "submitted"];
 const guessed = ["match", ["coalesce", ["get", "verification"], ""], ["inferred", "unclear"], true, false];
 const NONE = ["==", ["get", "mine_code"], ""];
 const both = (...tests) => ["all", ...tests];
+// The outline of a polygon of a few pixels would hide its fill, and take half the time of drawing.
+const outlined = ["!", ["has", "small"]];
+const several = ["has", "point_count"];
+
+// From the gravest: unknown is never low, so that where the others are low it is what stands out.
+const GRAVEST = ["red", "orange", "yellow", "grey", "blue"];
 
 function style(version, times) {
   const empty = { type: "geojson", data: { type: "FeatureCollection", features: [] } };
@@ -57,7 +63,14 @@ function style(version, times) {
     sources: {
       ...Object.fromEntries(TILED.map((layer) => [layer, tiles(layer, version, times)])),
       grid: empty,
-      marks: empty,
+      // Far out one mark stands for the mines of a place: the gravest colour, how many, how many undetermined.
+      marks: {
+        ...empty, cluster: true, clusterMaxZoom: GATHERED_BELOW - 1, clusterRadius: 32,
+        clusterProperties: {
+          order: ["min", ["get", "order"]],
+          unknown: ["+", ["case", ["==", ["get", "colour"], "grey"], 1, 0]],
+        },
+      },
       "pond-marks": empty,
       places: empty,
       measure: empty,
@@ -79,14 +92,14 @@ function style(version, times) {
       { id: "factors-fill", type: "fill", source: "factors", "source-layer": "factors", filter: both(polygon, ["!", ["match", ["get", "layer"], ["goaf", "surface_water", "aquifer"], true, false]]), paint: { "fill-antialias": false, "fill-pattern": "crosses", "fill-opacity": 0.8 } },
       { id: "factors-water", type: "fill", source: "factors", "source-layer": "factors", filter: both(polygon, ["match", ["get", "layer"], ["surface_water", "aquifer"], true, false]), paint: { "fill-antialias": false, "fill-pattern": "water", "fill-opacity": 0.9 } },
       { id: "factors-goaf", type: "fill", source: "factors", "source-layer": "factors", filter: both(polygon, ["==", ["get", "layer"], "goaf"]), paint: { "fill-antialias": false, "fill-pattern": "goaf", "fill-opacity": 0.9 } },
-      { id: "factors-line", type: "line", source: "factors", "source-layer": "factors", filter: both(["!", point], ["!", guessed], ["!", provisional]), paint: { "line-color": INK, "line-width": ["match", ["get", "layer"], "fault", 2.5, 1.25] } },
-      { id: "factors-guessed", type: "line", source: "factors", "source-layer": "factors", filter: both(["!", point], ["any", guessed, provisional]), paint: { "line-color": INK, "line-width": ["match", ["get", "layer"], "fault", 2.5, 1.5], "line-dasharray": [3, 2] } },
+      { id: "factors-line", type: "line", source: "factors", "source-layer": "factors", filter: both(["!", point], outlined, ["!", guessed], ["!", provisional]), paint: { "line-color": INK, "line-width": ["match", ["get", "layer"], "fault", 2.5, 1.25] } },
+      { id: "factors-guessed", type: "line", source: "factors", "source-layer": "factors", filter: both(["!", point], outlined, ["any", guessed, provisional]), paint: { "line-color": INK, "line-width": ["match", ["get", "layer"], "fault", 2.5, 1.5], "line-dasharray": [3, 2] } },
       ...[["water", null, 2.5], ["search", [5, 2.5], 1.75], ["warning", [0.2, 2.2], 2]].map(([kind, dashes, width]) => ({
         id: `water_lines-${kind}`, type: "line", source: "water_lines", "source-layer": "water_lines", minzoom: LINES_FROM,
         filter: ["==", ["get", "layer"], `${kind}_line`], layout: { "line-cap": kind === "warning" ? "round" : "butt" },
         paint: { "line-color": WATER, "line-width": width, ...(dashes ? { "line-dasharray": dashes } : {}) },
       })),
-      { id: "plan-line", type: "line", source: "plan", "source-layer": "plan", filter: ["!", point], paint: { "line-color": INK, "line-width": 1.5 } },
+      { id: "plan-line", type: "line", source: "plan", "source-layer": "plan", filter: both(["!", point], outlined), paint: { "line-color": INK, "line-width": 1.5 } },
       { id: "extents-line", type: "line", source: "extents", "source-layer": "extents", filter: ["!", point], paint: { "line-color": dark ? "#9fd0d8" : "#24525c", "line-width": 2, "line-dasharray": [6, 2, 1, 2] } },
       { id: "encounters-fill", type: "fill", source: "encounters", "source-layer": "encounters", filter: polygon, paint: { "fill-color": INK, "fill-opacity": 0.22 } },
       { id: "encounters-line", type: "line", source: "encounters", "source-layer": "encounters", filter: ["!", point], paint: { "line-color": INK, "line-width": 3, "line-dasharray": [1, 0.6] } },
@@ -160,7 +173,7 @@ function style(version, times) {
       },
       // Marks are placed before names (the upper layer goes first), so that names keep clear of them.
       {
-        id: "mines-name", type: "symbol", source: "marks",
+        id: "mines-name", type: "symbol", source: "marks", filter: ["!", several],
         layout: {
           "text-field": ["format", ["get", "name"], { "font-scale": 1 }, "\n", {}, ["get", "label"], { "font-scale": 0.9 }],
           "text-font": FONT, "text-size": 13, "text-justify": "auto", "symbol-sort-key": ["get", "order"],
@@ -171,11 +184,25 @@ function style(version, times) {
         paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2 },
       },
       {
-        id: "mines-mark", type: "symbol", source: "marks",
+        id: "mines-mark", type: "symbol", source: "marks", filter: ["!", several],
         layout: {
           "icon-image": ["concat", "mark-", ["get", "colour"]], "icon-allow-overlap": true,
-          "icon-anchor": "bottom", "icon-offset": [0, -6], "symbol-sort-key": ["get", "order"],
+          // Where marks lie over each other the later hides the earlier: the gravest comes last.
+          "icon-anchor": "bottom", "icon-offset": [0, -6], "symbol-sort-key": ["-", ["get", "order"]],
         },
+      },
+      {
+        id: "mines-gathered", type: "symbol", source: "marks", filter: several,
+        layout: {
+          "icon-image": ["concat", "mark-", ["at", ["get", "order"], ["literal", GRAVEST]]], "icon-allow-overlap": true,
+          "symbol-sort-key": ["-", ["get", "order"]],
+          "text-field": [
+            "format", ["to-string", ["get", "point_count"]], { "font-scale": 1 },
+            ["case", [">", ["get", "unknown"], 0], ["concat", "\n", say("map.undetermined"), " ", ["to-string", ["get", "unknown"]]], ""], { "font-scale": 0.85 },
+          ],
+          "text-font": FONT, "text-size": 13, "text-anchor": "left", "text-justify": "left", "text-offset": [0.9, 0], "text-allow-overlap": true,
+        },
+        paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2 },
       },
     ],
   };
@@ -189,10 +216,10 @@ const GATHERED_BELOW = 9;
 
 function gathered(layer) {
   const common = { source: layer, "source-layer": layer, maxzoom: GATHERED_BELOW };
-  const several = [">", ["get", "count"], 1];
+  const many = [">", ["get", "count"], 1];
   return [
-    { id: `${layer}-gathered`, type: "circle", ...common, filter: point, paint: { "circle-radius": ["case", several, 8, 2.5], "circle-color": ["case", several, HALO, INK], "circle-stroke-color": INK, "circle-stroke-width": ["case", several, 1.5, 0] } },
-    { id: `${layer}-count`, type: "symbol", ...common, filter: both(point, several), layout: { "text-field": ["to-string", ["get", "count"]], "text-font": FONT, "text-size": 11, "text-allow-overlap": true }, paint: { "text-color": INK } },
+    { id: `${layer}-gathered`, type: "circle", ...common, filter: point, paint: { "circle-radius": ["case", many, 8, 2.5], "circle-color": ["case", many, HALO, INK], "circle-stroke-color": INK, "circle-stroke-width": ["case", many, 1.5, 0] } },
+    { id: `${layer}-count`, type: "symbol", ...common, filter: both(point, many), layout: { "text-field": ["to-string", ["get", "count"]], "text-font": FONT, "text-size": 11, "text-allow-overlap": true }, paint: { "text-color": INK } },
   ];
 }
 
@@ -383,10 +410,9 @@ export function chart(container, { times = {}, shown = Object.keys(GROUPS), ...o
 
 /** Paint the mines of `state` (see /map/state.json) on `map`. */
 export function paintMines(map, state) {
-  const order = ["red", "orange", "yellow", "blue", "grey"];
-  const groups = Object.fromEntries(order.map((colour) => [colour, []]));
+  const groups = Object.fromEntries(GRAVEST.map((colour) => [colour, []]));
   for (const mine of state.mines) groups[mine.colour].push(mine.code);
-  const cases = order.filter((colour) => groups[colour].length)
+  const cases = GRAVEST.filter((colour) => groups[colour].length)
     .flatMap((colour) => [groups[colour], `fill-${colour}`]);
   map.setPaintProperty("mines-fill", "fill-pattern",
     cases.length ? ["match", ["get", "mine_code"], ...cases, "fill-plain"] : "fill-plain");
@@ -395,7 +421,7 @@ export function paintMines(map, state) {
     features: state.mines.map((mine) => ({
       type: "Feature",
       geometry: { type: "Point", coordinates: mine.at },
-      properties: { mine_code: mine.code, name: mine.name, label: mine.label, colour: mine.colour, order: order.indexOf(mine.colour) },
+      properties: { mine_code: mine.code, name: mine.name, label: mine.label, colour: mine.colour, order: GRAVEST.indexOf(mine.colour) },
     })),
   });
 }
@@ -419,6 +445,12 @@ export function paintPonds(map, ponds) {
 /** Outline one mine, or none. */
 export function chooseMine(map, code) {
   for (const id of ["chosen-halo", "chosen-line"]) map.setFilter(id, ["==", ["get", "mine_code"], code ?? ""]);
+}
+
+/** Come so near that the mines of a gathered mark stand apart. */
+export async function comeNearer(map, mark, animate) {
+  const zoom = await map.getSource("marks").getClusterExpansionZoom(mark.properties.cluster_id);
+  map.easeTo({ center: mark.geometry.coordinates, zoom, animate });
 }
 
 export function show(map, group, visible) {

@@ -19,7 +19,7 @@ if (bounds) {
   });
 }
 // The factors and the plan are the point here; the mine's own mark would only cover them.
-for (const id of ["mines-mark", "mines-name"]) map.setLayoutProperty(id, "visibility", "none");
+for (const id of ["mines-mark", "mines-name", "mines-gathered"]) map.setLayoutProperty(id, "visibility", "none");
 map.setPaintProperty("mines-fill", "fill-opacity", 0.3);
 show(map, "extents", true);
 chooseMine(map, frame.dataset.mine);

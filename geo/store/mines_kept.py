@@ -1,0 +1,49 @@
+"""The mines as the map asks for them again and again, kept in memory for readers who see the same.
+
+Moving the slider, choosing a hazard or a filter asks for the same mines of the same days; what they
+are on a day is a function of the facts known and of what the reader may see.
+"""
+
+from collections import OrderedDict
+from datetime import date, datetime
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Connection
+
+from geo.store import queries
+from geo.store.engine import Actor
+
+_KEPT = 8
+_Key = tuple[Any, ...]
+_kept: OrderedDict[_Key, list[dict[str, Any]]] = OrderedDict()
+_guard = Lock()
+
+
+def mines(
+    conn: Connection, on: date, known_at: datetime | date | None = None
+) -> list[dict[str, Any]]:
+    """Return what :func:`geo.store.queries.mines` returns, from memory where it is the same.
+
+    Never across readers of different scope, nor across batches. The answer is shared: it is read,
+    and never changed.
+    """
+    actor: Actor | None = conn.get_execution_options().get("actor")
+    # What a survey unit sees hangs on its contracts, too, which no batch records.
+    if actor is None or actor.role == "geologist":
+        return queries.mines(conn, on, known_at)
+    seq = queries.seq_at(conn, known_at)
+    key = (conn.engine.url, actor.role, actor.org_id, actor.district, seq, on)
+    with _guard:
+        found = _kept.get(key)
+        if found is not None:
+            _kept.move_to_end(key)
+            return found
+    found = queries.mines(conn, on, known_at)
+    # A batch that came meanwhile is in the answer, and not in the key.
+    if queries.seq_at(conn, known_at) == seq:
+        with _guard:
+            _kept[key] = found
+            while len(_kept) > _KEPT:
+                _kept.popitem(last=False)
+    return found
