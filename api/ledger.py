@@ -11,7 +11,7 @@ from geo.store import findings, ledger_months, queries
 from geo.store.rule_sets import telling
 from web.boards import READERS
 from web.door import Signed
-from web.ledger import sheet
+from web.ledger import papered, sheet
 from web.saved import XLSX
 
 router = APIRouter(prefix="/ledger", tags=["ledger"])
@@ -26,12 +26,13 @@ def _asked(who: Signed, conn: Any, times: Any, mine: str | None) -> dict[str, An
         raise Problem("store.not_found", http_status=404)
     known = None if times.known is None else queries.seq_at(conn, times.known)
     with who.working() as work:
-        return findings.ledger(work, codes, times.on, known)
+        found = findings.ledger(work, codes, times.on, known)
+    return papered(conn, found, known or queries.seq_at(conn, None))
 
 
 @router.get("", summary="The ledger with both counts")
 def ledger(who: Caller, conn: AppConn, times: TimesAsked, mine: Mine = None) -> dict[str, Any]:
-    """Return the rows of L19, treatment works, and counts by kind and by place."""
+    """Return the rows of L19, treatment works with papers, and counts by kind and by place."""
     return _asked(who, conn, times, mine)
 
 
@@ -49,7 +50,7 @@ def ledger_month(month: str, who: Caller, conn: AppConn) -> dict[str, Any]:
     found = ledger_months.kept(conn, month)
     if found is None:
         raise Problem("ledger.no_month", http_status=404, month=month)
-    return found
+    return papered(conn, found, found["known_seq"])
 
 
 @router.get(

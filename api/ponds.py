@@ -29,7 +29,7 @@ def _pond(conn: Any, code: str, times: Any) -> dict[str, Any]:
     return found
 
 
-def _seen(who: Any, code: str) -> None:
+def seen(who: Any, code: str) -> None:
     """Raise 404 for a pond one may not see, whatever one would do to it."""
     with connect(settings(), "app", who.actor) as conn:
         if not pond_queries.visible(conn, code):
@@ -104,7 +104,7 @@ def happened(code: str, sent: Happened, who: Caller) -> dict[str, Any]:
 
     What would end a duty or strike the pond off is proposed: a second person confirms it.
     """
-    _seen(who, code)
+    seen(who, code)
     with who.working() as conn:
         return pond_events.record_event(
             conn,
@@ -121,7 +121,7 @@ def happened(code: str, sent: Happened, who: Caller) -> dict[str, Any]:
 @router.post("/ponds/{code}/headtop", status_code=201, summary="Say whether a pond is head-top")
 def say_headtop(code: str, sent: HeadTopSaid, who: Caller) -> dict[str, Any]:
     """Put the word of a list, an evaluation, a site check or a decision on record."""
-    _seen(who, code)
+    seen(who, code)
     with who.working() as conn:
         key = pond_objects.say_head_top(
             conn, who.actor, code, sent.source, sent.outcome, sent.document, sent.on

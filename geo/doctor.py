@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select, text
 
 from geo.problems import Problem
 from geo.settings import Settings
-from geo.store import audit, intake, objections, rawfiles, rule_sets
+from geo.store import audit, intake, objections, papers, rawfiles, rule_sets
 from geo.store.engine import SYSTEM, connect
 from geo.store.service import privileges
 from geo.store.tables import survey, terrain, upload
@@ -43,7 +43,7 @@ def _rules(conn: Connection) -> list[dict[str, Any]]:
 
 def _files(conn: Connection, settings: Settings, mend: bool) -> list[dict[str, Any]]:
     named = set(conn.scalars(select(survey.c.sha256))) | set(conn.scalars(select(terrain.c.sha256)))
-    named |= objections.kept_digests(conn)
+    named |= objections.kept_digests(conn) | papers.kept_digests(conn)
     lost = rawfiles.missing(settings, named)
     found = [_finding(not lost, "doctor.files", kept=len(named) - len(lost), lost=len(lost))]
     if mend:

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from fastapi.responses import FileResponse, Response
 from geo import attachments
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import objections, queries
+from geo.store import objections, papers, queries
 from geo.store.engine import connect
+from geo.store.works import attach
 from web.door import Signed
 
 
@@ -51,10 +53,29 @@ def file_objection(
         )
 
 
-def file_answer(who: Signed, objection_id: UUID, sha256: str) -> Response:
-    """Return an attachment to be saved, never shown: nothing in it may run in our name."""
+def file_works(who: Signed, code: str, works: str, files: Sequence[UploadFile]) -> int:
+    """Put papers of treatment works on record; 404 for a mine the sender may not see."""
     with connect(settings(), "app", who.actor) as conn:
-        found = objections.attachment(conn, settings(), objection_id, sha256)
+        if not queries.places(conn, code):
+            raise Problem("store.not_found", http_status=404)
+    with aside(files) as sent, who.working() as conn:
+        return attach(conn, who.actor, code, works, papers.Sent(settings(), sent))
+
+
+def file_answer(who: Signed, objection_id: UUID, sha256: str) -> Response:
+    """Return a file of an objection to be saved."""
+    with connect(settings(), "app", who.actor) as conn:
+        return _handed(objections.attachment(conn, settings(), objection_id, sha256))
+
+
+def paper_answer(who: Signed, room: str, code: str, sha256: str) -> Response:
+    """Return a paper of a pond's event or of a mine's works to be saved."""
+    with connect(settings(), "app", who.actor) as conn:
+        return _handed(papers.found(conn, settings(), room, code, sha256))
+
+
+def _handed(found: tuple[dict[str, Any], Path] | None) -> Response:
+    """Return an attachment to be saved, never shown: nothing in it may run in our name."""
     if found is None:
         raise Problem("store.not_found", http_status=404)
     entry, path = found

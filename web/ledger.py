@@ -1,25 +1,31 @@
-"""The ledger of factors and treatment works: its page, its months, and its Excel sheets."""
+"""The ledger of factors and treatment works: its page, months and Excel sheets; works' papers."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, File, Request, UploadFile
 from fastapi.responses import Response
 
+from geo import attachments
 from geo.problems import Problem
 from geo.report.ledger import COUNTS, cell, place, work_cell, write_works_form, write_xlsx
 from geo.rules import Rules
-from geo.store import findings, ledger_months, queries
+from geo.store import findings, ledger_months, papers, queries, works
 from geo.store.rule_sets import telling
 from geo.survey.ledger import WORKS
 from web import view
+from web.acts import Text, back, told
+from web.attached import file_works, paper_answer
 from web.boards import READERS
-from web.door import AppConn, PageRoute, Reader, missing
+from web.door import AppConn, PageRoute, Reader, checked_form, missing
 from web.render import draw, lang_of
 from web.saved import XLSX
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+forms = APIRouter(
+    route_class=PageRoute, include_in_schema=False, dependencies=[Depends(checked_form)]
+)
 # The page shows what is looked up; the sheet has every column of L19.
 SHOWN = (
     *("number", "mine_name", "kind", "code", "relation", "distance_m", "first_year"),
@@ -39,14 +45,20 @@ def asked(reader: Any, conn: Any, on: str, known_at: str, month: str, mine: str)
         found = ledger_months.kept(conn, month)
         if found is None:
             raise Problem("ledger.no_month", http_status=404, month=month)
-        return found
+        return papered(conn, found, found["known_seq"])
     codes = findings.seen(conn, [mine] if mine else None)
     if mine and not codes:
         raise missing()
     known = queries.seq_at(conn, view.known(known_at)) if known_at else None
     day = view.day(on)
     with reader.working() as work:
-        return findings.ledger(work, codes, day, known)
+        found = findings.ledger(work, codes, day, known)
+    return papered(conn, found, known or queries.seq_at(conn, None))
+
+
+def papered(conn: Any, data: dict[str, Any], known: int) -> dict[str, Any]:
+    """Return a ledger with the papers behind each of its works, as its reader may have them."""
+    return data | {"works": works.with_papers(conn, data["works"], known)}
 
 
 @router.get("/ledger")
@@ -84,9 +96,26 @@ def ledger(
             for row in data["rows"][:_ROWS]
         ],
         first=_ROWS,
-        works=[{name: work_cell(name, row[name], lang) for name in WORKS} for row in data["works"]],
+        works=[
+            {name: work_cell(name, row[name], lang) for name in WORKS} | {"papers": row["papers"]}
+            for row in data["works"]
+        ],
         work_columns=WORKS,
+        attachments=attachments,
+        to_paper=to_paper(reader, data["works"]),
     )
+
+
+def to_paper(reader: Any, rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return the works a reader may attach papers to: a form's value, and what one reads."""
+    if reader.role not in ("regulator", "enterprise"):
+        return []
+    found = {
+        f"{row['mine_code']} {called}": f"{row['mine_code']} · {called} {row['works_method'] or ''}"
+        for row in rows
+        if (called := works.called(row))
+    }
+    return sorted(found.items())
 
 
 def sheet(data: dict[str, Any], rules: Rules, lang: str, *, form: bool = False) -> Response:
@@ -123,3 +152,25 @@ def works_form(request: Request, reader: Reader, conn: AppConn, mine: str = "") 
     """Return the table of treatment works to fill in and send back as any file."""
     data = asked(reader, conn, "", "", "", mine)
     return sheet(data, telling(conn), lang_of(request), form=True)
+
+
+@router.get("/mines/{code}/papers/{sha256}")
+def works_paper(reader: Reader, code: str, sha256: str) -> Response:
+    """Return a paper behind a mine's treatment works, to be saved."""
+    return paper_answer(reader, papers.WORKS, code, sha256)
+
+
+@forms.post("/works/papers")
+def attach(
+    reader: Reader,
+    works: Text,
+    next: Text = "/ledger",
+    files: Annotated[list[UploadFile] | None, File()] = None,
+) -> Response:
+    """Put papers of treatment works on record; `works` is a mine and what they are filed under."""
+    code, _, called = works.partition(" ")
+    file_works(reader, code, called, files or [])
+    return told(back(next), "web.told.papers")
+
+
+router.include_router(forms)

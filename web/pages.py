@@ -23,6 +23,7 @@ from geo.store import (
     preview,
     queries,
     sendings,
+    works,
 )
 from geo.store import years as store_years
 from geo.store.tiles import data_version
@@ -144,6 +145,10 @@ def mine(
     if found is None:
         raise missing()
     lang, moment = lang_of(request), view.known(known_at)
+    known = queries.seq_at(conn, moment)
+    with reader.working() as worker:
+        treated = works.of_mine(worker, code, known)
+    treated = works.with_papers(conn, treated, known, code)
     shown = view.mine(found, lang)
     workings = queries.workings(conn, code, moment)
     moved = []
@@ -188,6 +193,8 @@ def mine(
         may_end=reader.role == "regulator",
         may_object=reader.role == "enterprise",
         attachments=attachments,
+        works=[{k: ledger.work_cell(k, v, lang) for k, v in row.items()} for row in treated],
+        to_paper=ledger.to_paper(reader, treated),
         objections=objections.objections(conn, code, moment),
         scales=[(hazard.code, hazard.grades) for hazard in hazards_of(shown["kind"])],
         surveys=[s for s in queries.surveys(conn) if s["state"] == "accepted"],

@@ -7,14 +7,15 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import shapely
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import Response
 
-from geo import clock
+from geo import attachments, clock
 from geo.problems import Problem
 from geo.report.ponds import write_ponds_xlsx
 from geo.settings import settings
 from geo.store import pond_events, pond_objects, pond_queries, sites
+from geo.store.papers import EVENT, Sent
 from geo.store.tiles import data_version
 from geo.tailings.board import board, chosen
 from geo.tailings.life import life_rules
@@ -22,6 +23,7 @@ from geo.tailings.siting import ACTIONS
 from geo.tailings.trend import trend
 from web import pond_view, view
 from web.acts import told
+from web.attached import aside, paper_answer
 from web.door import AppConn, PageRoute, Reader, checked_form, missing
 from web.render import draw, lang_of
 
@@ -134,7 +136,14 @@ def pond(
         triggers=[t["code"] for t in shown["triggers"]],
         need_document=[k for k, m in life_rules()["moves"].items() if m.get("document")],
         sources=SAY_SOURCES,
+        attachments=attachments,
     )
+
+
+@router.get("/ponds/{code}/papers/{sha256}")
+def pond_paper(reader: Reader, code: str, sha256: str) -> Response:
+    """Return a paper behind a pond's event, to be saved."""
+    return paper_answer(reader, EVENT, code, sha256)
 
 
 @router.get("/map/ponds/{code}")
@@ -214,11 +223,12 @@ def happened(
     detail: Text = "",
     document: Text = "",
     proven_only: Text = "",
+    files: Annotated[list[UploadFile] | None, File()] = None,
 ) -> Response:
-    """Record one dated fact or decision of a pond."""
+    """Record one dated fact or decision of a pond, with its papers."""
     if not pond_queries.visible(conn, code):
         raise missing()
-    with reader.working() as working:
+    with aside(files or []) as sent, reader.working() as working:
         done = pond_events.record_event(
             working,
             reader.actor,
@@ -228,6 +238,7 @@ def happened(
             detail=detail.strip(),
             document=document.strip(),
             proven_only=proven_only == "yes",
+            sent=Sent(settings(), sent),
         )
     waits = done["state"] == "needs_second"
     return told(f"/ponds/{code}", "web.told.pond_waits" if waits else "web.told.pond_event")

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, func, select
 
-from geo import attachments, clock
+from geo import clock
 from geo.problems import Problem
 from geo.settings import Settings
 from geo.store import rawfiles
@@ -21,6 +21,7 @@ from geo.store.authority import authorise, mine_row, need, owner_of
 from geo.store.engine import Actor
 from geo.store.grading import Changes
 from geo.store.mine_states import newest_lines
+from geo.store.papers import Sent
 from geo.store.publish import publishing
 from geo.store.queries import seq_at
 from geo.store.tables import OBJECTION_OUTCOMES, batch, objection, objection_answer
@@ -35,32 +36,6 @@ def _effective(conn: Connection, code: str, hazard: str) -> str | None:
 def may_object(actor: Actor, row: Any) -> bool:
     """Tell whether a mine is the actor's own, to object for."""
     return actor.role == "enterprise" and actor.org_id == row.owner_org
-
-
-def attached(files: Sequence[tuple[str, Path]], settings: Settings) -> list[dict[str, Any]]:
-    """Check and keep files; returns their names with SHA-256 and size, as an objection takes them.
-
-    Parameters
-    ----------
-    files : sequence of (str, Path)
-        Name as its sender calls it, and where the bytes are.
-    settings : Settings
-
-    Raises
-    ------
-    Problem
-        Where there are too many, or one may not be attached; nothing is kept then.
-    """
-    if len(files) > attachments.limits().files:
-        raise Problem("attachments.too_many", limit=attachments.limits().files)
-    for name, path in files:
-        attachments.check(name, path)
-    kept = []
-    for name, path in files:
-        sha256, size = rawfiles.keep(settings, path)
-        bare = name.replace("\\", "/").rpartition("/")[2]
-        kept.append({"name": bare, "sha256": sha256, "size": size})
-    return kept
 
 
 def object_to(
@@ -118,7 +93,7 @@ def object_to(
                     "grade": _effective(conn, mine_code, hazard),
                     "wanted": wanted,
                     "reason": reason.strip(),
-                    "attachments": attached(files, settings),
+                    "attachments": Sent(settings, files).keep(),
                     "actor_login": actor.login,
                     **owner_of(row),
                 }

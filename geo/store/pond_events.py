@@ -5,7 +5,7 @@ what would end a duty or strike the pond off waits for a second person, as an en
 does (L3).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row
 
 from geo import clock
 from geo.problems import Problem
+from geo.store import papers
 from geo.store.authority import authorise, need, owner_of
 from geo.store.endings import propose
 from geo.store.engine import Actor
@@ -56,6 +57,7 @@ def record_event(
     detail: str = "",
     document: str = "",
     proven_only: bool = False,
+    sent: papers.Sent | None = None,
     on: date | None = None,
 ) -> dict[str, Any]:
     """Put one dated fact or decision of a pond on record, or propose it to a second person.
@@ -69,6 +71,8 @@ def record_event(
     code, kind, on_date, detail, document, proven_only
         The event (:class:`geo.tailings.closure.Event`); `kind` may be ``annulled``, with the key of
         the event taken back as `detail`.
+    sent : Sent, optional
+        The papers it rests on; they are on record with it, and wait with it where it waits.
 
     Returns
     -------
@@ -105,6 +109,8 @@ def record_event(
         before, after = _write(made, row, content, actor.login, today)
         if not relieves(before, after):
             tried.commit()
+            attached = sent.keep() if sent else []
+            _attach(made, row, content_key(content), attached, actor.login)
             return {"state": "recorded", "key": content_key(content), "proposal": None}
         tried.rollback()
         made.abandoned = True
@@ -114,6 +120,7 @@ def record_event(
             "name": row.name,
             "before": before.state,
             "after": after.state,
+            "attachments": sent.keep() if sent else [],
         }
         waiting = propose(conn, actor, ACTION, body, owner_of(row))
     return {"state": "needs_second", "key": None, "proposal": waiting}
@@ -141,6 +148,14 @@ def record_by_two(conn: Connection, actor: Actor, found: Row[Any], on: date) -> 
         before, after = _write(made, row, content, found.proposed_by, on)
         if (before.state, after.state) != (body["before"], body["after"]):
             raise Problem("store.pond_moved", http_status=409, pond=body["pond_code"])
+        brought = body.get("attachments", ())
+        _attach(made, row, content_key(content), brought, found.proposed_by)
+
+
+def _attach(
+    made: Batch, row: Row[Any], key: str, files: Iterable[dict[str, Any]], login: str
+) -> None:
+    papers.record(made, papers.EVENT, row.code, key, files, login, owner_of(row))
 
 
 def _write(

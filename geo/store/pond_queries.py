@@ -14,6 +14,7 @@ import shapely
 from sqlalchemy import Connection, func, select, text
 
 from geo.crs import local_zone, to_metric
+from geo.store import papers
 from geo.store.pond_facts import (
     ANNULLED,
     alarm_of,
@@ -197,15 +198,16 @@ def ponds(conn: Connection, on: date, known_at: When = None) -> list[dict[str, A
 def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[str, Any] | None:
     """Return everything behind one pond; None where there is none one may see.
 
-    Besides what :func:`ponds` gives: attrs, error, survey, dams, events with who recorded them,
-    moves (day, event, state after it), the events possible next, requirements with their basis,
-    the computed verdict with its path and the objects met, and the strip below it.
+    Besides what :func:`ponds` gives: attrs, error, survey, dams, events with who recorded them and
+    their papers, moves (day, event, state after it), the events possible next, requirements with
+    their basis, the computed verdict with its path and the objects met, and the strip below it.
     """
     seq = seq_at(conn, known_at)
     row = newest_ponds(conn, seq).get(code)
     if row is None:
         return None
     rows = event_rows(conn, seq, code)
+    behind = papers.listed(conn, papers.EVENT, seq, code)
     run = newest_run(conn, seq)
     said = _said(conn, seq, run, code).get(code, [])
     events = standing_events(rows)
@@ -223,7 +225,7 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
         "survey": {"id": row["survey_id"], "filename": row["filename"], "state": row["state"]},
         "geometry": shapely.geometry.mapping(row["geometry"]),
         "dams": _dams(conn, code, seq),
-        "events": [_event(r, rows) for r in rows],
+        "events": [{**_event(r, rows), "papers": behind.get((code, r.key), [])} for r in rows],
         "waiting": _waiting(conn, code),
         "moves": [{"on": day, "event": kind, "state": after} for day, kind, after in found.moves],
         "next": list(found.next),
@@ -258,6 +260,7 @@ def _waiting(conn: Connection, code: str) -> list[dict[str, Any]]:
             "on": row.body["on_date"],
             "document": row.body["document"],
             "proposed_by": row.proposed_by,
+            "papers": row.body.get("attachments", []),
         }
         for row in found
     ]

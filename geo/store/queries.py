@@ -402,7 +402,9 @@ _QUIET = text(
         SELECT batch_id, mine_code FROM minerisk.objection
         UNION ALL
         SELECT a.batch_id, o.mine_code FROM minerisk.objection_answer a
-        JOIN minerisk.objection o ON o.id = a.objection_id) told ON told.batch_id = b.id
+        JOIN minerisk.objection o ON o.id = a.objection_id
+        UNION ALL
+        SELECT batch_id, code FROM minerisk.paper WHERE room = 'works') told ON told.batch_id = b.id
     WHERE told.mine_code = :code AND b.seq <= :known
     """
 )
@@ -423,7 +425,7 @@ def _history(conn: Connection, code: str, seq: int) -> list[dict[str, Any]]:
         .where(mine_state.c.mine_code == code, batch.c.seq <= seq)
         .order_by(batch.c.seq)
     ).all()
-    # An objection and its answer are history though no grade was reckoned.
+    # An objection, its answer and papers of works are history though no grade was reckoned.
     told_ = {
         row["seq"]: {**row, "changes": []}
         for row in conn.execute(_QUIET, {"code": code, "known": seq}).mappings()

@@ -51,6 +51,7 @@ HEAD_TOP_OUTCOMES = ("yes", "suspected", "undetermined", "no")
 ZONES = ("no_build", "undecided", "bank", "strip")
 SCREENING_OUTCOMES = ("asked", "explained", "incomplete", "doubtful")
 OBJECTION_OUTCOMES = ("kept", "changed", "returned")
+PAPER_ROOMS = ("pond_event", "works")
 SURVEY_STATES = ("submitted", "accepted", "returned", "superseded", "revoked")
 
 
@@ -724,6 +725,25 @@ pond_event = Table(
     *_ownership(),
 )
 
+# A file behind an act: of a pond's event (`code` is the pond's, `matter` the event's key), or of
+# treatment works (the mine's, and what the works are called). Its bytes are kept as uploads' are.
+paper = Table(
+    "paper",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _batch(),
+    Column("room", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("matter", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("actor_login", Text, nullable=False),
+    UniqueConstraint("room", "code", "matter", "sha256"),
+    _one_of("room", PAPER_ROOMS, "room"),
+    *_ownership(),
+)
+
 # An elevation model that was taken: its bytes rest beside the raw files, under their digest.
 terrain = Table(
     "terrain",
@@ -820,6 +840,7 @@ APPEND_ONLY = (
     mine_output,
     screening_answer,
     measure_plan,
+    paper,
 )
 PROTECTED = (
     *(t for t in APPEND_ONLY if "owner_org" in t.c),

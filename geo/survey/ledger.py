@@ -105,7 +105,7 @@ def _works(world: World) -> dict[tuple[str, str], dict[str, Any]]:
         slot = (str(row.mine_code), str(attrs.get("target_code")))
         if (
             attrs.get("target_code")
-            and _filled(attrs)
+            and filled(attrs)
             and (slot not in found or _begun(found[slot]) <= _begun(attrs))
         ):
             found[slot] = attrs
@@ -147,7 +147,7 @@ def _begun(attrs: dict[str, Any]) -> tuple[str, str]:
     return str(attrs.get("started_on") or ""), str(attrs.get("accepted_on") or "")
 
 
-def _filled(attrs: dict[str, Any]) -> bool:
+def filled(attrs: dict[str, Any]) -> bool:
     """Tell whether a row says anything of works: one of the form that came back empty does not."""
     return any(attrs.get(name) is not None for name in WORKS if name not in _OF_THE_FORM)
 
@@ -290,7 +290,7 @@ def works(world: World, only: Collection[str] | None, on: date) -> list[dict[str
     ]
     rows = []
     for row in layer.sort_values(["mine_code", "key"]).itertuples():
-        empty = row.attrs.get("target_code") and not _filled(row.attrs)
+        empty = row.attrs.get("target_code") and not filled(row.attrs)
         if (only is None or row.mine_code in only) and not empty:
             told = {name: row.attrs.get(name) for name in WORKS} | {"mine_code": row.mine_code}
             due = told["deadline"] and date.fromisoformat(str(told["deadline"]))

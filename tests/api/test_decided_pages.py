@@ -187,6 +187,65 @@ def test_accepted_works_lead_from_the_board_and_the_ledger_to_the_form_that_prop
     assert "end=factor" not in zhao.get("/boards/lapse").text + zhao.get("/ledger").text
 
 
+def test_papers_of_works_stay_with_them_and_go_to_whoever_reads_the_mine(accepted, client_of):
+    wet, shape = goaf("A", "G9", x=0.6, water="有", known="否", volume="不清")
+    accepted([(wet, shape)], "goaf")
+    works = {"矿山编号": "A", "治理工程编号": "ZL-9", "治理对象编号": "G9", "工程措施": "疏放水"}
+    accepted([(works, shape.centroid)], "treatment_works")
+    zhao, zhang, qian = client_of("zhao"), client_of("zhang"), client_of("qian")
+    for at in ("/ledger", "/mines/A"):
+        assert 'value="A ZL-9"' in zhao.get(at).text
+    sent = {"files": ("验收报告.pdf", b"%PDF-1.7 works")}
+
+    def attach(client, works="A ZL-9", files=sent):
+        form = {"csrf": client.headers["x-csrf-token"], "works": works, "next": "/mines/A#works"}
+        return client.post("/works/papers", data=form, files=files, follow_redirects=False)
+
+    assert attach(zhao, "A ZL-8").status_code == 404
+    assert attach(zhao, "B ZL-9").status_code == 404
+    assert attach(qian).status_code == 404
+    assert attach(zhao, files=None).status_code == 422
+    done = attach(zhao)
+    assert (done.status_code, done.headers["location"]) == (303, "/mines/A#works")
+    # The regulator adds another by the service; the same once more is told so.
+    both = [("files", ("验收报告.pdf", b"%PDF-1.7 works")), ("files", ("图.png", b"\x89PNG\r\n\x1a\n1"))]  # fmt: skip
+    at = "/api/v1/mines/A/works"
+    assert zhang.post(f"{at}/papers", data={"works": "ZL-9"}, files=both).json()["papers"] == 1
+    again = zhang.post(f"{at}/papers", data={"works": "ZL-9"}, files=both)
+    assert (again.status_code, again.json()["code"]) == (409, "papers.known")
+    # Sent anew with their acceptance, the works have their papers still.
+    accepted([(works | {"开工日期": "2024-06-01", "验收日期": "2024-08-01"}, shape.centroid)], "treatment_works")  # fmt: skip
+    (row,) = zhang.get(at, params={"known_at": clock.today().isoformat()}).json()[-1:]
+    assert [paper["name"] for paper in row["papers"]] == ["验收报告.pdf", "图.png"]
+    (told,) = [w for w in zhang.get("/api/v1/ledger").json()["works"] if w["accepted_on"]]
+    assert told["papers"] == row["papers"]
+    file = f"/mines/A/papers/{row['papers'][0]['sha256']}"
+    for page in (zhao.get("/ledger").text, zhang.get("/mines/A").text):
+        assert f'href="{file}"' in page
+    for base in ("", "/api/v1"):
+        answer = zhang.get(base + file)
+        assert answer.content == b"%PDF-1.7 works"
+        assert "sandbox" in answer.headers["content-security-policy"]
+        assert qian.get(base + file).status_code == 404
+    history = zhang.get("/api/v1/mines/A/history").json()
+    assert [one["kind"] for one in history].count("papers") == 2
+
+
+def test_an_events_paper_comes_with_its_form_and_is_listed_beside_it(client_of):
+    zhang = client_of("zhang")
+    assert 'enctype="multipart/form-data"' in zhang.get("/ponds/A").text
+    form = {"csrf": zhang.headers["x-csrf-token"], "kind": "operator_lost", "on": "2024-03-01"}
+    large = b"%PDF-" + b"x" * (2 << 20)
+    files = {"files": ("认定.pdf", large)}
+    assert zhang.post("/ponds/A/events", data=form, files=files).status_code == 200
+    (paper,) = zhang.get("/api/v1/ponds/A").json()["events"][-1]["papers"]
+    file = f"/ponds/A/papers/{paper['sha256']}"
+    assert f'href="{file}"' in zhang.get("/ponds/A").text
+    assert zhang.get(file).content == large
+    # As JSON an event has no files with it, and needs no room for them.
+    assert zhang.post("/api/v1/ponds/A/events", content=large).status_code == 413
+
+
 def test_the_ledger_of_a_month_is_shown_as_it_was_kept(accepted, client_of, settings):
     accepted([goaf("A", "G1", x=0.94, water="无")], "goaf")
     over = (clock.today().replace(day=1) + timedelta(days=32)).replace(day=1)

@@ -14,7 +14,7 @@ from geo.store.head_top_runs import compute
 from geo.store.terrains import take_dem
 from geo.tailings.model import Stated
 from sample_data import make
-from tests.conftest import TODAY
+from tests.conftest import TODAY, filed
 from tests.county import goaf, rect, write
 from tests.geo.store.test_rule_sets import OWN, install
 
@@ -120,6 +120,14 @@ def walk(client_of, settings, people, tmp_path, monkeypatch) -> dict[str, Any]:
     keep("decide_objection", zhang.post(f"{base}/objections/{made}/answer", json=decided))
     keep("objection", zhao.get(f"{base}/objections/{made}"))
     keep("objections_seen", zhao.get(f"{base}/objections"))
+    works = {"矿山编号": "A", "治理工程编号": "ZL-1", "治理对象编号": "G1", "工程措施": "疏放水"}
+    path = write(tmp_path / "w.geojson", [(works, rect(0.6, 0.5, 0.1, 0.1).centroid)])
+    sent_works = filed(settings, path, people["wang"], layer="treatment_works")
+    zhang.post(f"{base}/surveys/{sent_works}/accept", json=review)
+    paper = {"files": ("验收报告.pdf", b"%PDF-1.7 y")}
+    at = f"{base}/mines/A/works"
+    keep("attach_to_works", zhao.post(f"{at}/papers", data={"works": "ZL-1"}, files=paper))
+    keep("works_of_mine", zhang.get(at))
     keep("crossings", zhang.get(f"{base}/crossings"))
     contract = {"survey_unit": "某院", "begins": "2024-01-01", "document": "d"}
     keep("contract", zhang.post(f"{base}/mines/A/contracts", json=contract))
@@ -170,7 +178,13 @@ def walk_ponds(zhang, settings, people, keep) -> dict[str, Any]:
     event = {"kind": "final_elevation", "on": "2024-03-01", "document": "d"}
     word = {"source": "site_check", "outcome": "yes", "on": "2024-03-01", "document": "d"}
     place = {"type": "Point", "coordinates": [112.5899, 38.8300]}
+    lost = {"kind": "operator_lost", "on": "2024-03-01", "document": "d"}
+    paper = {"files": ("认定.pdf", b"%PDF-1.7 z")}
     return {
+        "happened_with_papers": keep(
+            "happened_with_papers",
+            zhang.post(f"{base}/ponds/A/events/papers", data=lost, files=paper),
+        ),
         "happened": keep("happened", zhang.post(f"{base}/ponds/A/events", json=event)),
         "say_headtop": keep("say_headtop", zhang.post(f"{base}/ponds/A/headtop", json=word)),
         "ponds": keep("ponds", zhang.get(f"{base}/ponds")),

@@ -6,9 +6,12 @@ from hashlib import sha256
 import pytest
 from sqlalchemy import text
 
-from geo.store import objections
+from geo.store import objections, papers
+from geo.store.authority import mine_row, owner_of
 from geo.store.engine import SYSTEM, connect
-from tests.conftest import filed
+from geo.store.pond_objects import pond_row
+from geo.store.publish import publishing
+from tests.conftest import TODAY, filed
 from tests.county import goaf, write
 from web import pages
 
@@ -58,6 +61,8 @@ RULES = {
     "GET /ponds": {"else": 200},
     "GET /ponds/board.xlsx": {"else": 200},
     "GET /ponds/{code}": POND,
+    # As the event it came with: who sent the pond's file reads neither.
+    "GET /ponds/{code}/papers/{sha256}": GRADED,
     "GET /map/ponds/{code}": POND,
     "GET /siting": {"zhang": 200, "far": 200, "admin": 200, "else": 404},
     "POST /ponds/{code}/events": POND_ACT,
@@ -107,6 +112,9 @@ RULES = {
     "GET /ledger": BOARDS,
     "GET /ledger.xlsx": BOARDS,
     "GET /ledger/works.xlsx": BOARDS,
+    # The form names works that are not there.
+    "POST /works/papers": {"admin": 403, "wang": 403, "else": 404},
+    "GET /mines/{code}/papers/{sha256}": GRADED,
     "GET /objections": BOARDS,
     "GET /objections/{objection_id}": GRADED,
     "GET /objections/{objection_id}/files/{sha256}": GRADED,
@@ -146,6 +154,7 @@ PDF = b"%PDF-1.7 x"
 FORMS = {
     "POST /ponds/{code}/events": {"kind": "operator_lost"},
     "POST /ponds/{code}/headtop": {"source": "site_check"},
+    "POST /works/papers": {"works": "A ZL-9"},
     "POST /measures": {"target": "A x", "measures": "m", "responsible": "p", "due": "2024-12-31"},
     "POST /objections/{objection_id}/answer": {"outcome": "kept"},
     "POST /mines/{code}/screening": {"outcome": "asked", "finding": "0"},
@@ -163,6 +172,17 @@ QUERY = {
     "&pin=112.49,38.8&measure=112.49,38.8;112.5,38.8&district=14",
     "/map/find.json": "?q=A",
 }
+
+
+def attached(settings, actor, path):
+    """Put one paper behind an event of pond A and one behind works of mine A."""
+    with (
+        connect(settings, "worker", actor) as conn,
+        publishing(conn, actor, "papers", TODAY, {}) as made,
+    ):
+        kept = papers.Sent(settings, [("报告.pdf", path)]).keep()
+        for room, row in ((papers.EVENT, pond_row(conn, "A")), (papers.WORKS, mine_row(conn, "A"))):
+            papers.record(made, room, "A", "x", kept, actor.login, owner_of(row))
 
 
 def routes(app):
@@ -193,6 +213,7 @@ def test_every_page_by_role_and_by_whose(app, client_of, settings, people, tmp_p
         objection_id = objections.object_to(
             conn, people["zhao"], settings, "A", "gas", "r", [("报告.pdf", sent)]
         )
+    attached(settings, people["zhang"], sent)
     values = {
         "objection_id": objection_id, "sha256": sha256(PDF).hexdigest(),
         "upload_id": upload_id, "survey_id": survey_id, "proposal_id": NOBODY, "code": "A",

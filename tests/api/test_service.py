@@ -12,6 +12,7 @@ import pytest
 from geo.store import intake, objections, sendings
 from geo.store.engine import SYSTEM, connect
 from geo.survey.reading import ReadOptions
+from tests.api.test_pages_matrix import attached
 from tests.conftest import filed
 from tests.county import SOUTH, WEST, boundary, goaf, rect, write
 
@@ -304,6 +305,13 @@ RULES = {
     "GET /api/v1/ponds/{code}": POND_OWN,
     "GET /api/v1/ponds/{code}/headtop": POND_OWN,
     "POST /api/v1/ponds/{code}/events": POND_ACT,
+    # On record already.
+    "POST /api/v1/ponds/{code}/events/papers": POND_ACT | {"zhang": 409},
+    "GET /api/v1/ponds/{code}/papers/{sha256}": OBJECTION,
+    "GET /api/v1/mines/{code}/works": OBJECTION | {"wang": 403, "rival": 403},
+    # There are no such works.
+    "POST /api/v1/mines/{code}/works/papers": {"wang": 403, "admin": 403, "else": 404},
+    "GET /api/v1/mines/{code}/papers/{sha256}": OBJECTION,
     "POST /api/v1/ponds/{code}/headtop": POND_ACT,
     "GET /api/v1/zones": {"any": 200},
     # There is no elevation model here: whoever may ask is told so.
@@ -400,6 +408,7 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
         objection_id = objections.object_to(
             conn, people["zhao"], settings, "A", "gas", "r", [("报告.pdf", sent_file)]
         )
+    attached(settings, people["zhang"], sent_file)
     values = {
         "month": "2024-01",
         "finding_key": "0",
@@ -432,6 +441,8 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
             sent = {"json": body} if body is not None else {}
             if path.endswith("/objections") and method == "POST":
                 sent = {"data": {"hazard": "gas", "reason": "r"}}
+            if path.endswith("/papers") and method == "POST":
+                sent = {"data": {"works": "ZL-9", **bodies["ponds/{code}/events"]}}
             if path.endswith("/siting/file"):
                 sent = {"files": {"file": ("坝.geojson", json.dumps(place))}}
             answer = clients[login].request(method, path.format(**values), **sent)

@@ -1,20 +1,34 @@
 """Ponds in the store: through the same door, seen by their own, their life recorded and refused."""
 
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date as d
+from hashlib import sha256
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import shapely
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from geo import sample
 from geo.crs import from_metric
+from geo.doctor import examine
 from geo.problems import Problem
-from geo.store import accounts, audit, boards, decisions, pond_ground, pond_queries, queries, sites
-from geo.store.engine import SYSTEM, connect
+from geo.store import (
+    accounts,
+    audit,
+    boards,
+    decisions,
+    papers,
+    pond_ground,
+    pond_queries,
+    queries,
+    sites,
+)
+from geo.store.engine import SYSTEM, connect, engine
 from geo.store.head_top_runs import compute
 from geo.store.pond_events import record_event
 from geo.store.pond_facts import life_of, may_have_changed, readable_life, standing_events
@@ -189,6 +203,74 @@ def settled(settings, login, proposal, confirm=True):
     actor = actor_of(settings, login)
     with connect(settings, "worker", actor) as conn:
         return decisions.settle(conn, actor, proposal, confirm, on=ON)
+
+
+@pytest.fixture
+def paper(own, tmp_path):
+    """A paper as it comes with an event, its digest, and who is handed it."""
+    path = tmp_path / "sent"
+    path.write_bytes(b"%PDF-1.7 approval")
+    sent, digest = papers.Sent(own, [("批复.pdf", path)]), sha256(path.read_bytes()).hexdigest()
+
+    def has(login, code):
+        with connect(own, "app", actor_of(own, login)) as conn:
+            return papers.found(conn, own, papers.EVENT, code, digest)
+
+    return SimpleNamespace(sent=sent, has=has, digest=digest, body=path.read_bytes())
+
+
+def test_an_events_papers_are_on_record_with_it_and_go_to_whom_it_is_shown(own, paper, tmp_path):
+    recorded(own, "zhao", "SL-T01", "discharge_ended", d(2024, 8, 1), sent=paper.sent)
+    with connect(own, "app", actor_of(own, "zhao")) as conn:
+        (event,) = [e for e in pond_queries.pond(conn, "SL-T01", ON)["events"] if e["papers"]]
+    (row,) = event["papers"]
+    assert (event["kind"], row["name"], row["actor_login"]) == (
+        "discharge_ended",
+        "批复.pdf",
+        "zhao",
+    )
+    entry, path = paper.has("zhao", "SL-T01")
+    assert (entry["sha256"], path.read_bytes()) == (row["sha256"], paper.body)
+    for login in ("zhang", "admin"):
+        assert paper.has(login, "SL-T01"), login
+    # A neighbour, a survey unit, and by another pond's name: nobody is told that it is there.
+    for login, code in (("qian", "SL-T01"), ("wang", "SL-T01"), ("zhang", "SL-T02")):
+        assert paper.has(login, code) is None, login
+    # Old bytes that a record names are not swept, and what is on record is of the chain.
+    os.utime(path, (0, 0))
+    examine(own, mend=True)
+    assert path.is_file()
+    with engine(own, "owner").connect() as conn, pytest.raises(DBAPIError, match="only added to"):
+        conn.execute(text("DELETE FROM minerisk.paper"))
+    with connect(own, "worker", SYSTEM) as conn:
+        assert audit.verify(conn).fault is None
+    # What may not be attached is refused, and the event with it.
+    wrong = tmp_path / "wrong"
+    wrong.write_bytes(b"MZ")
+    with pytest.raises(Problem) as refused:
+        recorded(
+            own, "zhang", "SL-T01", "operator_lost", d(2024, 8, 1),
+            sent=papers.Sent(own, [("a.exe", wrong)]),
+        )  # fmt: skip
+    assert refused.value.code == "attachments.kind"
+    assert seen(own, "zhang")["SL-T01"]["who"] != "county_government"
+
+
+def test_the_second_person_reads_the_papers_before_the_event_is_on_record(own, paper):
+    event = ("SL-T08", "deregistered", d(2024, 8, 20))
+    told = recorded(own, "zhang", *event, document="销8号", sent=paper.sent)
+    with connect(own, "app", actor_of(own, "li")) as conn:
+        (waiting,) = pond_queries.pond(conn, "SL-T08", ON)["waiting"]
+    assert [one["sha256"] for one in waiting["papers"]] == [paper.digest]
+    _, path = paper.has("li", "SL-T08")
+    os.utime(path, (0, 0))
+    examine(own, mend=True)
+    assert paper.has("qian", "SL-T08") is None
+    settled(own, "li", told["proposal"])
+    with connect(own, "app", actor_of(own, "li")) as conn:
+        (row,) = pond_queries.pond(conn, "SL-T08", ON)["events"][-1]["papers"]
+    assert (row["name"], row["actor_login"]) == ("批复.pdf", "zhang")
+    assert paper.has("li", "SL-T08")
 
 
 def test_a_pond_is_struck_off_by_two_persons_and_by_no_one_alone(own):
