@@ -43,7 +43,7 @@ def read_dem(
     Parameters
     ----------
     paths : iterable of Path
-        GeoTIFF or ASCII grid, opened in the confined child.
+        Of a kind that ``raster_kinds`` knows, opened in the confined child.
     box : (float, float, float, float)
         West, south, east, north, CGCS2000 degrees.
     stated : Stated
