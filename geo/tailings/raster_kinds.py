@@ -1,4 +1,4 @@
-"""What a terrain file is, by its first bytes or its name, and which files beside it belong to it."""
+"""What a terrain file is, by its first bytes or its name, and which files belong to it."""
 
 import re
 from dataclasses import dataclass

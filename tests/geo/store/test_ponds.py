@@ -2,16 +2,21 @@
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date as d
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
+from rasterio.transform import Affine
+from rasterio.windows import Window
 from sqlalchemy import text
 
 from geo import sample
 from geo.crs import from_metric
+from geo.doctor import examine
 from geo.problems import Problem
 from geo.store import accounts, audit, boards, decisions, pond_ground, pond_queries, queries, sites
 from geo.store.engine import SYSTEM, connect
@@ -19,7 +24,7 @@ from geo.store.head_top_runs import compute
 from geo.store.pond_events import record_event
 from geo.store.pond_facts import life_of, may_have_changed, readable_life, standing_events
 from geo.store.pond_objects import say_head_top
-from geo.store.terrains import take_dem
+from geo.store.terrains import opened_taken, take_dem
 from geo.store.tiles import data_version, tile
 from geo.tailings import model
 from geo.tailings.closure import Event
@@ -27,11 +32,13 @@ from geo.tailings.life import life_rules
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.siting import Proposal
 from sample_data import ponds as drawn
+from sample_data.make import HERE
 from tests.conftest import filed, fresh_database
 from tests.county import write
 
 pytestmark = pytest.mark.database
 ON = d(2024, 9, 1)
+MODEL = HERE / "14_示例县地形_30m.tif"
 
 
 @pytest.fixture(scope="module")
@@ -429,13 +436,11 @@ def test_where_no_survey_looked_for_people_no_pond_is_known_to_be_free_of_them(o
 
 
 def test_a_model_without_error_is_not_taken(own):
-    from sample_data.make import HERE
-
     zhang = actor_of(own, "zhang")
     for error in (0.0, -1.0):
         stated = model.Stated("x", ON, error)
         with connect(own, "worker", zhang) as conn, pytest.raises(Problem) as refused:
-            take_dem(conn, own, zhang, HERE / "14_示例县地形_30m.tif", stated, ON)
+            take_dem(conn, own, zhang, [MODEL], stated, ON)
         assert refused.value.code == "terrain.dem.no_error"
 
 
@@ -590,6 +595,111 @@ def test_a_pond_over_a_mine_is_told_of_and_its_pool_is_water_above_the_mine(
         assert audit.verify(conn).fault is None
 
 
+SAID = model.Stated("示例数据", d(2024, 3, 1), 3.0)
+
+
+def taken(settings, files, stated, login="zhang", district=None):
+    actor = actor_of(settings, login)
+    actor = actor if district is None else replace(actor, district=district)
+    with connect(settings, "worker", actor) as conn:
+        return take_dem(conn, settings, actor, files, stated, ON)
+
+
+def models(settings):
+    with connect(settings, "worker", SYSTEM) as conn:
+        return [facts.taken for facts in pond_ground.grounds(conn, ON)]
+
+
+def outcomes(settings):
+    return {code: one["head_top"]["outcome"] for code, one in seen(settings, "zhang").items()}
+
+
+def cut(folder, name, cols, **more):
+    """Write some columns of the sample's model as a sheet of its own."""
+    with rasterio.open(MODEL) as file:
+        first, last = (int(file.width * share) for share in cols)
+        window = Window(first, 0, last - first, file.height)
+        said = {**file.profile, "width": window.width, "transform": file.window_transform(window)}
+        path = folder / name
+        with rasterio.open(path, "w", **{**said, **more}) as made:
+            made.write(file.read(window=window))
+    return path
+
+
+def test_what_was_stated_of_a_model_is_corrected_and_an_older_one_taken_again(own, tmp_path):
+    (before,) = models(own)
+    assert taken(own, [MODEL], before.stated) == before.id
+    said = replace(before.stated, error_m=7.5, source="省测绘院")
+    again = taken(own, [MODEL], said)
+    (now,) = models(own)
+    assert (now.id, now.stated) == (again, said)
+    assert compute(own, ON) is not None
+    with connect(own, "app", actor_of(own, "zhang")) as conn:
+        told = pond_queries.pond(conn, "SL-T04", ON)["terrain"]
+    assert (told["source"], told["error_m"]) == ("省测绘院", 7.5)
+    back = taken(own, [MODEL], before.stated)
+    assert back not in (before.id, again)
+    assert [(one.id, one.stated) for one in models(own)] == [(back, before.stated)]
+    with connect(own, "worker", SYSTEM) as conn:
+        assert audit.verify(conn).fault is None
+
+
+def test_the_sheets_of_a_model_are_one_model(own, tmp_path):
+    before = outcomes(own)
+    files = [cut(tmp_path, "西.tif", (0, 0.45)), cut(tmp_path, "东.tif", (0.45, 1))]
+    taken(own, files, models(own)[0].stated)
+    (now,) = models(own)
+    assert now.filename == "西.tif、东.tif"
+    assert compute(own, ON)["ponds"] == 10
+    assert outcomes(own) == before
+    assert next(f for f in examine(own) if f["code"] == "doctor.files")["good"]
+
+
+def test_a_grid_brings_its_coordinate_system_with_it(own, tmp_path):
+    path = cut(tmp_path, "地形.asc", (0, 1), driver="AAIGrid", dtype="float32")
+    assert path.with_suffix(".prj").is_file()
+    taken(own, [path], SAID)
+    path.with_suffix(".prj").unlink()
+    (now,) = models(own)
+    with opened_taken(own, now) as read:
+        assert read.shape == pond_ground.grid_of(now).shape
+
+
+def test_a_neighbours_model_leaves_the_ponds_on_ours_as_they_were(own, tmp_path):
+    before, kinds = outcomes(own), [zone["kind"] for zone in shown(own, "zhang")]
+    with rasterio.open(MODEL) as file:
+        place, wide = file.transform, file.width
+    # As large, and only its western edge on ours.
+    far = place @ Affine.translation(wide - 40, 0)
+    path = cut(tmp_path, "邻县.tif", (0, 1), transform=far)
+    taken(own, [path], SAID, district="140999")
+    assert [one.filename for one in models(own)] == ["邻县.tif", MODEL.name]
+    assert compute(own, ON)["ponds"] == 10
+    assert outcomes(own) == before
+    assert {zone["kind"] for zone in shown(own, "zhang")} == set(kinds)
+
+
+def shown(settings, login, **more):
+    actor = replace(actor_of(settings, login), **more)
+    with connect(settings, "app", actor) as conn:
+        return pond_queries.zones(conn)
+
+
+def test_ground_is_shown_to_the_regulators_of_all_counties_it_is_of(county):
+    mine = shown(county, "zhang")
+    ground = [zone for zone in mine if zone["pond_code"] is None and zone["kind"] != "prohibited"]
+    with connect(county, "worker", SYSTEM) as conn:
+        (facts,) = pond_ground.grounds(conn, ON)
+        of = {row["district"] for row in facts.of("pond")} | {facts.taken.district}
+    for district in of:
+        other = [z for z in shown(county, "zhang", district=district) if z["pond_code"] is None]
+        assert [z["kind"] for z in other if z["kind"] != "prohibited"] == [
+            z["kind"] for z in ground
+        ]
+    assert shown(county, "zhang", district="65") == []
+    assert [z for z in shown(county, "zhao") if z["pond_code"] is None] == []
+
+
 def test_a_question_of_a_place_reads_its_window_and_not_the_model(own, monkeypatch):
     """A province's model must not come into the server because somebody asks about one valley."""
     rules = terrain_rules()["tiles"]
@@ -609,7 +719,7 @@ def test_a_question_of_a_place_reads_its_window_and_not_the_model(own, monkeypat
 
     monkeypatch.setattr(model, "heights", told)
     with connect(own, "worker", SYSTEM) as conn:
-        rows, cols = pond_ground.grid_of(pond_ground.ground(conn, ON).taken).shape
+        rows, cols = pond_ground.grid_of(pond_ground.grounds(conn, ON)[0].taken).shape
     # A tile, the ground around it, and three cells more for the weights of the outermost.
     most = (50 + 2 * 40 + 2 * 3) ** 2
     assert most < rows * cols / 3
