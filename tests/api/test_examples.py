@@ -178,6 +178,7 @@ def walk_ponds(zhang, settings, people, keep) -> dict[str, Any]:
         "pond": keep("pond", zhang.get(f"{base}/ponds/A")),
         "headtop": keep("headtop", zhang.get(f"{base}/ponds/A/headtop")),
         "zones": keep("zones", zhang.get(f"{base}/zones")),
+        "terrains": keep("terrains", zhang.get(f"{base}/terrains")),
         "siting": keep("siting", zhang.post(f"{base}/siting", json={"toe": place})),
         "siting_file": keep(
             "siting_file",

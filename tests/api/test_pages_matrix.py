@@ -57,6 +57,7 @@ RULES = {
     "POST /rules/adopt": {"zhang": 409, "else": 403},
     "GET /ponds": {"else": 200},
     "GET /ponds/board.xlsx": {"else": 200},
+    "GET /terrains": {"else": 200},
     "GET /ponds/{code}": POND,
     "GET /map/ponds/{code}": POND,
     "GET /siting": {"zhang": 200, "far": 200, "admin": 200, "else": 404},

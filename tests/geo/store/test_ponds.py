@@ -18,7 +18,17 @@ from geo import sample
 from geo.crs import from_metric
 from geo.doctor import examine
 from geo.problems import Problem
-from geo.store import accounts, audit, boards, decisions, pond_ground, pond_queries, queries, sites
+from geo.store import (
+    accounts,
+    audit,
+    boards,
+    decisions,
+    pond_ground,
+    pond_queries,
+    queries,
+    sites,
+    terrain_queries,
+)
 from geo.store.engine import SYSTEM, connect
 from geo.store.head_top_runs import compute
 from geo.store.pond_events import record_event
@@ -640,6 +650,15 @@ def test_what_was_stated_of_a_model_is_corrected_and_an_older_one_taken_again(ow
     back = taken(own, [MODEL], before.stated)
     assert back not in (before.id, again)
     assert [(one.id, one.stated) for one in models(own)] == [(back, before.stated)]
+    with connect(own, "app", actor_of(own, "zhang")) as conn:
+        listed = terrain_queries.models(conn)
+    assert [(one["id"], one["state"]) for one in listed] == [
+        (back, "waits"),
+        (again, "in_force"),
+        (before.id, "replaced"),
+    ]
+    assert listed[0]["error_m"] == before.stated.error_m
+    assert 60 < listed[0]["area_km2"] < 63.2
     with connect(own, "worker", SYSTEM) as conn:
         assert audit.verify(conn).fault is None
 
