@@ -23,6 +23,7 @@ from geo.store import (
     audit,
     boards,
     decisions,
+    head_top_runs,
     pond_ground,
     pond_queries,
     queries,
@@ -705,18 +706,37 @@ def shown(settings, login, **more):
 
 
 def test_ground_is_shown_to_the_regulators_of_all_counties_it_is_of(county):
-    mine = shown(county, "zhang")
-    ground = [zone for zone in mine if zone["pond_code"] is None and zone["kind"] != "prohibited"]
-    with connect(county, "worker", SYSTEM) as conn:
-        (facts,) = pond_ground.grounds(conn, ON)
-        of = {row["district"] for row in facts.of("pond")} | {facts.taken.district}
-    for district in of:
-        other = [z for z in shown(county, "zhang", district=district) if z["pond_code"] is None]
-        assert [z["kind"] for z in other if z["kind"] != "prohibited"] == [
-            z["kind"] for z in ground
-        ]
-    assert shown(county, "zhang", district="65") == []
-    assert [z for z in shown(county, "zhao") if z["pond_code"] is None] == []
+    def kinds(login, **more):
+        return [z["kind"] for z in shown(county, login, **more) if z["kind"] != "prohibited"]
+
+    ground = [kind for kind in kinds("zhang") if kind != "strip"]
+    assert {"no_build", "bank"} <= set(ground)
+    # Of a county within: the ground it lies in, and of ponds only its own.
+    within = replace(actor_of(county, "zhang"), district="14098101")
+    assert kinds("zhang", district=within.district) == ground
+    assert kinds("zhang", district="1405") == []
+    assert set(kinds("zhao")) <= {"strip"}
+    lon, _ = degrees(shapely.Point(drawn.place(1, drawn.TOE - 500, 20))).coords[0]
+    x = int((lon + 180) / 360 * 2**11)
+    with connect(county, "app", within) as conn:
+        version = data_version(conn)
+        body = b"".join(tile(conn, "zones", 11, x, y, version) for y in range(780, 790))
+    assert b"no_build" in body
+    assert b"SL-T" not in body
+
+
+def test_the_district_of_ground_holds_all_that_lies_on_it():
+    def run(of, *rows):
+        facts = SimpleNamespace(
+            taken=SimpleNamespace(district=of),
+            own=lambda layer: [{"district": row} for row in rows if layer == "pond"],
+        )
+        return facts, None, [], []
+
+    assert head_top_runs._district([run("140981")]) == "140981"
+    assert head_top_runs._district([run("140981", "140981", "140922")]) == "1409"
+    assert head_top_runs._district([run("14", "140981")]) == "14"
+    assert head_top_runs._district([run("140981"), run("610802")]) == ""
 
 
 def test_a_question_of_a_place_reads_its_window_and_not_the_model(own, monkeypatch):
