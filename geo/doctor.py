@@ -6,10 +6,10 @@ from sqlalchemy import Connection, select, text
 
 from geo.problems import Problem
 from geo.settings import Settings
-from geo.store import audit, intake, objections, papers, rawfiles, rule_sets
+from geo.store import audit, intake, objections, papers, rawfiles, rule_sets, terrain_files
 from geo.store.engine import SYSTEM, connect
 from geo.store.service import privileges
-from geo.store.tables import survey, terrain, upload
+from geo.store.tables import survey, upload
 from geo.survey.reading.parent import confinement
 
 
@@ -42,8 +42,9 @@ def _rules(conn: Connection) -> list[dict[str, Any]]:
 
 
 def _files(conn: Connection, settings: Settings, mend: bool) -> list[dict[str, Any]]:
-    named = set(conn.scalars(select(survey.c.sha256))) | set(conn.scalars(select(terrain.c.sha256)))
-    named |= objections.kept_digests(conn) | papers.kept_digests(conn)
+    named = set(conn.scalars(select(survey.c.sha256))) | objections.kept_digests(conn)
+    named |= terrain_files.kept_digests(conn)
+    named |= papers.kept_digests(conn)
     lost = rawfiles.missing(settings, named)
     found = [_finding(not lost, "doctor.files", kept=len(named) - len(lost), lost=len(lost))]
     if mend:

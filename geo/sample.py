@@ -143,12 +143,14 @@ def _terrain(settings: Settings, said: dict[str, Any], reviewer: str, on: date) 
             return
     # The terrain's compiler is slow to load, and a second start needs none of it.
     from geo.store.head_top_runs import compute
-    from geo.store.terrains import take_dem
+    from geo.store.terrains import dems, take_dem
     from geo.tailings.model import Stated
 
     stated = Stated(said["source"], said["dated"], said["error_m"])
     with connect(settings, "worker", SYSTEM) as conn:
-        take_dem(conn, settings, _actor(conn, reviewer), FOLDER / said["file"], stated, on)
+        # Once only: taken again it would stand before the models people brought meanwhile.
+        if all(one.filename != said["file"] for one in dems(conn, newest_seq(conn))):
+            take_dem(conn, settings, _actor(conn, reviewer), [FOLDER / said["file"]], stated, on)
     compute(settings, on)
 
 

@@ -189,7 +189,13 @@ def pond_event(
 @app.command()
 @guarded
 def terrain(
-    file: Annotated[Path, typer.Argument(help="Elevation model that GDAL reads.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="GeoTIFF, ASCII grid (.asc, .prj beside it), ERDAS (.img), SRTM (.hgt, named like "
+            "N38E112), DTED, USGS DEM (.dem), BIL, FLT or ENVI (.hdr beside it); all the sheets."
+        ),
+    ],
     source: Annotated[str, typer.Option(help="Who made it.")],
     dated: Annotated[str, typer.Option(help="Day of its survey, YYYY-MM-DD.")],
     error: Annotated[float, typer.Option(help="Stated error of its heights, m.")],
@@ -198,7 +204,13 @@ def terrain(
     as_json: Json = False,
     login: As = None,
 ) -> None:
-    """Take an elevation model and judge every pond on it.
+    """Put an elevation model on record and judge every pond on it.
+
+    Several files are sheets of one model; where they overlap, the first counts. Taken again with
+    other words, the same files are corrected. Each pond is judged on the newest model that shows
+    the ground around it; an older one stays in force where no newer reaches.
+
+    Example: minerisk terrain 西幅.tif 东幅.tif --source 省测绘院 --dated 2024-03-01 --error 3
 
     Example: minerisk terrain 地形.tif --source 省测绘院 --dated 2024-03-01 --error 3
     """
@@ -211,7 +223,7 @@ def terrain(
         actor = acting(conf, login)
         stated = Stated(source, day(dated), error, unit, crs)
         with connect(conf, "worker", actor) as conn:
-            made = take_dem(conn, conf, actor, file, stated, clock.today())
+            made = take_dem(conn, conf, actor, files, stated, clock.today())
         summary = compute(conf, clock.today())
         show({"terrain": made, "run": summary}, as_json, lambda: str(made))
 

@@ -1,4 +1,4 @@
-"""Computing head-top verdicts and zones over the newest elevation model, and keeping them.
+"""Computing head-top verdicts and zones over the elevation models on record, and keeping them.
 
 What is computed is a pure function of facts: a run says of which (its key), and is made anew only
 where they changed. Reading the model and judging take no lock; keeping the result does.
@@ -6,25 +6,29 @@ where they changed. Reading the model and judging take no lock; keeping the resu
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import takewhile
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import numpy as np
 import shapely
 from geoalchemy2 import WKBElement
+from numpy.typing import NDArray
+from rasterio.features import geometry_mask
 from sqlalchemy import Connection, select
 
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.mine_states import drawn
 from geo.store.pond_facts import measured_on
-from geo.store.pond_ground import Ground, ground, on_ground, ponds_by_tile, toe_of, window_of
+from geo.store.pond_ground import Ground, grounds, on_ground, ponds_by_tile, toe_of, window_of
 from geo.store.publish import Batch, publishing
 from geo.store.tables import HEAD_TOP_OUTCOMES, batch, head_top, terrain_run, zone
 from geo.store.terrains import Taken, opened_taken
 from geo.survey.keys import content_key
 from geo.tailings.dem import Dem
 from geo.tailings.headtop import Verdict, judge
+from geo.tailings.model import Model
 from geo.tailings.profile import profiles
 from geo.tailings.protected import own_of
 from geo.tailings.siting import bank_strip
@@ -39,6 +43,9 @@ from geo.tailings.tiles import (
     tiles_of,
 )
 from geo.tailings.zone import Zone, strip
+
+# Whose districts have to know what ground of a model is for.
+_OF_GROUND = ("pond", "protected_object", "bank_line")
 
 
 def _newer(dams: Sequence[Mapping[str, Any]], taken: Taken) -> bool | None:
@@ -134,6 +141,7 @@ def _judged(
             unsurveyed=ready.zone.unsurveyed,
         )
         evidence = _evidence(verdict, ready, facts, dams, toe)
+        evidence["terrain"] = str(facts.taken.id)
         evidence["rests_on"] = _rests_on(verdict, facts, [pond, *dams], on).isoformat()
         outcome = verdict.answer
         if missing:
@@ -179,7 +187,7 @@ def _zone(kind: str, found: Zone, code: str | None, owner: dict[str, Any]) -> di
 
 def _banks(facts: Ground, dem: Dem, owner: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the strip along the rivers in which no pond may lie; none without bank lines."""
-    rows = facts.of("bank_line")
+    rows = facts.own("bank_line")
     lines = dem.local([row["geometry"] for row in rows])
     shape = bank_strip(lines, [row["attrs"].get("river_class") for row in rows])
     if shape.is_empty:
@@ -197,7 +205,13 @@ def _banks(facts: Ground, dem: Dem, owner: dict[str, Any]) -> list[dict[str, Any
     ]
 
 
-def is_current(conn: Connection, facts: Ground) -> bool:
+def _key(found: Sequence[Ground]) -> str:
+    """Return what a run depends on: the facts with each model that answers for ground."""
+    keys = [one.key for one in found]
+    return keys[0] if len(keys) == 1 else content_key({"models": keys})
+
+
+def is_current(conn: Connection, found: Sequence[Ground]) -> bool:
     """Tell whether the newest run is of these facts."""
     newest = conn.scalar(
         select(terrain_run.c.key)
@@ -205,11 +219,11 @@ def is_current(conn: Connection, facts: Ground) -> bool:
         .order_by(batch.c.seq.desc())
         .limit(1)
     )
-    return newest == facts.key
+    return newest == _key(found)
 
 
 def _run(settings: Settings, facts: Ground, on: date) -> tuple[Zone, list[Any], list[Any]]:
-    """Return the zone of the whole model, the rows of ``head_top`` and of the strips.
+    """Return the zone where a model answers, the rows of ``head_top`` and of the strips.
 
     Tile by tile: as much of the model is in memory as one window has, and a byte for each cell.
     """
@@ -228,8 +242,19 @@ def _run(settings: Settings, facts: Ground, on: date) -> tuple[Zone, list[Any], 
             judged, below = _judged(facts, ponds.get(tile.name, ()), ready, on, settings.cores)
             verdicts += judged
             strips += below
+        if facts.share is not None:
+            code[~_answered(model, facts.share)] = OUTSIDE
     verdicts.sort(key=lambda row: str(row["pond_code"]))
     return Zone(frame_of(model), code == INSIDE, code == UNDECIDED), verdicts, strips
+
+
+def _answered(model: Model, share: Any) -> NDArray[np.bool_]:
+    """Return the cells whose middle lies on a model's share."""
+    (here,) = frame_of(model).local([shapely.segmentize(share, 0.01)])
+    mask: NDArray[np.bool_] = geometry_mask(
+        [here], out_shape=model.shape, transform=model.grid, invert=True
+    )
+    return mask
 
 
 def compute(settings: Settings, on: date) -> dict[str, Any] | None:
@@ -241,51 +266,82 @@ def compute(settings: Settings, on: date) -> dict[str, Any] | None:
         The run's summary; None without an elevation model, or where nothing changed.
     """
     with connect(settings, "worker", SYSTEM) as conn:
-        facts = ground(conn, on)
-        if facts is None or is_current(conn, facts):
+        found = grounds(conn, on)
+        if not found or is_current(conn, found):
             return None
-    whole, verdicts, strips = _run(settings, facts, on)
-    summary = {
-        "ponds": len(verdicts),
-        "objects": len(on_ground(facts.rows, facts.county).objects),
-        "zone_m2": whole.area_m2,
-        "undecided_m2": float(np.count_nonzero(whole.undecided)) * float(np.prod(whole.dem.cell)),
-        "outcomes": {o: sum(v["outcome"] == o for v in verdicts) for o in HEAD_TOP_OUTCOMES},
-    }
+    runs = [(facts, *_run(settings, facts, on)) for facts in found]
+    summary = _summary(runs)
     with (
         connect(settings, "worker", SYSTEM) as conn,
-        publishing(conn, SYSTEM, "head_top", on, {"run": facts.key}) as made,
+        publishing(conn, SYSTEM, "head_top", on, {"run": _key(found)}) as made,
     ):
-        again = ground(conn, on)
-        if again is None or again.key != facts.key or is_current(conn, facts):
+        again = grounds(conn, on)
+        if not again or _key(again) != _key(found) or is_current(conn, found):
             # Somebody was faster, or the facts moved on: the next round sees them.
             made.abandoned = True
             return None
-        _keep(made, facts, whole, verdicts, strips, summary)
+        _keep(made, runs, summary)
     return summary
 
 
-def _keep(
-    made: Batch,
-    facts: Ground,
-    whole: Zone,
-    verdicts: list[Any],
-    strips: list[Any],
-    summary: dict[str, Any],
-) -> UUID:
+Run = tuple[Ground, Zone, list[Any], list[Any]]
+
+
+def _summary(runs: Sequence[Run]) -> dict[str, Any]:
+    verdicts = [row for _, _, rows, _ in runs for row in rows]
+    undecided = sum(
+        float(np.count_nonzero(whole.undecided)) * float(np.prod(whole.dem.cell))
+        for _, whole, _, _ in runs
+    )
+    facts = runs[0][0]
+    return {
+        "ponds": len(verdicts),
+        "objects": len(on_ground(facts.rows, facts.county).objects),
+        "zone_m2": sum(whole.area_m2 for _, whole, _, _ in runs),
+        "undecided_m2": undecided,
+        "outcomes": {o: sum(v["outcome"] == o for v in verdicts) for o in HEAD_TOP_OUTCOMES},
+        "models": [str(facts.taken.id) for facts, _, _, _ in runs],
+    }
+
+
+def _district(runs: Sequence[Run]) -> str:
+    """Return the district that holds all that lies on models: a county, a city or a province.
+
+    Ground is of no pond: all regulators below it and above it see what may not be built on
+    (``minerisk.ground_of``).
+    """
+    of = [facts.taken.district for facts, _, _, _ in runs]
+    for facts, _, _, _ in runs:
+        of += [str(r["district"]) for name in _OF_GROUND for r in facts.own(name)]
+    # What the first and the last in order begin with, all do; a level of districts is two digits.
+    pairs = zip(min(of), max(of), strict=False)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return of[0][: same // 2 * 2]
+
+
+def _keep(made: Batch, runs: Sequence[Run], summary: dict[str, Any]) -> None:
     run = uuid4()
-    district = min((str(p["district"]) for p in facts.of("pond")), default="")
-    owner = {"district": district, "owner_org": None}
+    facts = runs[0][0]
     made.add(
         terrain_run,
-        [{"id": run, "key": facts.key, "terrain_id": facts.taken.id, "summary": summary, **owner}],
+        [
+            {
+                "id": run,
+                "key": _key([one for one, _, _, _ in runs]),
+                "terrain_id": facts.taken.id,
+                "summary": summary,
+                "district": _district(runs),
+                "owner_org": None,
+            }
+        ],
     )
-    made.add(head_top, ({**row, "run_id": run} for row in verdicts))
-    zones = [_zone("no_build", whole, None, owner)] if whole.mask.any() else []
-    if whole.undecided.any():
-        # Ground of which the terrain or the survey cannot tell is not free ground.
-        unknown = Zone(whole.dem, whole.undecided, np.zeros_like(whole.mask))
-        zones.append(_zone("undecided", unknown, None, owner))
-    zones += _banks(facts, whole.dem, owner)
-    made.add(zone, ({**row, "run_id": run} for row in [*zones, *strips]))
-    return run
+    for facts, whole, verdicts, strips in runs:
+        owner = {"district": _district([(facts, whole, verdicts, strips)]), "owner_org": None}
+        made.add(head_top, ({**row, "run_id": run} for row in verdicts))
+        zones = [_zone("no_build", whole, None, owner)] if whole.mask.any() else []
+        if whole.undecided.any():
+            # Ground of which the terrain or the survey cannot tell is not free ground.
+            unknown = Zone(whole.dem, whole.undecided, np.zeros_like(whole.mask))
+            zones.append(_zone("undecided", unknown, None, owner))
+        zones += _banks(facts, whole.dem, owner)
+        made.add(zone, ({**row, "run_id": run} for row in [*zones, *strips]))

@@ -1,4 +1,4 @@
-"""The facts that lie on the newest elevation model, and windows of it ready for questions."""
+"""The facts that lie on elevation models, and windows of those ready for questions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from geo import clock
@@ -16,11 +17,12 @@ from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.facts import newest_seq
 from geo.store.pond_facts import features, sought_below, struck_off_codes
-from geo.store.terrains import Taken, grid_of, newest_dem, opened_taken
+from geo.store.terrains import Taken, dems, grid_of, opened_taken
 from geo.survey.keys import content_key
 from geo.tailings.county import CountyPonds, county_in_force
 from geo.tailings.model import Model
 from geo.tailings.parameters import terrain_rules
+from geo.tailings.precedence import answering, shares
 from geo.tailings.protected import counts, people, protected_classes
 from geo.tailings.siting_rules import siting_rules
 from geo.tailings.tiles import OnGround, Prepared, Tile, near, prepared, tile_at, tiles_of
@@ -30,10 +32,16 @@ _LAYERS = ("bank_line", "dam", "drainage", "pond", "protected_object")
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """The facts a run rests on, and the model they lie on."""
+    """The facts a run rests on, and one model they lie on.
+
+    `share` is the ground for which the model answers where there are several, None: for all;
+    `mine` are the keys of the rows on it.
+    """
 
     key: str
     taken: Taken
+    share: Any
+    mine: frozenset[str]
     rows: list[dict[str, Any]]
     # Ponds off the register: no strip lies below them, and no new house makes them head-top.
     struck_off: frozenset[str]
@@ -43,34 +51,79 @@ class Ground:
         """Return the rows of a layer, in the order of their keys."""
         return sorted((r for r in self.rows if r["layer"] == layer), key=lambda r: str(r["key"]))
 
+    def own(self, layer: str) -> list[dict[str, Any]]:
+        """Return the rows of a layer that lie where this model answers."""
+        return [row for row in self.of(layer) if row["key"] in self.mine]
+
     def dams_of(self, pond: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the dams of a pond."""
         return [d for d in self.of("dam") if d["attrs"].get("pond_code") == pond["code"]]
 
 
-def ground(conn: Connection, on: date) -> Ground | None:
-    """Return the facts as they are on a day, for a connection that sees all; None without a model.
+def grounds(conn: Connection, on: date) -> list[Ground]:
+    """Return the facts as they are on a day, by model, the newest first; none without a model.
 
-    The day decides only which survey extents have not run out.
+    For a connection that sees all. The day decides only which survey extents have not run out.
     """
-    seq = newest_seq(conn)
-    taken = newest_dem(conn, seq)
-    if taken is None:
-        return None
+    seq, county = newest_seq(conn), county_in_force()
+    found = dems(conn, seq)
+    if not found:
+        return []
+    shown = shares([one.ground for one in found], _margin(county))
+    kept = [at for at, share in enumerate(shown) if not share.is_empty]
     gone = struck_off_codes(conn, seq)
     rows = features(conn, _LAYERS, seq) + sought_below(conn, seq, on)
-    county = county_in_force()
-    key = content_key(
-        {
-            "terrain": taken.sha256,
-            "stated": [taken.stated.error_m, str(taken.stated.on)],
-            "rows": sorted(str(row["key"]) for row in rows),
-            "struck_off": gone,
-            "rules": [terrain_rules(), protected_classes(), siting_rules()["bank"]],
-            "county": [county.capture, sorted(county.counts)],
-        }
+    lie = _lying(rows, shown, kept)
+    told = {
+        "rows": sorted(str(row["key"]) for row in rows),
+        "struck_off": gone,
+        "rules": [terrain_rules(), protected_classes(), siting_rules()["bank"]],
+        "county": [county.capture, sorted(county.counts)],
+    }
+    made = []
+    for at in kept:
+        share = shown[at] if len(kept) > 1 else None
+        whole = {**told, "terrain": found[at].key}
+        if share is not None:
+            whole["share"] = shapely.to_wkb(share, hex=True)
+        mine = frozenset(key for key, whose in lie.items() if whose == at)
+        made.append(
+            Ground(content_key(whole), found[at], share, mine, rows, frozenset(gone), county)
+        )
+    return made
+
+
+def _lying(
+    rows: Iterable[Mapping[str, Any]], shown: NDArray[np.object_], kept: list[int]
+) -> dict[Any, int]:
+    """Return by key of a row which model answers for it; a pond lies where its toe does."""
+    if len(kept) == 1:
+        return dict.fromkeys((row["key"] for row in rows), kept[0])
+    dams: dict[Any, list[Any]] = {}
+    for row in rows:
+        if row["layer"] == "dam":
+            dams.setdefault(row["attrs"].get("pond_code"), []).append(row)
+    found = {}
+    for row in rows:
+        is_pond = row["layer"] == "pond"
+        shape = toe_of(row, dams.get(row["code"], []))[0] if is_pond else row["geometry"]
+        found[row["key"]] = kept[answering(shown[kept], shape)]
+    return found
+
+
+def _margin(county: CountyPonds) -> float:
+    """Return how far a model must reach around a place for its paths and captures to stay on it."""
+    figures = county.capture
+    return float(
+        terrain_rules()["path"]["limit_m"] + figures["width_m"] + figures["point_radius_m"]
     )
-    return Ground(key, taken, rows, frozenset(gone), county)
+
+
+def ground_at(found: Sequence[Ground], shape: Any) -> Ground:
+    """Return the facts with the model that answers for a place (CGCS2000), or the nearest."""
+    if len(found) == 1:
+        return found[0]
+    return found[answering(np.array([one.share for one in found], dtype=object), shape)]
 
 
 # One of them, the last asked of: a window is some gigabyte at most, and the next question is of it.
@@ -169,11 +222,11 @@ def toe_of(pond: Mapping[str, Any], dams: Sequence[Mapping[str, Any]]) -> tuple[
 
 
 def ponds_by_tile(facts: Ground) -> dict[str, list[dict[str, Any]]]:
-    """Return the ponds, each by the name of the tile that answers for its toe."""
+    """Return the ponds of a model, each by the name of the tile that answers for its toe."""
     grid = grid_of(facts.taken)
     tiles = tiles_of(grid, capture=facts.county.capture)
     found: dict[str, list[dict[str, Any]]] = {}
-    for pond in facts.of("pond"):
+    for pond in facts.own("pond"):
         toe, _, _ = toe_of(pond, facts.dams_of(pond))
         found.setdefault(tile_at(grid, tiles, toe).name, []).append(pond)
     return found

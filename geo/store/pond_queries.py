@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import shapely
@@ -40,6 +41,8 @@ from geo.tailings.sources import Said, head_top_of
 from geo.tailings.trend import on_register
 
 When = datetime | date | None
+
+_MODEL = tuple(terrain.c[name] for name in ("filename", "source", "dated", "error_m", "note"))
 
 
 def newest_run(conn: Connection, seq: int) -> Any:
@@ -241,7 +244,7 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
         ],
         "computed": None if computed is None else _computed(computed),
         "strip": _strip(conn, code, run),
-        "terrain": run_summary(conn, seq),
+        "terrain": _terrain_of(conn, computed, seq),
     }
 
 
@@ -370,20 +373,33 @@ def as_geojson(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def run_summary(conn: Connection, seq: int) -> dict[str, Any] | None:
-    """Return on which elevation model the newest computation rests; None where one may not see."""
+    """Return on which elevation model the newest computation rests; None where one may not see.
+
+    Of several it is the newest; ``models`` are all of them.
+    """
     found = conn.execute(
-        select(
-            terrain_run.c.summary,
-            terrain.c.filename,
-            terrain.c.source,
-            terrain.c.dated,
-            terrain.c.error_m,
-            terrain.c.note,
-        )
+        select(terrain_run.c.summary, *_MODEL)
         .join(terrain, terrain.c.id == terrain_run.c.terrain_id)
         .where(terrain_run.c.id == newest_run(conn, seq))
     ).first()
-    return found and dict(found._mapping)
+    if found is None:
+        return None
+    ids = [UUID(one) for one in found.summary.get("models", [])]
+    rows = conn.execute(select(terrain.c.id, *_MODEL).where(terrain.c.id.in_(ids)))
+    by_id = {row["id"]: dict(row) for row in rows.mappings()}
+    models = [by_id[one] for one in ids if one in by_id]
+    return {**found._mapping, "models": models or [dict(found._mapping)]}
+
+
+def _terrain_of(conn: Connection, computed: Any, seq: int) -> dict[str, Any] | None:
+    """Return the model a pond was judged on, as :func:`run_summary` gives the run's newest."""
+    run = run_summary(conn, seq)
+    if run is None:
+        return None
+    models = run.pop("models")
+    judged_on = computed and computed.evidence.get("terrain")
+    mine = next((one for one in models if str(one.get("id")) == judged_on), models[0])
+    return {**run, **{name: value for name, value in mine.items() if name != "id"}}
 
 
 def labels() -> dict[str, Any]:

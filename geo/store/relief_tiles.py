@@ -62,7 +62,7 @@ def refresh(settings: Settings) -> bool:
         taken = newest_dem(conn, newest_seq(conn))
     if taken is None:
         return False
-    key = f"{taken.sha256[:16]}e{EDITION}"
+    key = f"{taken.key[:16]}e{EDITION}"
     there = current(settings)
     if there is not None and there["key"] == key:
         return False

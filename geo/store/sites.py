@@ -20,7 +20,8 @@ from geo.store.facts import newest_seq
 from geo.store.pond_facts import event_rows, extents, features, standing_events
 from geo.store.pond_ground import (
     Ground,
-    ground,
+    ground_at,
+    grounds,
     ponds_by_tile,
     prepared_at,
     prepared_tile,
@@ -51,12 +52,12 @@ def _rows(settings: Settings, layers: Iterable[str]) -> list[dict[str, Any]]:
         return features(conn, list(layers), newest_seq(conn))
 
 
-def _facts(settings: Settings, on: date) -> Ground:
+def _facts(settings: Settings, on: date) -> list[Ground]:
     with connect(settings, "worker", SYSTEM) as conn:
-        facts = ground(conn, on)
-    if facts is None:
+        found = grounds(conn, on)
+    if not found:
         raise Problem("store.no_terrain", http_status=409)
-    return facts
+    return found
 
 
 def _banks(settings: Settings) -> pd.DataFrame | None:
@@ -169,7 +170,8 @@ def site(settings: Settings, plan: Proposal, on: date) -> dict[str, Any]:
     Problem
         Without an elevation model.
     """
-    ready = prepared_at(settings, _facts(settings, on), plan.toe)
+    facts = ground_at(_facts(settings, on), plan.toe)
+    ready = prepared_at(settings, facts, plan.toe)
     with connect(settings, "worker", SYSTEM) as conn:
         register = _register(conn, on)
     banks, workings = _banks(settings), _workings(settings, on)
@@ -246,7 +248,6 @@ def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str
     list of dict
         code, name, state and head_top as it is now, by code.
     """
-    facts = _facts(settings, clock.today())
     frame = pd.DataFrame(
         {
             "key": ["new"],
@@ -255,6 +256,27 @@ def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str
             "people": [None],
         }
     )
+    met = [
+        code
+        for facts in _facts(settings, clock.today())
+        for code in _meeting(settings, facts, frame)
+    ]
+    with connect(settings, "worker", SYSTEM) as conn:
+        known = {row["code"]: row for row in ponds(conn, clock.today())}
+    return [
+        {
+            "code": code,
+            "name": known[code]["name"],
+            "state": known[code]["state"],
+            "head_top": known[code]["head_top"]["outcome"],
+        }
+        for code in sorted(met)
+        if code in known
+    ]
+
+
+def _meeting(settings: Settings, facts: Ground, frame: pd.DataFrame) -> list[str]:
+    """Return the codes of a model's ponds whose paths capture an object."""
     alone = OnGround(frame, _NO_LINES, _NO_LINES, capture=facts.county.capture)
     grid, by_tile = grid_of(facts.taken), ponds_by_tile(facts)
     met = []
@@ -273,15 +295,4 @@ def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str
             captured, _ = meets(ready.terrain, found, paths.cells)
             if captured.any():
                 met.append(pond["code"])
-    with connect(settings, "worker", SYSTEM) as conn:
-        known = {row["code"]: row for row in ponds(conn, clock.today())}
-    return [
-        {
-            "code": code,
-            "name": known[code]["name"],
-            "state": known[code]["state"],
-            "head_top": known[code]["head_top"]["outcome"],
-        }
-        for code in sorted(met)
-        if code in known
-    ]
+    return met

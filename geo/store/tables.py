@@ -744,13 +744,14 @@ paper = Table(
     *_ownership(),
 )
 
-# An elevation model that was taken: its bytes rest beside the raw files, under their digest.
+# What was stated of an elevation model: its bytes rest beside the raw files, under their digest
+# (`note.sheets`). Other words on the same files are a row of their own.
 terrain = Table(
     "terrain",
     metadata,
     Column("id", Uuid, primary_key=True),
     _batch(),
-    Column("sha256", Text, nullable=False, unique=True),
+    Column("sha256", Text, nullable=False),
     Column("filename", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("dated", Date, nullable=False),

@@ -1,54 +1,64 @@
-"""Elevation models that were taken, and the ground of a place read from the newest of them."""
+"""Elevation models on record: what was stated of them, and what is read from them."""
 
-import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
-from pyproj import CRS, Transformer
+import pyproj
+import shapely
 from sqlalchemy import Connection, Row, select
 
 from geo.crs import GEOGRAPHIC
 from geo.problems import Problem
 from geo.settings import Settings
-from geo.store import rawfiles
+from geo.store import terrain_files
 from geo.store.engine import Actor
-from geo.store.facts import known_at
+from geo.store.facts import known_at, newest_seq
 from geo.store.publish import publishing
 from geo.store.tables import batch, terrain
+from geo.store.terrain_files import Sheets
+from geo.survey.keys import content_key
 from geo.tailings.dem_reading import read_dem
-from geo.tailings.model import Box, Model, Stated, box_in, lattice, model_of
-from geo.tailings.raster_source import opened
+from geo.tailings.model import Box, Model, Stated, box_in, lattice, model_of, shape_in
+from geo.tailings.raster_kinds import kind_of
+from geo.tailings.raster_source import Source
 
 
 @dataclass(frozen=True)
 class Taken:
-    """An elevation model's record."""
+    """An elevation model's record. `ground` is what it shows, CGCS2000 degrees."""
 
     id: UUID
     sha256: str
     filename: str
+    sheets: Sheets
     stated: Stated
     box: Box
+    ground: shapely.Geometry
     zone: int
     cell_m: float
+    district: str
+
+    @property
+    def key(self) -> str:
+        """What its heights and its words are, as a digest."""
+        said = self.stated
+        told = [said.source, str(said.on), said.error_m, said.unit, said.epsg]
+        return content_key({"files": self.sha256, "stated": told})
 
 
-def _box(path: Path, stated: Stated) -> Box:
-    """Return the largest box of degrees whose sides all lie on the model."""
-    with opened(path, path.parent, epsg=stated.epsg, unit=stated.unit) as source:
-        rows, cols = source.shape
-        place = source.transform
-        west, north = place @ (0, 0)
-        east, south = place @ (cols, rows)
-    move = Transformer.from_crs(source.crs, CRS.from_epsg(GEOGRAPHIC), always_xy=True)
+def _inside(source: Source) -> Box:
+    """Return the largest box of degrees whose sides all lie on a sheet."""
+    rows, cols = source.shape
+    west, north = source.transform @ (0, 0)
+    east, south = source.transform @ (cols, rows)
+    degrees = pyproj.CRS.from_epsg(GEOGRAPHIC)
+    move = pyproj.Transformer.from_crs(source.crs, degrees, always_xy=True)
     along = np.linspace(0, 1, 41)
     x, y = west + along * (east - west), south + along * (north - south)
     left, right = move.transform(np.full(41, west), y)[0], move.transform(np.full(41, east), y)[0]
@@ -56,27 +66,37 @@ def _box(path: Path, stated: Stated) -> Box:
     return float(left.max()), float(low.max()), float(right.min()), float(high.min())
 
 
-@contextmanager
-def _named(settings: Settings, sha256: str, filename: str) -> Iterator[Path]:
-    """Give a model its own name for as long as it is read: sentences speak of it by that."""
-    kept = rawfiles.path_of(settings, sha256)
-    if not kept.exists():
-        raise Problem("store.unreadable", file=filename, reason="raw")
-    with TemporaryDirectory(prefix="minerisk-") as folder:
-        path = Path(folder) / filename
-        try:
-            os.link(kept, path)
-        except OSError:
-            shutil.copyfile(kept, path)
-        yield path
+def _ground(paths: Sequence[Path], stated: Stated) -> tuple[Box, shapely.Geometry]:
+    """Return the box to read a model in, and what of it the model shows.
+
+    One sheet is read inside its sides; several may lie as they like, with gaps.
+    """
+    with model_of(paths, stated) as model:
+        if len(model.sources) == 1:
+            box = _inside(model.sources[0])
+            return box, shapely.box(*box)
+        degrees = pyproj.CRS.from_epsg(GEOGRAPHIC)
+        shown = [shape_in(one.outline(), one.crs, degrees) for one in model.sources]
+    # A finger's breadth: sheets of one edge need not meet to the last digit.
+    joined = shapely.buffer(shapely.buffer(shapely.union_all(shown), 1e-5), -1e-5)
+    ground = shapely.simplify(joined, 1e-6)
+    west, south, east, north = ground.bounds
+    return (west, south, east, north), ground
 
 
 def take_dem(
-    conn: Connection, settings: Settings, actor: Actor, source: Path, stated: Stated, on: date
+    conn: Connection,
+    settings: Settings,
+    actor: Actor,
+    files: Sequence[Path],
+    stated: Stated,
+    on: date,
 ) -> UUID:
     """Take an elevation model: read it once in the child, keep its bytes, put it on record.
 
-    The same bytes again answer with the model there is.
+    Files given together are sheets of one model. The same files with other words are a record of
+    their own, the newest, and so are those of an older model taken again; only where the newest of
+    the district says all that already it answers.
 
     Raises
     ------
@@ -85,19 +105,26 @@ def take_dem(
     """
     if actor.role != "regulator":
         raise Problem("store.not_allowed", http_status=403, action="terrain")
-    if not source.is_file():
-        raise Problem("cli.no_file", file=str(source))
+    missing = next((one for one in files if not one.is_file()), None)
+    if missing is not None:
+        raise Problem("cli.no_file", file=str(missing))
     if not stated.error_m > 0:
         # An error of nothing would turn the perturbed runs off and make doubt a clean no (L23).
         raise Problem("terrain.dem.no_error")
-    digest, size = rawfiles.keep(settings, source)
-    known = conn.scalar(select(terrain.c.id).where(terrain.c.sha256 == digest))
-    if known is not None:
-        return UUID(str(known))
-    filename = "".join(ch for ch in source.name if ch.isprintable())[:200]
-    with _named(settings, digest, filename) as path:
-        box = _box(path, stated)
-        read = read_dem([path], box, stated)
+    kinds = [kind_of(one) for one in files]
+    sheets, size = terrain_files.keep(
+        settings,
+        [[one, *(b for b, _ in kind.beside)] for one, kind in zip(files, kinds, strict=True)],
+    )
+    # A tile of SRTM lies where its name says.
+    digest = terrain_files.digest_of(sheets, named=any(k.driver == "SRTMHGT" for k in kinds))
+    wanted = replace(stated, on=stated.on or on)
+    known = [one for one in dems(conn, newest_seq(conn)) if one.district == actor.district]
+    if known and (known[0].sha256, known[0].stated) == (digest, wanted):
+        return known[0].id
+    with terrain_files.named(settings, sheets) as paths:
+        box, ground = _ground(paths, stated)
+        read = read_dem(paths, box, stated, gaps=len(paths) > 1)
     terrain_id = uuid4()
     note = {
         "box": list(box),
@@ -110,7 +137,10 @@ def take_dem(
         "voids": read.voids,
         "bridged": read.bridged,
         "approximate": read.approximate,
+        "sheets": [[list(file) for file in files_] for files_ in sheets],
     }
+    if len(sheets) > 1:
+        note["ground"] = shapely.to_wkt(ground, rounding_precision=9)
     with publishing(conn, actor, "terrain", on, {"terrain": digest}) as made:
         made.add(
             terrain,
@@ -118,10 +148,10 @@ def take_dem(
                 {
                     "id": terrain_id,
                     "sha256": digest,
-                    "filename": filename,
-                    "source": stated.source,
-                    "dated": stated.on or on,
-                    "error_m": stated.error_m,
+                    "filename": "、".join(files_[0][1] for files_ in sheets)[:200],
+                    "source": wanted.source,
+                    "dated": wanted.on,
+                    "error_m": wanted.error_m,
                     "note": note,
                     "district": actor.district,
                 }
@@ -130,16 +160,20 @@ def take_dem(
     return terrain_id
 
 
-def newest_dem(conn: Connection, seq: int) -> Taken | None:
-    """Return the newest elevation model known at a batch, None where there is none."""
+def dems(conn: Connection, seq: int) -> list[Taken]:
+    """Return the elevation models known at a batch, the newest record first."""
     found = conn.execute(
         select(terrain, batch.c.seq)
         .outerjoin(batch, batch.c.id == terrain.c.batch_id)
         .where(known_at(seq))
         .order_by(batch.c.seq.desc().nulls_first())
-        .limit(1)
-    ).one_or_none()
-    return None if found is None else _taken(found)
+    )
+    return [_taken(row) for row in found]
+
+
+def newest_dem(conn: Connection, seq: int) -> Taken | None:
+    """Return the newest elevation model known at a batch, None where there is none."""
+    return next(iter(dems(conn, seq)), None)
 
 
 def _taken(row: Row[Any]) -> Taken:
@@ -149,8 +183,19 @@ def _taken(row: Row[Any]) -> Taken:
     stated = Stated(row.source, row.dated, error, note["unit"], note["epsg"])
     west, south, east, north = note["box"]
     box = west, south, east, north
-    zone, cell = note["zone_epsg"], note["cell_m"][0]
-    return Taken(row.id, row.sha256, row.filename, stated, box, zone, cell)
+    shown = note.get("ground")
+    return Taken(
+        id=row.id,
+        sha256=row.sha256,
+        filename=row.filename,
+        sheets=terrain_files.sheets_of(row),
+        stated=stated,
+        box=box,
+        ground=shapely.box(*box) if shown is None else shapely.from_wkt(shown),
+        zone=note["zone_epsg"],
+        cell_m=note["cell_m"][0],
+        district=row.district,
+    )
 
 
 def grid_of(taken: Taken) -> Model:
@@ -163,7 +208,7 @@ def grid_of(taken: Taken) -> Model:
 def opened_taken(settings: Settings, taken: Taken) -> Iterator[Model]:
     """Yield a model that was taken, readable by windows until the end."""
     with (
-        _named(settings, taken.sha256, taken.filename) as path,
-        model_of([path], taken.stated, box=taken.box, cell_m=taken.cell_m) as model,
+        terrain_files.named(settings, taken.sheets) as paths,
+        model_of(paths, taken.stated, box=taken.box, cell_m=taken.cell_m) as model,
     ):
         yield model

@@ -36,6 +36,7 @@ def read_dem(
     stated: Stated,
     *,
     cell_m: float | None = None,
+    gaps: bool = False,
     workdir: Path | None = None,
 ) -> DemRead:
     """Read the ground of a box from one file or several; see ``geo.tailings.model``.
@@ -43,12 +44,14 @@ def read_dem(
     Parameters
     ----------
     paths : iterable of Path
-        GeoTIFF or ASCII grid, opened in the confined child.
+        Of a kind that ``raster_kinds`` knows, opened in the confined child.
     box : (float, float, float, float)
         West, south, east, north, CGCS2000 degrees.
     stated : Stated
     cell_m : float, optional
         Size of a cell, m; by default that of the first file, in halves of a metre.
+    gaps : bool
+        Whether sheets may leave a part of the box uncovered: there is no ground there.
     workdir : Path, optional
         Where the child's copies may lie; by default the system's folder for such.
 
@@ -60,7 +63,8 @@ def read_dem(
     with model_of(paths, stated, box=box, cell_m=cell_m, workdir=workdir) as model:
         rows, cols = model.shape
         bounded(rows * cols)
-        _covered(model, box)
+        if not gaps:
+            _covered(model, box)
         dem, bridged = model.read(slice(0, rows), slice(0, cols))
         if dem.no_ground.all():
             raise Problem("terrain.dem.no_heights", name=model.sources[0].name)

@@ -127,7 +127,7 @@ def model_of(
     Parameters
     ----------
     paths : iterable of Path
-        GeoTIFF or ASCII grid, opened in the confined child.
+        Of a kind that ``raster_kinds`` knows, opened in the confined child.
     stated : Stated
     box : (float, float, float, float), optional
         West, south, east, north, CGCS2000 degrees; by default all that the files reach.

@@ -21,7 +21,7 @@ from rasterio.transform import Affine
 from geo.problems import Problem
 from geo.survey.reading.parent import hand_over, room, run_child
 from geo.tailings.parameters import terrain_rules
-from geo.tailings.raster_child import DRIVERS
+from geo.tailings.raster_kinds import kind_of
 
 # Metres of one vertical unit, by the names files use.
 UNITS = {
@@ -39,7 +39,6 @@ UNITS = {
     "us survey foot": 1200 / 3937,
     "us-ft": 1200 / 3937,
 }
-_TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _HEIGHTS = ("int16", "uint16", "int32", "uint32", "float32", "float64")
 _BLOCK = 1 << 22
 _SIZE = {"int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "float32": 4, "float64": 8}
@@ -53,6 +52,7 @@ class Source:
     """
 
     copy: Path
+    driver: str
     name: str
     sha256: str
     shape: tuple[int, int]
@@ -70,21 +70,11 @@ class Source:
 
 
 @cache
-def _to_skip() -> list[str]:
+def _to_skip(driver: str) -> list[str]:
     from rasterio.env import Env
 
     with Env() as environment:
-        return sorted(set(environment.drivers()) - set(DRIVERS))
-
-
-def _suffix(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(4096)
-    if head[:4] in _TIFF:
-        return ".tif"
-    if head.lstrip().lower().startswith(b"ncols"):
-        return ".asc"
-    raise Problem("terrain.dem.kind", name=path.name)
+        return sorted(set(environment.drivers()) - {driver})
 
 
 def _copied(path: Path, copy: Path) -> str:
@@ -97,9 +87,9 @@ def _copied(path: Path, copy: Path) -> str:
     return told.hexdigest()
 
 
-def _ask(copy: Path, name: str, task: dict[str, Any], out: int) -> dict[str, Any]:
-    task = {**task, "path": copy.name}
-    return run_child("geo.tailings.raster_child", _to_skip(), task, copy.parent, name, out)
+def _ask(copy: Path, driver: str, name: str, task: dict[str, Any], out: int) -> dict[str, Any]:
+    task = {**task, "path": copy.name, "driver": driver}
+    return run_child("geo.tailings.raster_child", _to_skip(driver), task, copy.parent, name, out)
 
 
 def _system(said: dict[str, Any], name: str, stated: int | None) -> pyproj.CRS:
@@ -152,22 +142,23 @@ def opened(
     Problem
         ``terrain.dem.*``, ``reader.child.*``
     """
-    suffix = _suffix(path)
+    kind = kind_of(path)
     with room(workdir) as folder:
         # A copy: given to another user, a link would give the original away.
-        copy = folder / f"dem{suffix}"
+        copy = folder / kind.name
         digest = _copied(path, copy)
-        beside = path.with_suffix(".prj")
-        if suffix == ".asc" and beside.is_file() and beside.stat().st_size < 65_536:
-            shutil.copyfile(beside, folder / "dem.prj")
+        for beside, called in kind.beside:
+            shutil.copyfile(beside, folder / called)
         hand_over(folder)
-        yield _described(copy, path.name, digest, epsg, unit)
+        yield _described(copy, kind.driver, path.name, digest, epsg, unit)
 
 
-def _described(copy: Path, name: str, digest: str, epsg: int | None, unit: str | None) -> Source:
+def _described(
+    copy: Path, driver: str, name: str, digest: str, epsg: int | None, unit: str | None
+) -> Source:
     rules = terrain_rules()["reading"]
     with open(os.devnull, "wb") as nowhere:
-        said = _ask(copy, name, {"do": "describe"}, nowhere.fileno())
+        said = _ask(copy, driver, name, {"do": "describe"}, nowhere.fileno())
     if said["bands"] != 1 or said["kind"] not in _HEIGHTS:
         raise Problem("terrain.dem.not_heights", name=name, bands=said["bands"], kind=said["kind"])
     rows, cols = int(said["height"]), int(said["width"])
@@ -180,7 +171,7 @@ def _described(copy: Path, name: str, digest: str, epsg: int | None, unit: str |
     crs = _system(said, name, epsg)
     metres = _vertical(crs, said, name, unit)
     flat = crs.sub_crs_list[0] if crs.is_compound else crs
-    source = Source(copy, name, digest, (rows, cols), transform, flat.to_2d(), metres)
+    source = Source(copy, driver, name, digest, (rows, cols), transform, flat.to_2d(), metres)
     west, south, east, north = source.outline().bounds
     in_degrees = max(abs(west), abs(east)) <= 360 and max(abs(south), abs(north)) <= 90
     if flat.is_geographic and not in_degrees:
@@ -201,7 +192,7 @@ def heights(source: Source, rows: slice, cols: slice) -> NDArray[np.float32]:
     shape = rows.stop - rows.start, cols.stop - cols.start
     task = {"do": "send", "window": [rows.start, cols.start, *shape]}
     with tempfile.TemporaryFile() as out:
-        _ask(source.copy, source.name, task, out.fileno())
+        _ask(source.copy, source.driver, source.name, task, out.fileno())
         if out.seek(0, os.SEEK_END) != shape[0] * shape[1] * 4:
             raise Problem("reader.child.died", name=source.name)
         out.seek(0)

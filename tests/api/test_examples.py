@@ -173,7 +173,7 @@ def walk_ponds(zhang, settings, people, keep) -> dict[str, Any]:
     stated = Stated("某测绘院", TODAY, 3.0)
     with connect(settings, "worker", people["zhang"]) as conn:
         path = make.HERE / "14_示例县地形_30m.tif"
-        take_dem(conn, settings, people["zhang"], path, stated, TODAY)
+        take_dem(conn, settings, people["zhang"], [path], stated, TODAY)
     compute(settings, TODAY)
     event = {"kind": "final_elevation", "on": "2024-03-01", "document": "d"}
     word = {"source": "site_check", "outcome": "yes", "on": "2024-03-01", "document": "d"}
@@ -192,6 +192,7 @@ def walk_ponds(zhang, settings, people, keep) -> dict[str, Any]:
         "pond": keep("pond", zhang.get(f"{base}/ponds/A")),
         "headtop": keep("headtop", zhang.get(f"{base}/ponds/A/headtop")),
         "zones": keep("zones", zhang.get(f"{base}/zones")),
+        "terrains": keep("terrains", zhang.get(f"{base}/terrains")),
         "siting": keep("siting", zhang.post(f"{base}/siting", json={"toe": place})),
         "siting_file": keep(
             "siting_file",

@@ -34,6 +34,7 @@ PAGES = {
         "/ponds?late=law#list",
         "/ponds/SL-T04",
         "/ponds/SL-T10",
+        "/terrains",
         "/siting",
         "/siting?toe=112.59,38.832&height=28",
     ),
@@ -52,6 +53,7 @@ PAGES = {
         "/mines/SL-C01",
         "/ponds",
         "/ponds/SL-T01",
+        "/terrains",
     ),
     "admin": ("/advance", "/inbox", "/map", "/boards", "/surveys", "/ponds"),
 }

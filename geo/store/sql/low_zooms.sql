@@ -118,7 +118,8 @@ AS $$
         SELECT ST_AsMVTGeom(minerisk.drawn_at(o.geom_3857, z), env.box, 4096, 64, true) AS geom, o.kind, o.pond_code
         FROM env, minerisk.zone o
         WHERE o.geom_3857 && env.box AND o.run_id = minerisk.newest_run(known_seq)
-          AND minerisk.visible(o.district, o.owner_org, o.survey_org))
+          AND (minerisk.visible(o.district, o.owner_org, o.survey_org)
+               OR (o.pond_code IS NULL AND minerisk.ground_of(o.district))))
     SELECT ST_AsMVT(drawn, 'zones', 4096, 'geom') FROM drawn WHERE geom IS NOT NULL
 $$;
 

@@ -3,13 +3,17 @@
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date as d
 from hashlib import sha256
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
+from rasterio.transform import Affine
+from rasterio.windows import Window
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -22,18 +26,20 @@ from geo.store import (
     audit,
     boards,
     decisions,
+    head_top_runs,
     papers,
     pond_ground,
     pond_queries,
     queries,
     sites,
+    terrain_queries,
 )
 from geo.store.engine import SYSTEM, connect, engine
 from geo.store.head_top_runs import compute
 from geo.store.pond_events import record_event
 from geo.store.pond_facts import life_of, may_have_changed, readable_life, standing_events
 from geo.store.pond_objects import say_head_top
-from geo.store.terrains import take_dem
+from geo.store.terrains import opened_taken, take_dem
 from geo.store.tiles import data_version, tile
 from geo.tailings import model
 from geo.tailings.closure import Event
@@ -41,11 +47,13 @@ from geo.tailings.life import life_rules
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.siting import Proposal
 from sample_data import ponds as drawn
+from sample_data.make import HERE
 from tests.conftest import filed, fresh_database
 from tests.county import write
 
 pytestmark = pytest.mark.database
 ON = d(2024, 9, 1)
+MODEL = HERE / "14_示例县地形_30m.tif"
 
 
 @pytest.fixture(scope="module")
@@ -511,13 +519,11 @@ def test_where_no_survey_looked_for_people_no_pond_is_known_to_be_free_of_them(o
 
 
 def test_a_model_without_error_is_not_taken(own):
-    from sample_data.make import HERE
-
     zhang = actor_of(own, "zhang")
     for error in (0.0, -1.0):
         stated = model.Stated("x", ON, error)
         with connect(own, "worker", zhang) as conn, pytest.raises(Problem) as refused:
-            take_dem(conn, own, zhang, HERE / "14_示例县地形_30m.tif", stated, ON)
+            take_dem(conn, own, zhang, [MODEL], stated, ON)
         assert refused.value.code == "terrain.dem.no_error"
 
 
@@ -672,6 +678,139 @@ def test_a_pond_over_a_mine_is_told_of_and_its_pool_is_water_above_the_mine(
         assert audit.verify(conn).fault is None
 
 
+SAID = model.Stated("示例数据", d(2024, 3, 1), 3.0)
+
+
+def taken(settings, files, stated, login="zhang", district=None):
+    actor = actor_of(settings, login)
+    actor = actor if district is None else replace(actor, district=district)
+    with connect(settings, "worker", actor) as conn:
+        return take_dem(conn, settings, actor, files, stated, ON)
+
+
+def models(settings):
+    with connect(settings, "worker", SYSTEM) as conn:
+        return [facts.taken for facts in pond_ground.grounds(conn, ON)]
+
+
+def outcomes(settings):
+    return {code: one["head_top"]["outcome"] for code, one in seen(settings, "zhang").items()}
+
+
+def cut(folder, name, cols, **more):
+    """Write some columns of the sample's model as a sheet of its own."""
+    with rasterio.open(MODEL) as file:
+        first, last = (int(file.width * share) for share in cols)
+        window = Window(first, 0, last - first, file.height)
+        said = {**file.profile, "width": window.width, "transform": file.window_transform(window)}
+        path = folder / name
+        with rasterio.open(path, "w", **{**said, **more}) as made:
+            made.write(file.read(window=window))
+    return path
+
+
+def test_what_was_stated_of_a_model_is_corrected_and_an_older_one_taken_again(own, tmp_path):
+    (before,) = models(own)
+    assert taken(own, [MODEL], before.stated) == before.id
+    said = replace(before.stated, error_m=7.5, source="省测绘院")
+    again = taken(own, [MODEL], said)
+    (now,) = models(own)
+    assert (now.id, now.stated) == (again, said)
+    assert compute(own, ON) is not None
+    with connect(own, "app", actor_of(own, "zhang")) as conn:
+        told = pond_queries.pond(conn, "SL-T04", ON)["terrain"]
+    assert (told["source"], told["error_m"]) == ("省测绘院", 7.5)
+    back = taken(own, [MODEL], before.stated)
+    assert back not in (before.id, again)
+    assert [(one.id, one.stated) for one in models(own)] == [(back, before.stated)]
+    with connect(own, "app", actor_of(own, "zhang")) as conn:
+        listed = terrain_queries.models(conn)
+    assert [(one["id"], one["state"]) for one in listed] == [
+        (back, "waits"),
+        (again, "in_force"),
+        (before.id, "replaced"),
+    ]
+    assert listed[0]["error_m"] == before.stated.error_m
+    assert 60 < listed[0]["area_km2"] < 63.2
+    with connect(own, "worker", SYSTEM) as conn:
+        assert audit.verify(conn).fault is None
+
+
+def test_the_sheets_of_a_model_are_one_model(own, tmp_path):
+    before = outcomes(own)
+    files = [cut(tmp_path, "西.tif", (0, 0.45)), cut(tmp_path, "东.tif", (0.45, 1))]
+    taken(own, files, models(own)[0].stated)
+    (now,) = models(own)
+    assert now.filename == "西.tif、东.tif"
+    assert compute(own, ON)["ponds"] == 10
+    assert outcomes(own) == before
+    assert next(f for f in examine(own) if f["code"] == "doctor.files")["good"]
+
+
+def test_a_grid_brings_its_coordinate_system_with_it(own, tmp_path):
+    path = cut(tmp_path, "地形.asc", (0, 1), driver="AAIGrid", dtype="float32")
+    assert path.with_suffix(".prj").is_file()
+    taken(own, [path], SAID)
+    path.with_suffix(".prj").unlink()
+    (now,) = models(own)
+    with opened_taken(own, now) as read:
+        assert read.shape == pond_ground.grid_of(now).shape
+
+
+def test_a_neighbours_model_leaves_the_ponds_on_ours_as_they_were(own, tmp_path):
+    before, kinds = outcomes(own), [zone["kind"] for zone in shown(own, "zhang")]
+    with rasterio.open(MODEL) as file:
+        place, wide = file.transform, file.width
+    # As large, and only its western edge on ours.
+    far = place @ Affine.translation(wide - 40, 0)
+    path = cut(tmp_path, "邻县.tif", (0, 1), transform=far)
+    taken(own, [path], SAID, district="140999")
+    assert [one.filename for one in models(own)] == ["邻县.tif", MODEL.name]
+    assert compute(own, ON)["ponds"] == 10
+    assert outcomes(own) == before
+    assert {zone["kind"] for zone in shown(own, "zhang")} == set(kinds)
+
+
+def shown(settings, login, **more):
+    actor = replace(actor_of(settings, login), **more)
+    with connect(settings, "app", actor) as conn:
+        return pond_queries.zones(conn)
+
+
+def test_ground_is_shown_to_the_regulators_of_all_counties_it_is_of(county):
+    def kinds(login, **more):
+        return [z["kind"] for z in shown(county, login, **more) if z["kind"] != "prohibited"]
+
+    ground = [kind for kind in kinds("zhang") if kind != "strip"]
+    assert {"no_build", "bank"} <= set(ground)
+    # Of a county within: the ground it lies in, and of ponds only its own.
+    within = replace(actor_of(county, "zhang"), district="14098101")
+    assert kinds("zhang", district=within.district) == ground
+    assert kinds("zhang", district="1405") == []
+    assert set(kinds("zhao")) <= {"strip"}
+    lon, _ = degrees(shapely.Point(drawn.place(1, drawn.TOE - 500, 20))).coords[0]
+    x = int((lon + 180) / 360 * 2**11)
+    with connect(county, "app", within) as conn:
+        version = data_version(conn)
+        body = b"".join(tile(conn, "zones", 11, x, y, version) for y in range(780, 790))
+    assert b"no_build" in body
+    assert b"SL-T" not in body
+
+
+def test_the_district_of_ground_holds_all_that_lies_on_it():
+    def run(of, *rows):
+        facts = SimpleNamespace(
+            taken=SimpleNamespace(district=of),
+            own=lambda layer: [{"district": row} for row in rows if layer == "pond"],
+        )
+        return facts, None, [], []
+
+    assert head_top_runs._district([run("140981")]) == "140981"
+    assert head_top_runs._district([run("140981", "140981", "140922")]) == "1409"
+    assert head_top_runs._district([run("14", "140981")]) == "14"
+    assert head_top_runs._district([run("140981"), run("610802")]) == ""
+
+
 def test_a_question_of_a_place_reads_its_window_and_not_the_model(own, monkeypatch):
     """A province's model must not come into the server because somebody asks about one valley."""
     rules = terrain_rules()["tiles"]
@@ -691,7 +830,7 @@ def test_a_question_of_a_place_reads_its_window_and_not_the_model(own, monkeypat
 
     monkeypatch.setattr(model, "heights", told)
     with connect(own, "worker", SYSTEM) as conn:
-        rows, cols = pond_ground.grid_of(pond_ground.ground(conn, ON).taken).shape
+        rows, cols = pond_ground.grid_of(pond_ground.grounds(conn, ON)[0].taken).shape
     # A tile, the ground around it, and three cells more for the weights of the outermost.
     most = (50 + 2 * 40 + 2 * 3) ** 2
     assert most < rows * cols / 3

@@ -23,7 +23,7 @@ def test_the_ground_is_drawn_once_and_anew_when_it_is_drawn_otherwise(
     assert relief_tiles.current(settings) is None
     stated = Stated("<i>示例</i>", date(2024, 3, 1), 4.0)
     with connect(settings, "worker", people["zhang"]) as conn:
-        take_dem(conn, settings, people["zhang"], MODEL, stated, TODAY)
+        take_dem(conn, settings, people["zhang"], [MODEL], stated, TODAY)
         taken = newest_dem(conn, 10**6)
     # What a killed run left is neither shown nor kept.
     left = settings.local / "relief" / "aside0"

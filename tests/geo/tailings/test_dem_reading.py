@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from rasterio.transform import Affine, from_origin
 
 from geo.problems import Problem
@@ -120,6 +121,52 @@ def test_an_ascii_grid_is_read_by_its_prj_and_without_one_asks(tmp_path: Path) -
     assert told.value.code == "terrain.dem.no_crs"
     (tmp_path / "n38.prj").write_text(rasterio.crs.CRS.from_epsg(4326).to_wkt())
     assert heights_fit(read_dem([grid], BOX, SAID).dem) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("driver", "name"), [("HFA", "n.img"), ("EHdr", "n.bil"), ("EHdr", "N.FLT"), ("ENVI", "n.dat")]
+)
+def test_other_rasters_are_read_with_the_files_that_belong_to_them(
+    tmp_path: Path, driver: str, name: str
+) -> None:
+    path = degrees(tmp_path / name, 112.89, 38.59, 112.94, 38.64, driver=driver)
+    assert heights_fit(read_dem([path], BOX, SAID).dem) < 0.01
+    beside = path.with_suffix(".hdr")
+    if beside.is_file():
+        beside.unlink()
+        with pytest.raises(Problem) as told:
+            read_dem([path], BOX, SAID)
+        assert told.value.code == "terrain.dem.kind"
+
+
+@pytest.mark.parametrize(
+    ("driver", "name", "cells", "box"),
+    [
+        ("DTED", "n38.dt0", 120, (112.1, 38.1, 112.9, 38.9)),
+        ("SRTMHGT", "N38E112.SRTMGL3.hgt", 1200, (112.5, 38.5, 112.51, 38.51)),
+        ("USGSDEM", "n38.dem", 1200, (112.5, 38.5, 112.51, 38.51)),
+    ],
+)
+def test_tiles_of_one_degree_are_read(
+    tmp_path: Path, driver: str, name: str, cells: int, box: Any
+) -> None:
+    step = 1 / cells
+    ramp = np.arange(cells + 1)
+    z = (1500 + np.add.outer(-ramp, ramp) * (600 // cells or 1) // 2).astype("int16")
+    tif = write(
+        tmp_path / "n38.tif", z, from_origin(112 - step / 2, 39 + step / 2, step, step)
+    )  # fmt: skip
+    rasterio.shutil.copy(tif, tmp_path / name, driver=driver)
+    read = read_dem([tmp_path / name], box, SAID)
+    np.testing.assert_array_equal(read.dem.z, read_dem([tif], box, SAID).dem.z)
+
+
+def test_plain_numbers_shorter_than_their_header_says_are_refused(tmp_path: Path) -> None:
+    path = degrees(tmp_path / "n.bil", 112.89, 38.59, 112.94, 38.64, driver="EHdr")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(Problem) as told:
+        read_dem([path], BOX, SAID)
+    assert told.value.code == "reader.child.unreadable"
 
 
 def test_stated_units_are_turned_to_metres(tmp_path: Path) -> None:

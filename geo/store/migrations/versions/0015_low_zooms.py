@@ -1,15 +1,15 @@
 """Tiles of low zooms without what is under a pixel, and polygons too small for an outline.
 
-Revision ID: 0018
-Revises: 0016
+Revision ID: 0015
+Revises: 0014
 """
 
 from alembic import op
 
 from geo.store.migrate import sql_file
 
-revision = "0018"
-down_revision = "0016"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

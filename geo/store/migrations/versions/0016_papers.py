@@ -1,14 +1,14 @@
 """Papers: the files behind a pond's event or behind treatment works.
 
-Revision ID: 0019
-Revises: 0016
+Revision ID: 0016
+Revises: 0015
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
-down_revision = "0016"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,13 @@
 """A head-top verdict may be undetermined, and ground of a zone undecided.
 
-Revision ID: 0016
-Revises: 0013
+Revision ID: 0013
+Revises: 0012
 """
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0013"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
