@@ -204,6 +204,10 @@ def shapes(
         layers |= set(LAYERS.get(name) or ())
     if "factors" in wanted:
         layers -= set(LAYERS["factors"] or ()) - set(factors)
+    # What the law forbids is drawn with the zones, though it comes as the ponds' layers do.
+    layers -= {"prohibited_area"}
+    if "zones" in wanted:
+        layers.add("prohibited_area")
     rows = list(conn.execute(_LICENCES, {**box, "known": known_seq, "on_day": on}))
     rows += conn.execute(_SHAPES, {**asked, "wanted": sorted(layers)})
     if "unclear" in wanted:

@@ -23,9 +23,9 @@ class Zone:
     mask : ndarray of bool, shape (rows, cols)
     undecided : ndarray of bool, shape (rows, cols)
         Cells outside it whose path leaves the model or ends in a kept pit within the limit, and
-        those of `unsurveyed`.
+        those of `unsurveyed` outside it.
     unsurveyed : ndarray of bool, shape (rows, cols), or None
-        Cells outside it whose path captures ground on which nobody looked for protected objects;
+        Cells whose path captures ground on which nobody looked for protected objects;
         None where that was not asked.
     """
 
@@ -76,8 +76,7 @@ def no_build(
         return Zone(terrain.dem, inside, undecided & ~inside)
     blind = _captured_ground(terrain, ~surveyed & ~terrain.dem.no_ground, found.reach)
     unsurveyed = reach(terrain.d8, terrain.order, blind, terrain.dem.cell, limit) >= 0
-    unsurveyed &= ~inside
-    return Zone(terrain.dem, inside, (undecided & ~inside) | unsurveyed, unsurveyed)
+    return Zone(terrain.dem, inside, (undecided | unsurveyed) & ~inside, unsurveyed)
 
 
 def _captured_ground(
