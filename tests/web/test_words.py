@@ -126,6 +126,7 @@ PARTS = {
     "web.js.upload.state_": ("staged", "failed", "submitted", "gone"),
     "web.js.map.at_": ZONES,
     "web.map.group.": ("ground", "mining", "survey", "ponds"),
+    "web.terrain.state.": ("in_force", "waits", "replaced"),
     "web.map.turned.": ("landscape", "portrait"),
     "web.draw.kind.": ("polygon", "line", "point"),
 }

@@ -317,7 +317,7 @@ def test_a_child_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_child_that_wants_too_much_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(limits()["child"], "memory_bytes", 400 << 20)
+    monkeypatch.setitem(limits()["child"], "memory_bytes", 200 << 20)
     code = refused(big(tmp_path), tmp_path).code
     assert code in ("reader.child.memory", "reader.child.died", "reader.child.unreadable")
 
