@@ -24,6 +24,8 @@ PAGES = {
         "/boards/crossings",
         "/boards/unresolved",
         "/mines",
+        "/rules/waiting",
+        "/password",
         "/boards/hat",
         "/map",
         "/surveys",
