@@ -150,7 +150,7 @@ def test_every_state_of_the_map_is_a_link(site: Site, person: People) -> None:
     for part in (
         "hazard=hydro",
         "line=determined",
-        "layers=mines,plan,factors,extents",
+        "layers=mines,plan,factors,water_lines,extents",
         "at=",
         "mine=SL-C05",
     ):
