@@ -65,7 +65,7 @@ function style(version, times) {
       grid: empty,
       // Far out one mark stands for the mines of a place: the gravest colour, how many, how many undetermined.
       marks: {
-        ...empty, cluster: true, clusterMaxZoom: GATHERED_BELOW - 1, clusterRadius: 32,
+        ...empty, cluster: true, clusterMaxZoom: MARKS_BELOW - 1, clusterRadius: 32,
         clusterProperties: {
           order: ["min", ["get", "order"]],
           unknown: ["+", ["case", ["==", ["get", "colour"], "grey"], 1, 0]],
@@ -213,6 +213,8 @@ const LINES_FROM = 11;
 
 // Below this zoom a tile holds one point per cell with the number of rows it stands for.
 const GATHERED_BELOW = 9;
+// A county fits a phone at zoom 8: there each mine still answers for itself.
+const MARKS_BELOW = 8;
 
 function gathered(layer) {
   const common = { source: layer, "source-layer": layer, maxzoom: GATHERED_BELOW };
