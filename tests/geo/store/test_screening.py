@@ -148,7 +148,7 @@ def test_crossings_are_as_known_then(base, settings, people, tmp_path):
     base(wide[:1], "mine_boundary")
     base(wide[1:], "mine_boundary")
     with connect(settings, "worker", SYSTEM) as conn:
-        (row,) = [r for r in crossings(conn, ["A"]) if r["what"] == "plan"]
+        (row,) = [r for r in crossings(conn, ["A"], TODAY) if r["what"] == "plan"]
     assert (row["standing"], row["other_mine"]) == ("in_force", "B")
 
 
