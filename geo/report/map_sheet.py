@@ -172,11 +172,16 @@ def pdf(
         raise Problem("report.sheet.no_font", http_status=503)
     drawn = drawing(sheet, rows, mines, marks, lang)
     explained = signs.legend(drawn.keys, lang)
+    marked = any(key.startswith("mark.") for key in drawn.keys)
     notes = [
         say("report.sheet.version", lang, version=version, on=on, by=by),
         say("report.sheet.frame", lang, name=words_of(sheet.zone, lang), epsg=sheet.zone),
         *([say("report.sheet.dashed", lang)] if drawn.dashed else []),
-        *([say("report.sheet.marks", lang)] if marks and marks.ponds else []),
+        *(
+            [say("report.sheet.marks", lang)]
+            if any(key.startswith("mark.") for key in drawn.keys)
+            else []
+        ),
         *([say("report.sheet.water_lines", lang)] if signs.WATER_LINES & set(drawn.keys) else []),
         say("report.sheet.source", lang),
         say("report.convention", lang),
