@@ -177,11 +177,7 @@ def pdf(
         say("report.sheet.version", lang, version=version, on=on, by=by),
         say("report.sheet.frame", lang, name=words_of(sheet.zone, lang), epsg=sheet.zone),
         *([say("report.sheet.dashed", lang)] if drawn.dashed else []),
-        *(
-            [say("report.sheet.marks", lang)]
-            if any(key.startswith("mark.") for key in drawn.keys)
-            else []
-        ),
+        *([say("report.sheet.marks", lang)] if marked else []),
         *([say("report.sheet.water_lines", lang)] if signs.WATER_LINES & set(drawn.keys) else []),
         say("report.sheet.source", lang),
         say("report.convention", lang),
