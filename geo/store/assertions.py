@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, func, select
 from geo import clock
 from geo.hazards import Hazard, hazards
 from geo.problems import Problem
-from geo.store.authority import authorise, mine_row, need, owner_of
+from geo.store.authority import authorise, is_own, mine_row, need, owner_of
 from geo.store.engine import Actor
 from geo.store.grading import Changes, regrade
 from geo.store.publish import Batch, publishing
@@ -55,7 +55,7 @@ def assert_claim(
 ) -> Changes:
     """Record what an enterprise declares, an institution appraised, or the regulator decides."""
     row = mine_row(conn, mine_code)
-    declares = source == "declared" and actor.role == "enterprise" and actor.org_id == row.owner_org
+    declares = source == "declared" and is_own(actor, row)
     if not declares:
         authorise(actor, source, row)
     check_grade(row, hazard, grade)

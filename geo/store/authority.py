@@ -40,6 +40,11 @@ def authorise(actor: Actor, action: str, matter: Any) -> None:
     raise Problem("store.not_allowed", http_status=403, action=action)
 
 
+def is_own(actor: Actor, row: Any) -> bool:
+    """Tell whether a mine or pond is that of the actor's enterprise."""
+    return actor.role == "enterprise" and actor.org_id == row.owner_org
+
+
 def authorise_survey(conn: Connection, actor: Actor, action: str, row: Row[Any]) -> None:
     """Say who may act on a survey: whoever is competent for every district it has rows in."""
     authorise(actor, action, row)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, text
 
 from geo import clock
 from geo.problems import Problem
-from geo.store.authority import authorise, mine_row, owner_of
+from geo.store.authority import authorise, is_own, mine_row, owner_of
 from geo.store.engine import Actor
 from geo.store.facts import newest_seq
 from geo.store.publish import publishing
@@ -100,7 +100,7 @@ def plan_measures(
         404 where no such factor is unclear there, 403 where the actor's role may not file.
     """
     row = mine_row(conn, mine_code)
-    if not (actor.role == "enterprise" and actor.org_id == row.owner_org):
+    if not is_own(actor, row):
         authorise(actor, "measure_plan", row)
     if not (measures.strip() and responsible.strip()):
         raise Problem("store.measures_wanted")

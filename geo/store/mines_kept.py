@@ -4,20 +4,16 @@ Moving the slider, choosing a hazard or a filter asks for the same mines of the 
 are on a day is a function of the facts known and of what the reader may see.
 """
 
-from collections import OrderedDict
 from datetime import date, datetime
-from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection
 
 from geo.store import queries
 from geo.store.engine import Actor
+from geo.store.recent import Recent
 
-_KEPT = 8
-_Key = tuple[Any, ...]
-_kept: OrderedDict[_Key, list[dict[str, Any]]] = OrderedDict()
-_guard = Lock()
+_kept: Recent[list[dict[str, Any]]] = Recent(8)
 
 
 def mines(
@@ -34,16 +30,11 @@ def mines(
         return queries.mines(conn, on, known_at)
     seq = queries.seq_at(conn, known_at)
     key = (conn.engine.url, actor.role, actor.org_id, actor.district, seq, on)
-    with _guard:
-        found = _kept.get(key)
-        if found is not None:
-            _kept.move_to_end(key)
-            return found
+    kept = _kept.get(key)
+    if kept is not None:
+        return kept
     found = queries.mines(conn, on, known_at)
     # A batch that came meanwhile is in the answer, and not in the key.
     if queries.seq_at(conn, known_at) == seq:
-        with _guard:
-            _kept[key] = found
-            while len(_kept) > _KEPT:
-                _kept.popitem(last=False)
+        _kept.keep(key, found)
     return found

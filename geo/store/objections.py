@@ -17,7 +17,7 @@ from geo.problems import Problem
 from geo.settings import Settings
 from geo.store import rawfiles
 from geo.store.assertions import assert_in, check_grade, scale_of
-from geo.store.authority import authorise, mine_row, need, owner_of
+from geo.store.authority import authorise, is_own, mine_row, need, owner_of
 from geo.store.engine import Actor
 from geo.store.grading import Changes
 from geo.store.mine_states import newest_lines
@@ -31,11 +31,6 @@ from geo.store.tables import mine as mine_table
 def _effective(conn: Connection, code: str, hazard: str) -> str | None:
     found = newest_lines(conn, [code])
     return next((g for h, g in zip(found["hazard"], found["effective"], strict=True) if h == hazard), None)  # noqa: E501  # fmt: skip
-
-
-def may_object(actor: Actor, row: Any) -> bool:
-    """Tell whether a mine is the actor's own, to object for."""
-    return actor.role == "enterprise" and actor.org_id == row.owner_org
 
 
 def object_to(
@@ -63,7 +58,7 @@ def object_to(
         404 or 403 where the mine is not the actor's, 409 where one is open already.
     """
     row = mine_row(conn, mine_code)
-    if not may_object(actor, row):
+    if not is_own(actor, row):
         authorise(actor, "objection", row)
         raise Problem("store.not_allowed", http_status=403, action="objection")
     scale_of(row, hazard)

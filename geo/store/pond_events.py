@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row
 from geo import clock
 from geo.problems import Problem
 from geo.store import papers
-from geo.store.authority import authorise, need, owner_of
+from geo.store.authority import authorise, is_own, need, owner_of
 from geo.store.endings import propose
 from geo.store.engine import Actor
 from geo.store.facts import newest_seq
@@ -87,7 +87,7 @@ def record_event(
         Where the history would be impossible with it, says which event and why.
     """
     row = pond_row(conn, code)
-    own = actor.role == "enterprise" and actor.org_id == row.owner_org and kind in OWN_REPORTS
+    own = is_own(actor, row) and kind in OWN_REPORTS
     if not own:
         authorise(actor, kind, row)
     kinds = (*life_rules()["moves"], ANNULLED)

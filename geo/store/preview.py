@@ -5,9 +5,7 @@ is rolled back; what follows from them is derived and compared, and nothing of i
 nobody's publication waits for a page, and what is shown is what will come.
 """
 
-from collections import OrderedDict
 from datetime import date
-from threading import Lock
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,12 +20,12 @@ from geo.store.engine import SYSTEM
 from geo.store.facts import newest_seq, touched
 from geo.store.grading import would_move
 from geo.store.publish import Batch
+from geo.store.recent import Recent
 from geo.store.rule_sets import in_force
-from geo.store.submission import identity, publish, staged_rows, upload_row
+from geo.store.submission import identity, publish, staged_keys, staged_rows, upload_row
 from geo.store.tables import mine, survey
 from geo.survey.why import sentence
 
-_KEPT = 200
 # Shorter than the database waits before it looks for a deadlock: a preview gives way, never the
 # publication that it might meet.
 _PATIENCE = text("SET LOCAL lock_timeout = '500ms'")
@@ -43,8 +41,7 @@ _Key = tuple[Any, ...]
 _Whose = tuple[Any, ...]
 _Moves = list[dict[str, Any]]
 _Kept = list[tuple[dict[str, Any], _Whose]]
-_kept: OrderedDict[_Key, _Kept] = OrderedDict()
-_guard = Lock()
+_kept: Recent[_Kept] = Recent(200)
 
 
 class _Undo(Exception):  # noqa: N818 -- it carries no error, it only rolls back
@@ -74,14 +71,15 @@ def preview(conn: Connection, upload_id: UUID, *, on: date | None = None) -> _Mo
     """
     day = on or clock.today()
     key = _key(conn, upload_id, day)
-    with _guard:
-        moves = _kept.get(key)
+    moves = _kept.get(key)
     if moves is None:
         moves = _reckoned(conn, upload_id, day)
-        with _guard:
-            _kept[key] = moves
-            while len(_kept) > _KEPT:
-                _kept.popitem(last=False)
+        _kept.keep(key, moves)
+    return _seen(conn, moves)
+
+
+def _seen(conn: Connection, moves: _Kept) -> _Moves:
+    """Return the moves of mines that the identity may see."""
     whose = {move["mine_code"]: owner for move, owner in moves}
     seen = {code for code, owner in whose.items() if _sees(conn, code, owner)}
     return [move for move, _ in moves if move["mine_code"] in seen]
@@ -89,9 +87,8 @@ def preview(conn: Connection, upload_id: UUID, *, on: date | None = None) -> _Mo
 
 def kept(conn: Connection, upload_id: UUID, *, on: date | None = None) -> _Moves | None:
     """Return a preview that was reckoned already; None where it was not."""
-    with _guard:
-        known = _key(conn, upload_id, on or clock.today()) in _kept
-    return preview(conn, upload_id, on=on) if known else None
+    moves = _kept.get(_key(conn, upload_id, on or clock.today()))
+    return None if moves is None else _seen(conn, moves)
 
 
 def _key(conn: Connection, upload_id: UUID, day: date) -> _Key:
@@ -100,7 +97,7 @@ def _key(conn: Connection, upload_id: UUID, day: date) -> _Key:
     content: Any = row.survey_id
     if row.state != "submitted":
         same = sorted((k, str(v.object_id)) for k, v in matches.confirmed(conn, upload_id).items())
-        content = (identity(row, staged_rows(conn, row)), str(same))
+        content = (identity(row, staged_keys(conn, row)), str(same))
     return upload_id, content, newest_seq(conn), in_force(conn).version, day
 
 
@@ -131,7 +128,7 @@ def _submitted(made: Batch, upload_id: UUID) -> UUID:
         found: UUID = row.survey_id
         return found
     staged = staged_rows(conn, row)
-    key = identity(row, staged)
+    key = identity(row, [one.key for one in staged])
     known: UUID | None = conn.scalar(select(survey.c.id).where(survey.c.key == key))
     if known is not None:
         return known

@@ -232,7 +232,8 @@ def mine(
     claims = claims_holding(conn, [code], seq, on)
     found = lines(claims, _frame([row]), on)
     warned = {key for keys in found["warnings"] for key in keys}
-    holding = list(in_force(claims, on).itertuples())
+    in_effect = in_force(claims, on)
+    holding = list(in_effect.itertuples())
     where = places(conn, code, seq).get(code, {"bounds": None, "point": None})
     rules = telling(conn, seq)
     return {
@@ -246,9 +247,7 @@ def mine(
         "on": on,
         "lines": [_plain(r) for r in found.to_dict("records")],
         "claims": [told(c, rules) for c in holding],
-        "why": {
-            lang: paragraph(code, found, in_force(claims, on), rules, lang) for lang in ("zh", "en")
-        },
+        "why": {lang: paragraph(code, found, in_effect, rules, lang) for lang in ("zh", "en")},
         "warnings": [told(c, rules) for c in holding if c.key in warned],
         "endings": _endings(conn, code, seq),
         "endings_nearby": _endings_nearby(conn, code, seq),

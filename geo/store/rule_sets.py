@@ -36,6 +36,11 @@ def _adoptions(conn: Connection, known_seq: int | None) -> Sequence[Any]:
     return conn.execute(wanted).all()
 
 
+def _known(conn: Connection, known_seq: int | None) -> Sequence[Any]:
+    """Return the sets adopted as known at a batch; before the first one, that one."""
+    return _adoptions(conn, known_seq) or _adoptions(conn, None)[-1:]
+
+
 def _read(conn: Connection, row: Any) -> Rules:
     """Return a set on record; a row never changes, so it is read once by each process."""
     if row.id not in _parsed:
@@ -58,7 +63,7 @@ def in_force(conn: Connection, known_seq: int | None = None) -> Rules:
         Number of the batch up to which things are known; the newest where not given. Before the
         first set on record that one is taken: no older one is known.
     """
-    found = _adoptions(conn, known_seq) or _adoptions(conn, None)[-1:]
+    found = _known(conn, known_seq)
     return _read(conn, found[0]) if found else installed_rules()
 
 
@@ -68,9 +73,9 @@ def telling(conn: Connection, known_seq: int | None = None) -> Rules:
     A claim of a rule that is gone is told by the newest set that held it. Only for telling: what
     follows from facts is derived with :func:`in_force`.
     """
-    found = _adoptions(conn, known_seq) or _adoptions(conn, None)[-1:]
+    found = _known(conn, known_seq)
     if len(found) < 2:
-        return in_force(conn, known_seq)
+        return _read(conn, found[0]) if found else installed_rules()
     return _joined(tuple(_Kept(row.id, _read(conn, row)) for row in found))
 
 

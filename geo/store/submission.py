@@ -1,5 +1,6 @@
 """Submission: a staged upload becomes a survey."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -57,8 +58,8 @@ def _may_replace(conn: Connection, actor: Actor, survey_id: UUID) -> None:
         raise Problem("store.supersedes_unknown", http_status=404)
 
 
-def staged_rows(conn: Connection, row: Any) -> list[Any]:
-    """Return the rows of an upload that would be published, in order.
+def _staged(conn: Connection, row: Any, *wanted: Any) -> list[Any]:
+    """Return what is wanted of the rows of an upload that would be published, in order.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def staged_rows(conn: Connection, row: Any) -> list[Any]:
         raise Problem("store.not_staged", http_status=409, file=row.filename, state=row.state)
     staged = list(
         conn.execute(
-            select(staged_feature, func.ST_AsBinary(staged_feature.c.geom).label("wkb"))
+            select(*wanted)
             .where(staged_feature.c.upload_id == row.id)
             .order_by(staged_feature.c.layer, staged_feature.c.row_no)
         )
@@ -79,9 +80,19 @@ def staged_rows(conn: Connection, row: Any) -> list[Any]:
     return staged
 
 
-def identity(row: Any, staged: list[Any]) -> str:
+def staged_rows(conn: Connection, row: Any) -> list[Any]:
+    """Return the rows of an upload that would be published, in order, with their shapes."""
+    return _staged(conn, row, staged_feature, func.ST_AsBinary(staged_feature.c.geom).label("wkb"))
+
+
+def staged_keys(conn: Connection, row: Any) -> list[str]:
+    """Return the keys of those rows alone: a large upload is not read whole to know it again."""
+    return [one.key for one in _staged(conn, row, staged_feature.c.key)]
+
+
+def identity(row: Any, row_keys: Iterable[str]) -> str:
     """Return a survey's identity: the bytes, the way they were read, the mine."""
-    keys = sorted(r.key for r in staged)
+    keys = sorted(row_keys)
     read = [
         {k: one[k] for k in ("layer", "source_name", "encoding", "mapping")}
         | {"crs": (one["crs"] or {}).get("epsg")}
@@ -120,7 +131,7 @@ def submit(
     staged = staged_rows(conn, row)
     if supersedes is not None:
         _may_replace(conn, actor, supersedes)
-    key = identity(row, staged)
+    key = identity(row, [one.key for one in staged])
     known = conn.scalar(select(survey.c.id).where(survey.c.key == key))
     if known is None:
         with publishing(conn, actor, "submit", on or clock.today(), {"survey": key}) as made:

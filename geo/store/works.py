@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from geo import clock
 from geo.problems import Problem
 from geo.store import papers
-from geo.store.authority import authorise, mine_row, owner_of
+from geo.store.authority import authorise, is_own, mine_row, owner_of
 from geo.store.engine import Actor
 from geo.store.facts import newest_seq
 from geo.store.publish import publishing
@@ -144,7 +144,7 @@ def attach(
         404 where the mine has no such works, 409 where all these papers are on record.
     """
     row = mine_row(conn, mine_code)
-    if not (actor.role == "enterprise" and actor.org_id == row.owner_org):
+    if not is_own(actor, row):
         authorise(actor, "papers", row)
     note = {"mine": mine_code, "works": works}
     with publishing(conn, actor, "papers", on or clock.today(), note) as made:
