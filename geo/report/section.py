@@ -19,11 +19,12 @@ from geo.survey.reckon import mine_values
 
 WIDTH, HEIGHT = 760, 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 18, 46
+_LINE = 18
 _DRAWN = ("goaf", "fault", "collapse_column", "aquifer", "surface_water", "fire_area")
 
 
-def fracture_height(item: dict[str, Any], rock: str | None) -> float | None:
-    """Return how far the fracture zone may reach above a panel or a goaf, as grading reckons it.
+def zone_heights(item: dict[str, Any], rock: str | None) -> tuple[float, float | None] | None:
+    """Return how far the fracture and the caving zone may reach above a panel or a goaf.
 
     Parameters
     ----------
@@ -34,25 +35,32 @@ def fracture_height(item: dict[str, Any], rock: str | None) -> float | None:
 
     Returns
     -------
-    float or None
-        Metres; None over what is no seam mined out, and where no formula holds.
+    (float, float or None) or None
+        Metres: the fracture zone as grading reckons it, the caving zone within it where a formula
+        holds; None over what is no seam mined out, and where none does.
     """
     attrs = item["attrs"]
     if item["layer"] == "plan_item":
         if (attrs.get("item") or "panel") != "panel":
             return None
-        height, method, dip = _number(attrs.get("height_m")), attrs.get("method"), 0.0
+        height, method = _number(attrs.get("height_m")), attrs.get("method")
     elif item["layer"] == "goaf":
         height, method = _number(attrs.get("mining_height_m")), None
-        dip = _number(attrs.get("dip_deg")) or 0.0
     else:
         return None
     if not height:
         return None
+    dip, stage = _number(attrs.get("dip_deg")) or 0.0, _number(attrs.get("stage_m"))
     classes = [rock] if rock else list(formulae.constants()["rock_class"]["from"])
-    count = len(classes)
-    reach = formulae.fracture_zone([height] * count, classes, dip, [method] * count)
-    return None if np.isnan(reach).all() else float(np.nanmax(reach))
+    tall = [height] * len(classes)
+    reach = formulae.fracture_zone(
+        tall, classes, dip, [method] * len(classes), np.nan if stage is None else stage
+    )
+    if np.isnan(reach).all():
+        return None
+    caved = formulae.caving_zone(tall, classes)
+    flat = not formulae.is_steep(dip).any() and not np.isnan(caved).all()
+    return float(np.nanmax(reach)), float(np.nanmax(caved)) if flat else None
 
 
 def _number(value: Any) -> float | None:
@@ -219,8 +227,8 @@ def section(
     rock = mine_values(stated, None).get("mine.roof_rock_class")
     coal = (stated.get("mine_kind") or "coal") == "coal"
 
-    def reach_of(item: dict[str, Any]) -> float | None:
-        return fracture_height(item, rock) if coal else None
+    def zones_of(item: dict[str, Any]) -> tuple[float, float | None] | None:
+        return zone_heights(item, rock) if coal else None
 
     known = [item for item in plan if _base(item) is not None]
     met = [item for item in factors if item["layer"] in _DRAWN]
@@ -244,7 +252,7 @@ def section(
         base = _base(item)
         if base is not None:
             levels += [base[0], base[0] + base[1]]
-            levels.append(base[0] + base[1] + (reach_of(item) or 0.0))
+            levels.append(base[0] + base[1] + (zones_of(item) or (0.0,))[0])
             water = _number(item["attrs"].get("water_level_m"))
             levels += [water] if water is not None else []
     if not levels:
@@ -267,12 +275,17 @@ def section(
         elif base is None:
             missing.append(text)
         else:
-            reach, top = reach_of(item), base[0] + base[1]
-            if reach is not None:
+            zones, top = zones_of(item), base[0] + base[1]
+            if zones is not None:
                 told.zones = True
-                parts.append(_box(paper, "fractured", span, top, reach))
-                zone_text = say("report.section.zone", lang, m=f"{reach:.0f}")
-                names.append(_words(paper, span, top + reach, zone_text, 16))
+                for kind, reach in zip(("fractured", "caved"), zones, strict=True):
+                    if reach is None:
+                        continue
+                    parts.append(_box(paper, kind, span, top, reach))
+                    # A caving zone too low for its words is drawn without them.
+                    if kind == "fractured" or paper.y(top) - paper.y(top + reach) >= _LINE:
+                        zone_text = say(f"report.section.{kind}", lang, m=f"{reach:.0f}")
+                        names.append(_words(paper, span, top + reach, zone_text, 16))
             elif coal and base[1] and item["layer"] in ("plan_item", "goaf"):
                 told.without.add(text)
             names.append(_words(paper, span, base[0], text, 16))

@@ -95,11 +95,19 @@ def _values(encounter: Any, figures: dict[str, Any]) -> dict[str, Any]:
         ),
     }
     values.setdefault("drained", False)
+    # Whoever found a fault to join an aquifer says so; nobody is asked of each fault.
+    values.setdefault("joins_aquifer", False)
     return values
 
 
 # What rules compare of how far apart two lie; each grows by as much as the distance does.
-_APART = ("margin_m", "search_margin_m", "warning_margin_m", "pillar_margin_m")
+_APART = (
+    "margin_m",
+    "search_margin_m",
+    "warning_margin_m",
+    "pillar_margin_m",
+    "aquifer_pillar_margin_m",
+)
 
 
 def _sensitive(

@@ -57,15 +57,15 @@ def fracture_zone(
     rock: Sequence[str | None],
     dip_deg: ArrayLike = np.nan,
     method: Sequence[str | None] | None = None,
+    stage_m: ArrayLike = np.nan,
 ) -> Floats:
     """Return the height of the water-conducting fracture zone above a seam, m, on the safe side.
 
     The larger of the two formulae, the first with the plus of its ±. Sliced mining goes by its own
     table up to 15 m of all slices, top-coal caving by its own at any height. Where no method is
     stated, or another: up to a lift of 3 m by the table of sliced mining, above that by the table
-    of top-coal caving (L14: the first does not hold there). Seams steeper than 45° give nan: their
-    formula needs the height of the stage
-    (:func:`fracture_zone_steep`).
+    of top-coal caving (L14: the first does not hold there). Seams steeper than 45° go by a table
+    of their own, which needs the height of the stage: without it they give nan.
 
     Parameters
     ----------
@@ -77,11 +77,13 @@ def fracture_zone(
         Dip; missing counts as flat.
     method : (n,) sequence of str, optional
         sliced, top_coal_caving, full_height, other, or None.
+    stage_m : (n,) array_like, optional
+        Height of the stage h of a steep seam.
 
     Notes
     -----
     三下规范 (2017): H = 100 ΣM / (a ΣM + b) ± c and H = f √ΣM + g; for top-coal caving
-    H = 100 M / (a M + b) ± c and H = f M + g.
+    H = 100 M / (a M + b) ± c and H = f M + g; for steep seams H = 100 M h / (a h + b) ± c.
     """
     table = constants()["fracture_zone"]
     high = _numbers(height_m)
@@ -98,29 +100,15 @@ def fracture_zone(
             first = 100 * high / (a * high + b) + c
             second = f * (np.sqrt(high) if root else high) + g
         result[chosen] = np.fmax(first, second)[chosen]
-    steep = np.broadcast_to(_numbers(dip_deg), high.shape) > table["steep_from_deg"]
-    return np.where(steep, np.nan, result)
+    steep = np.broadcast_to(is_steep(dip_deg), high.shape)
+    stage = np.broadcast_to(_numbers(stage_m), high.shape)
+    a, b, c = (_table(table["steep"], rock, name) for name in "abc")
+    return np.where(steep, 100 * high * stage / (a * stage + b) + c, result)
 
 
-def fracture_zone_steep(
-    height_m: ArrayLike, stage_m: ArrayLike, rock: Sequence[str | None]
-) -> Floats:
-    """Return the height of the fracture zone of a seam steeper than 45°, m, with the plus of ±.
-
-    Parameters
-    ----------
-    height_m, stage_m : (n,) array_like
-        Mining height M and height of the stage h.
-    rock : (n,) sequence of str
-
-    Notes
-    -----
-    三下规范 (2017): H = 100 M h / (a h + b) ± c.
-    """
-    rows = constants()["fracture_zone"]["steep"]
-    high, stage = _numbers(height_m), _numbers(stage_m)
-    a, b, c = (_table(rows, rock, name) for name in "abc")
-    return np.asarray(100 * high * stage / (a * stage + b) + c)
+def is_steep(dip_deg: ArrayLike) -> NDArray[np.bool_]:
+    """Return which seams are so steep that the height of the stage decides; missing is flat."""
+    return np.asarray(_numbers(dip_deg) > constants()["fracture_zone"]["steep_from_deg"])
 
 
 def caving_zone(height_m: ArrayLike, rock: Sequence[str | None]) -> Floats:

@@ -42,7 +42,7 @@ REACHED: dict[str | None, tuple[str, ...]] = {
         "search_margin_m", "warning_margin_m",
     ),
     "aquifer": ("vertical", "gap_m", "fracture_zone_m", "fracture_margin_m", "inrush_mpa_m"),
-    "fault": ("pillar_m", "pillar_margin_m"),
+    "fault": ("pillar_m", "pillar_margin_m", "aquifer_pillar_m", "aquifer_pillar_margin_m"),
     "mine_boundary": ("pillar_margin_m",),
     "ground_pressure_area": ("strength_ratio",),
     None: ("mine.north_west", EFFECTIVE_TYPE),
@@ -51,7 +51,7 @@ REACHED: dict[str | None, tuple[str, ...]] = {
 # Lengths to 1 mm; coefficients finer than any limit they are compared with.
 _DIGITS = {"inrush_mpa_m": 6, "strength_ratio": 6} | dict.fromkeys(
     ("gap_m", "fracture_zone_m", "fracture_margin_m", "search_margin_m", "warning_margin_m",
-     "pillar_m", "pillar_margin_m"), 3
+     "pillar_m", "pillar_margin_m", "aquifer_pillar_m", "aquifer_pillar_margin_m"), 3
 )  # fmt: skip
 
 
@@ -97,6 +97,10 @@ def _tops(layer: str, attrs: Sequence[Attrs]) -> Floats:
     return _column(attrs, "top_m")
 
 
+# What an elevation is compared by; the rest only makes the height of the zone.
+_PLACED = ("item.floor_m", "item.height_m", "floor_m")
+
+
 def _lying(layer: str, attrs: Sequence[Attrs], item: Attrs, mine: Attrs) -> dict[str, Any]:
     """Return how factors lie to a working, and whether the lower one's fracture zone reaches up."""
     count = len(attrs)
@@ -110,12 +114,16 @@ def _lying(layer: str, attrs: Sequence[Attrs], item: Attrs, mine: Attrs) -> dict
     heights = np.where(lower, _column(attrs, "mining_height_m", "high"), height)
     rock = [mine.get("mine.roof_rock_class")] * count
     methods = [None if under else item["method"] for under in lower]
-    dips = np.nan_to_num(_column(attrs, "dip_deg", "high"))
+    # A working that does not state its dip is taken to lie as what it passes.
+    own_dip, dips = number(item["dip_deg"], "high"), _column(attrs, "dip_deg", "high")
+    dips = np.where(lower | math.isnan(own_dip), dips, own_dip)
+    stages = np.where(lower, _column(attrs, "stage_m", "high"), number(item["stage_m"], "high"))
     zone = np.where(
         lower & (layer not in ("goaf", "abandoned_mine")),
         np.nan,
-        formulae.fracture_zone(heights, rock, dips, methods),
+        formulae.fracture_zone(heights, rock, np.nan_to_num(dips), methods, stages),
     )
+    unstaged = formulae.is_steep(dips) & np.isnan(stages)
     side = np.where(gap > 0, "above", np.where(lower, "below", "level")).astype(object)
     side[np.isnan(gap)] = None
     lacking = {"item.floor_m": math.isnan(floor), "item.height_m": math.isnan(height)}
@@ -123,7 +131,8 @@ def _lying(layer: str, attrs: Sequence[Attrs], item: Attrs, mine: Attrs) -> dict
         [n for n, gone in lacking.items() if gone]
         + (["floor_m"] if math.isnan(low) else [])
         + (["mine.roof_rock_class"] if rock[0] is None else [])
-        for low in floors
+        + (["stage_m" if under else "item.stage_m"] if steep else [])
+        for low, under, steep in zip(floors, lower, unstaged, strict=True)
     ]
     return {
         "vertical": side,
@@ -131,7 +140,7 @@ def _lying(layer: str, attrs: Sequence[Attrs], item: Attrs, mine: Attrs) -> dict
         "fracture_zone_m": zone,
         "fracture_margin_m": np.abs(gap) - zone,
         "wanting": [
-            {"vertical": [w for w in lost if w != "mine.roof_rock_class"] or ["top_m"],
+            {"vertical": [w for w in lost if w in _PLACED] or ["top_m"],
              "fracture_margin_m": lost or ["mining_height_m"]}
             for lost in wants
         ],
@@ -143,6 +152,10 @@ def _fault(attrs: Sequence[Attrs], item: Attrs, mine: Attrs, margin: Floats) -> 
     pressure = _column(attrs, "water_pressure_mpa", "high")
     tensile = number(mine.get("mine.coal_tensile_mpa"), "low")
     pillar = formulae.fault_pillar(height, pressure, tensile)
+    # The flatter the fault, the wider the pillar.
+    dips = _column(attrs, "dip_deg", "low")
+    deep = formulae.aquifer_fault_pillar(pressure, dips)
+    dry = [["water_pressure_mpa"] if math.isnan(p) else [] for p in pressure]
     always = [
         *(["item.height_m"] if math.isnan(height) else []),
         *(["mine.coal_tensile_mpa"] if math.isnan(tensile) else []),
@@ -150,9 +163,14 @@ def _fault(attrs: Sequence[Attrs], item: Attrs, mine: Attrs, margin: Floats) -> 
     return {
         "pillar_m": pillar,
         "pillar_margin_m": margin - pillar,
+        "aquifer_pillar_m": deep,
+        "aquifer_pillar_margin_m": margin - deep,
         "wanting": [
-            {"pillar_margin_m": [*always, *(["water_pressure_mpa"] if math.isnan(p) else [])]}
-            for p in pressure
+            {
+                "pillar_margin_m": [*always, *lost],
+                "aquifer_pillar_margin_m": [*lost, *(["dip_deg"] if math.isnan(dip) else [])],
+            }
+            for lost, dip in zip(dry, dips, strict=True)
         ],
     }
 

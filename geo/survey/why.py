@@ -15,6 +15,7 @@ _BEHIND = {
     "gap_m": "fracture_margin_m",
     "fracture_zone_m": "fracture_margin_m",
     "pillar_m": "pillar_margin_m",
+    "aquifer_pillar_m": "aquifer_pillar_margin_m",
 }
 
 

@@ -21,6 +21,8 @@ PLAN = (
     "method",
     "height_m",
     "width_m",
+    "dip_deg",
+    "stage_m",
     "start",
     "end",
     "finished",

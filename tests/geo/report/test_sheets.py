@@ -10,7 +10,7 @@ import shapely
 from geo.crs import GEOGRAPHIC, transformer
 from geo.report import map_sheet, sheet_drawing, sheet_signs
 from geo.report.board_sheet import write_board
-from geo.report.section import fracture_height, section
+from geo.report.section import section, zone_heights
 from geo.survey import formulae
 
 MIDDLE = (112.5, 38.8)
@@ -176,15 +176,36 @@ def boxes(svg, kind):
 
 def test_the_fracture_zone_drawn_is_the_one_grading_reckons():
     (reckoned,) = formulae.fracture_zone([6.5], ["medium"], method=["top_coal_caving"])
-    assert fracture_height(panel(height_m=6.5), "medium") == pytest.approx(reckoned)
+    assert zone_heights(panel(height_m=6.5), "medium")[0] == pytest.approx(reckoned)
     assert reckoned > 95, "the table of sliced mining would say 50"
-    sliced = fracture_height(panel(height_m=6.5, method="sliced"), "medium")
+    sliced = zone_heights(panel(height_m=6.5, method="sliced"), "medium")[0]
     assert sliced == pytest.approx(formulae.fracture_zone([6.5], ["medium"], method=["sliced"])[0])
-    assert fracture_height(panel(height_m=3.0), None) == max(
-        fracture_height(panel(height_m=3.0), one) for one in ("hard", "medium", "soft")
+    assert zone_heights(panel(height_m=3.0), None)[0] == max(
+        zone_heights(panel(height_m=3.0), one)[0] for one in ("hard", "medium", "soft")
     )
-    assert fracture_height(panel(height_m=6.5), "very_soft") is None
-    assert fracture_height(goaf(mining_height_m=2.0, dip_deg=50.0), "hard") is None
+    assert zone_heights(panel(height_m=6.5), "very_soft") is None
+    steep = {"mining_height_m": 2.0, "dip_deg": 60.0}
+    assert zone_heights(goaf(**steep), "hard") is None
+    # 100·2·50/(4.1·50+133)+8.4; no caving height holds for a steep seam
+    assert zone_heights(goaf(**steep, stage_m=50.0), "hard") == (
+        pytest.approx(37.986, abs=1e-3),
+        None,
+    )
+
+
+def test_the_caving_zone_lies_within_the_fracture_zone():
+    # 100·3/(4.7·3+19)+2.2 under 44.6
+    reach, caved = zone_heights(panel(height_m=3.0), "medium")
+    assert caved == pytest.approx(11.263, abs=1e-3)
+    made = section(
+        [panel(floor_m=820.0, height_m=3.0)], [], 4546, "zh", {"roof_rock_class": "medium"}
+    )
+    (_, outer, _, tall), (_, inner, _, low) = (
+        boxes(made.svg, one)[0] for one in ("fractured", "caved")
+    )
+    assert outer < inner
+    assert outer + tall == pytest.approx(inner + low, abs=0.2)
+    assert low / tall == pytest.approx(caved / reach, abs=0.01)
 
 
 def test_a_fracture_zone_is_drawn_over_mined_coal_alone():

@@ -92,5 +92,6 @@ def met(rule: Rule, rules: Rules, values: dict[str, Any]) -> Any:
 
 MADE = (
     "vertical", "gap_m", "fracture_zone_m", "fracture_margin_m", "search_margin_m",
-    "warning_margin_m", "inrush_mpa_m", "pillar_m", "pillar_margin_m", "strength_ratio",
+    "warning_margin_m", "inrush_mpa_m", "pillar_m", "pillar_margin_m", "aquifer_pillar_m",
+    "aquifer_pillar_margin_m", "strength_ratio",
 )  # fmt: skip

@@ -75,6 +75,7 @@ MARGINS = (
     "search_margin_m",
     "warning_margin_m",
     "pillar_margin_m",
+    "aquifer_pillar_margin_m",
     "fracture_margin_m",
 )
 

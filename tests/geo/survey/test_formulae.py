@@ -60,8 +60,11 @@ def test_fracture_zone_is_missing_where_an_input_is():
 
 
 def test_a_steep_seam_goes_by_the_height_of_its_stage():
-    # 100·2·50/(4.1·50+133)+8.4
-    assert f.fracture_zone_steep([2], [50], ["hard"])[0] == pytest.approx(37.986, abs=1e-3)
+    # 100·2·50/(4.1·50+133)+8.4; up to 45° the stage is not asked
+    found = f.fracture_zone([2, 2, 2], ["hard"] * 3, [60, 45, 60], stage_m=[50, 50, np.nan])
+    assert found[0] == pytest.approx(37.986, abs=1e-3)
+    assert found[1] == f.fracture_zone([2], ["hard"])[0]
+    assert np.isnan(found[2])
 
 
 def test_caving_zone():

@@ -83,6 +83,42 @@ def test_a_fault_pillar_wider_than_twenty_metres():
         assert outcomes(derive(w, RULES), "hydro.fault_pillar") == due, x
 
 
+def test_a_fault_that_joins_the_aquifer_below_wants_the_wider_pillar():
+    # (1.2/0.06+10)/sin 60° = 34.641 m is due; the fault lies some 30 m east of the panel.
+    def said(**more):
+        attrs = {"conductive": "yes", "water_pressure_mpa": 1.2, "dip_deg": 60.0} | more
+        w = world(
+            [mine(0)], [item(0, 0.3, **PANEL)], [factor(0, 0.5115, "fault", attrs=attrs, size=0.01)]
+        )
+        return [
+            c
+            for c in derive(w, RULES).claims.itertuples()
+            if c.rule_id == "hydro.fault_pillar.aquifer"
+        ]
+
+    assert said() == []
+    (due,) = said(joins_aquifer=True)
+    assert due.outcome == "precaution"
+    assert "34.641" in sentence(due, RULES, "zh")
+    assert said(joins_aquifer=True, dip_deg=89.0)
+    assert said(joins_aquifer=True, water_pressure_mpa=0.9) == []
+    (asked,) = said(joins_aquifer=True, dip_deg=None)
+    assert asked.outcome == "question"
+    assert "倾角" in sentence(asked, RULES, "zh")
+
+
+def test_a_steep_working_goes_by_the_height_of_its_stage():
+    # 100·3·60/(7.5·60+293)+7.3 = 31.527 in medium rock; flat it would be 44.641.
+    steep = PANEL | {"dip_deg": 60.0}
+    for floor, reaches in ((834.5, ["precaution"]), (834.6, [])):
+        found = met(WET | {"floor_m": floor}, panel=steep | {"stage_m": 60.0})
+        assert outcomes(found, "hydro.fracture_to_goaf") == reaches
+    found = met(WET | {"floor_m": 834.5}, panel=steep)
+    (asked,) = [c for c in found.claims.itertuples() if c.rule_id == "hydro.fracture_to_goaf"]
+    assert (asked.outcome, asked.evidence["missing"]) == ("question", ["item.stage_m"])
+    assert "阶段垂高" in sentence(asked, RULES, "zh")
+
+
 @pytest.mark.parametrize(
     ("attrs", "outcome"),
     [
