@@ -7,6 +7,7 @@ from sqlalchemy import text
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import (
+    boards,
     dictionary,
     docs,
     errors,
@@ -38,6 +39,7 @@ ROUTERS = (
     surveys.router,
     mines.router,
     ledger.router,
+    boards.router,
     findings.router,
     objections.router,
     papers.router,

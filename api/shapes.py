@@ -118,6 +118,15 @@ class Settled(_Sent):
     confirm: bool = Field(examples=[True])
 
 
+class Measures(_Sent):
+    """Who resolves an unclear factor, how and by when; the newest on record counts."""
+
+    factor: str = Field(examples=["3f0c9a…"], max_length=200, description="Key of the factor")
+    measures: str = Field(examples=["钻探验证积水范围"], min_length=1, max_length=2000)
+    responsible: str = Field(examples=["总工程师 张某"], min_length=1, max_length=200)
+    due: Day = Field(examples=["2024-12-31"])
+
+
 class Contracted(_Sent):
     """When a survey unit was to work in a mine; either end may be open."""
 

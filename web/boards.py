@@ -1,6 +1,6 @@
 """The boards: their page, each list, and each list as an Excel sheet."""
 
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -62,9 +62,10 @@ ASKED = ("crossings",)
 class Shown(Boards):
     """The boards of a reader, with those that are reckoned when asked."""
 
-    def __init__(self, reader: Signed, conn: Connection, on: str, known_at: str) -> None:
-        # A day alone sets both times, as everywhere a day stands alone.
-        super().__init__(conn, view.day(on), view.known(known_at or on))
+    def __init__(
+        self, reader: Signed, conn: Connection, on: date, known: datetime | date | None
+    ) -> None:
+        super().__init__(conn, on, known)
         self.reader = reader
 
     @cached_property
@@ -82,7 +83,8 @@ def boards_of(reader: Signed, conn: Connection, on: str, known_at: str = "") -> 
     """Return the reader's boards; a survey unit has none, it reads no grades."""
     if reader.role not in READERS:
         raise missing()
-    return Shown(reader, conn, on, known_at)
+    # A day alone sets both times, as everywhere a day stands alone.
+    return Shown(reader, conn, view.day(on), view.known(known_at or on))
 
 
 def _query(on: str, known_at: str) -> str:

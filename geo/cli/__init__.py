@@ -151,6 +151,7 @@ def main() -> None:
     """Run the command line."""
     # They add their commands.
     from geo.cli import (  # noqa: F401
+        boards,
         dictionary,
         files,
         findings,

@@ -222,6 +222,13 @@ def shapes(
     return drawn
 
 
+# The lists of a reader's boards, in the order they are read.
+LISTS = (
+    *("advance", "unclear", "unsurveyed", "inferred", "unresolved", "supply", "appraisal"),
+    *("hat", "lapse", "late", "week", "plan"),
+)
+
+
 class Boards:
     """The boards of one reader on one day; each is read once, when it is asked for."""
 

@@ -44,7 +44,8 @@ def walk(client_of, settings, people, tmp_path, monkeypatch) -> dict[str, Any]:
     zhang.headers["x-csrf-token"] = said["sign_in"]["csrf"]
     keep("me", zhang.get(f"{base}/me"))
     spot = (goaf("B", "G2", x=1.2, water="无")[0], rect(1.2, 0.5, 0.1, 0.1).centroid)
-    wet = goaf("B", "G1", x=1.02, water="有", known="否", volume="不清")
+    row, place = goaf("B", "G1", x=1.02, water="有", known="否", volume="不清")
+    wet = (row | {"验证状态": "不清"}, place)
     path = write(tmp_path / "g.geojson", [wet, spot])
     with path.open("rb") as body:
         sent = keep(
@@ -71,6 +72,11 @@ def walk(client_of, settings, people, tmp_path, monkeypatch) -> dict[str, Any]:
     review = {"reason": "ok", "document": "doc"}
     keep("accept", zhang.post(f"{base}/surveys/{survey}/accept", json=review))
     keep("survey", zhang.get(f"{base}/surveys/{survey}"))
+    keep("boards", zhang.get(f"{base}/boards"))
+    doubt, *_ = keep("board_rows", zhang.get(f"{base}/boards/unresolved"))
+    measures = {"factor": doubt["factor_key"], "measures": "钻探", "responsible": "王工"}
+    planned = measures | {"due": "2024-12-31"}
+    keep("plan_measures", zhang.post(f"{base}/mines/{doubt['mine_code']}/measures", json=planned))
     keep("surveys", zhang.get(f"{base}/surveys"))
     nameless, shape_ = goaf("B", "", x=1.021, water="无")
     path = write(tmp_path / "again.geojson", [(nameless, shape_)])

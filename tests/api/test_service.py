@@ -319,6 +319,10 @@ RULES = {
     "POST /api/v1/siting": {"zhang": 409, "far": 409, "admin": 409, "else": 403},
     "POST /api/v1/siting/file": {"zhang": 200, "far": 200, "admin": 200, "else": 403},
     "POST /api/v1/siting/object": {"zhang": 409, "far": 409, "admin": 409, "else": 403},
+    "GET /api/v1/boards": LEDGER,
+    "GET /api/v1/boards/{board}": LEDGER,
+    # Its measures resolve nothing that is unclear there.
+    "POST /api/v1/mines/{code}/measures": {"wang": 403, "admin": 403, "else": 404},
     "GET /api/v1/crossings": LEDGER,
     "GET /api/v1/screening": {"zhang": 200, "far": 200, "admin": 200, "else": 403},
     "POST /api/v1/mines/{code}/screening/{finding_key}": SCREENS | {"zhang": 404},
@@ -401,6 +405,12 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
         "answer": {"outcome": "kept", "reason": "r", "document": "d"},
         "screening/": {"outcome": "asked", "reason": "r"},
         "contracts": {"survey_unit": "某院", "document": "d"},
+        "measures": {
+            "factor": "x",
+            "measures": "m",
+            "responsible": "p",
+            "due": "2024-12-31",
+        },
         "outputs": {"since": "2024-01-01", "until": "2024-12-31", "tonnes": 9, "document": "d"},
     }
     sent_file = tmp_path / "sent.pdf"
@@ -422,6 +432,7 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
         "match_id": "00000000-0000-0000-0000-000000000000",
         "code": "A",
         "name": "goaf",
+        "board": "unresolved",
         "layer": "mines",
         "z": "10",
         **tile_at(WEST + 0.015, SOUTH + 0.01, 10),
