@@ -10,7 +10,7 @@ from geo.hazards import hazards
 from geo.messages import say
 from geo.report import map_sheet
 from geo.settings import settings
-from geo.store import boards, mines_kept, pond_queries, queries
+from geo.store import map_reads, mines_kept, pond_queries, queries
 from geo.store.tiles import FACTORS, data_version
 from geo.survey.counties import county_name
 from web import base_maps, places, pond_view, view
@@ -69,7 +69,7 @@ Question = Annotated[Asked, Depends()]
 def risk_map(request: Request, reader: Reader, conn: AppConn) -> Response:
     """Draw the map; its state is read from the address by its script."""
     lang = lang_of(request)
-    districts = boards.districts(conn)
+    districts = map_reads.districts(conn)
     today = clock.today()
     return draw(
         request,
@@ -137,7 +137,7 @@ def find(
             found.append(
                 {"what": "place", "text": text, "note": crs_name(place["epsg"], lang), "at": at}
             )
-        for row in boards.find(conn, wanted, _FOUND):
+        for row in map_reads.find(conn, wanted, _FOUND):
             layer = say(f"layer.{row['layer']}", lang)
             is_mine = row["layer"] == "mine_boundary"
             is_pond = row["layer"] == "pond"
@@ -217,7 +217,7 @@ def print_map(
     rows = [row for row in mines_kept.mines(conn, asked.day, asked.known) if asked.wanted(row)]
     state = view.map_state(rows, asked.line, asked.hazard, lang)
     wanted = [name for name in layers.split(",") if name]
-    drawn = boards.shapes(
+    drawn = map_reads.shapes(
         conn,
         sheet.bounds,
         [name for name in wanted if name != "mines"],

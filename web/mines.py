@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from geo.report.grades import write_xlsx
-from geo.store import boards, queries
+from geo.store import map_reads, queries
 from geo.survey.counties import county_name
 from web import view
 from web.boards import boards_of
@@ -82,7 +82,7 @@ def register(request: Request, reader: Reader, conn: AppConn, asked: Question) -
         question=asked,
         day=made.on.isoformat(),
         sorts=list(SORTS),
-        districts=[(code, county_name(code, lang)) for code in boards.districts(conn)],
+        districts=[(code, county_name(code, lang)) for code in map_reads.districts(conn)],
         kinds=view.KINDS,
         colours=view.SHORT,
         hazards=sorted({line["hazard"] for row in made.mines for line in row["lines"]}),

@@ -20,7 +20,7 @@ from geo.messages import say
 from geo.problems import Problem
 from geo.report.map_sheet import chinese_font, fonts, quoted
 from geo.report.sheet_drawing import SCALES, Sheet, drawing
-from geo.store import boards, queries
+from geo.store import map_reads, queries
 from geo.store.tiles import FACTORS
 
 # The notice is a document in Chinese, whatever language its reader works in.
@@ -244,7 +244,7 @@ def pdf(
     found : dict
         The mine, as :func:`geo.store.queries.mine` gives it.
     rows : list of dict
-        Shapes of the small map, as :func:`geo.store.boards.shapes` gives them.
+        Shapes of the small map, as :func:`geo.store.map_reads.shapes` gives them.
     hazard : str or None
         One hazard, or all that are decided or above what is determined.
     version : int
@@ -311,7 +311,7 @@ def of_mine(
     rows: list[dict[str, Any]] = []
     if found["bounds"]:
         box = around(found["bounds"]).bounds
-        rows = boards.shapes(conn, box, _LAYERS, FACTORS, seq, on)
+        rows = map_reads.shapes(conn, box, _LAYERS, FACTORS, seq, on)
     return pdf(
         found, rows, hazard=hazard, version=seq, on=on, known_at=known_at, by=by, printed=printed
     )

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from geo.problems import Problem
-from geo.store import audit, boards, decisions, export, intake, preview, queries, tiles
+from geo.store import audit, decisions, export, intake, map_reads, preview, queries, tiles
 from geo.store.engine import SYSTEM, connect, engine
 from geo.store.grading import regrade
 from geo.store.publish import lock, publishing
@@ -88,7 +88,7 @@ def test_lines_of_old_goaf_water_are_drawn_only_for_who_sees_the_goaf(base, sett
         with connect(settings, "app", people[login]) as conn:
             known = queries.seq_at(conn, None)
             (tmp_path / "t.mvt").write_bytes(tiles.tile(conn, "water_lines", *place, known, on))
-            drawn = boards.shapes(conn, box, ["water_lines"], (), known, on)
+            drawn = map_reads.shapes(conn, box, ["water_lines"], (), known, on)
         return {row["layer"] for row in drawn} - {"mine_boundary"}
 
     three = {"water_line", "search_line", "warning_line"}

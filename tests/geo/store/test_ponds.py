@@ -24,9 +24,9 @@ from geo.problems import Problem
 from geo.store import (
     accounts,
     audit,
-    boards,
     decisions,
     head_top_runs,
+    map_reads,
     papers,
     pond_ground,
     pond_queries,
@@ -434,7 +434,8 @@ def test_an_enterprise_sees_its_own_path_and_strip_only(county):
             zones = pond_queries.zones(conn)
             box = (112.0, 38.0, 113.5, 39.5)
             printed = {
-                row["layer"] for row in boards.shapes(conn, box, ["zones"], [], version, d.today())
+                row["layer"]
+                for row in map_reads.shapes(conn, box, ["zones"], [], version, d.today())
             }
         # What the map shows, its sheet prints.
         printed = {"zone.prohibited" if one == "prohibited_area" else one for one in printed}
