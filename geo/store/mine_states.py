@@ -65,33 +65,37 @@ def write_states(
     """
     ground = assessed.ground
     unclear = set(unclear_mines(ground))
+    lines_of = found.groupby("mine_code", sort=False).indices
+    ground_of = ground.groupby("mine_code", sort=False).indices
+    told = pd.DataFrame(ground[list(COVERAGE[1:])])
+    shapes = ground.geometry.to_numpy()
+    near = (ground["extent"] == "footprint").to_numpy() & (ground["horizon"] == horizon).to_numpy()
+    near &= ~shapely.is_empty(shapes)
+    ahead: dict[str, list[dict[str, Any]]] = {code: [] for code in codes}
+    for row in assessed.ahead:
+        ahead[row["mine_code"]].append(row)
     rows, open_rows = [], []
     for code in codes:
-        mine_lines = found[found["mine_code"] == code]
-        of_mine = ground[ground["mine_code"] == code]
+        mine_lines = found.iloc[lines_of.get(code, [])]
+        own = ground_of.get(code, np.array([], dtype=int))
         rows.append(
             {
                 "mine_code": code,
                 "on_date": made.on,
                 "lines": mine_lines.drop(columns="mine_code").to_dict("records"),
-                "coverage": of_mine[list(COVERAGE[1:])].to_dict("records"),
-                "summary": summary(mine_lines, code in unclear)
-                | {"advance": [r for r in assessed.ahead if r["mine_code"] == code]},
+                "coverage": told.iloc[own].to_dict("records"),
+                "summary": summary(mine_lines, code in unclear) | {"advance": ahead[code]},
                 **owners[code],
             }
         )
-        near = of_mine[
-            (of_mine["extent"] == "footprint")
-            & (of_mine["horizon"] == horizon)
-            & ~of_mine.geometry.is_empty
-        ]
-        if len(near):
-            whole = shapely.union_all(near.geometry.to_numpy())
+        own = own[near[own]]
+        if len(own):
+            whole = shapely.union_all(shapes[own])
             (shape,) = drawn([whole])
             open_rows.append(
                 {
                     "mine_code": code,
-                    "kinds": sorted(set(near["kind"])),
+                    "kinds": sorted(set(told["kind"].iloc[own])),
                     "geom": as_wkb(whole, 4490),
                     "geom_3857": as_wkb(shape, 3857),
                     **owners[code],

@@ -8,6 +8,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from geo.crs import to_metric
 from geo.rules import Rules
@@ -15,6 +16,7 @@ from geo.survey.claims import effective_types, judged
 from geo.survey.derive import Derived
 from geo.survey.footprint import unfinished
 from geo.survey.layers import sought
+from geo.survey.meetings import Shapes
 from geo.survey.reckon import mine_values
 from geo.survey.world import World
 
@@ -70,12 +72,14 @@ def advance(
         mine.mine_code: mine
         for mine in world.mines[world.mines["mine_code"].isin(set(plan["mine_code"]))].itertuples()
     }
+    unclear = _Unclear(world, near)
+    around = rules.parameters.surroundings_m.value
+    items = {item.key: item for item in plan.itertuples()}
     rows = [
         row
-        for item in plan.itertuples()
-        for row in _of_item(world, item, mines[item.mine_code], near, rules)
+        for item in items.values()
+        for row in _of_item(unclear, item, mines[item.mine_code], around)
     ]
-    items = {item.key: item for item in plan.itertuples()}
     rows += _stopped(items, mines, derived, rules)
     return rows
 
@@ -113,29 +117,59 @@ def _row(
     }
 
 
-def _of_item(
-    world: World, item: Any, mine: Any, ground: gpd.GeoDataFrame, rules: Rules
-) -> Iterator[dict[str, Any]]:
+class _Unclear:
+    """Ground nobody surveyed, by mine, and unclear factors, each brought to a zone once."""
+
+    def __init__(self, world: World, ground: gpd.GeoDataFrame) -> None:
+        self._shapes, self._kinds = ground.geometry.to_numpy(), ground["kind"].to_numpy()
+        self._of_mine = ground.groupby("mine_code", sort=False).indices
+        factors = world.factors
+        doubted = (factors["verification"] == "unclear") & (factors["status"] != "provisional")
+        (rows,) = np.nonzero(doubted.to_numpy())
+        self._factors = factors.geometry.to_numpy()[rows]
+        self.layers = factors["layer"].to_numpy()[rows]
+        self._errors = factors["error_m"].to_numpy()[rows].astype(float)
+        self._ground: dict[str, tuple[Shapes, NDArray[np.object_]]] = {}
+        self._zones: dict[int, tuple[Shapes, shapely.STRtree]] = {}
+
+    def ground(self, mine: Any) -> tuple[Shapes, NDArray[np.object_]]:
+        """Return the ground of a mine that nobody surveyed, in its metres, and its kinds."""
+        if mine.mine_code not in self._ground:
+            rows = self._of_mine.get(mine.mine_code, np.array([], dtype=int))
+            rows = rows[~shapely.is_empty(self._shapes[rows])]
+            moved = to_metric(self._shapes[rows], int(mine.zone_epsg))
+            self._ground[mine.mine_code] = moved, self._kinds[rows]
+        return self._ground[mine.mine_code]
+
+    def factors(
+        self, shape: shapely.Geometry, zone: int, around: float
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return which factors come within `around` and the widest error, and how near each may."""
+        if zone not in self._zones:
+            moved = to_metric(self._factors, zone)
+            self._zones[zone] = moved, shapely.STRtree(moved)
+        moved, tree = self._zones[zone]
+        # A millimetre more than may count: the comparison decides, not the sum's last digit.
+        widest = around + float(self._errors.max(initial=0.0)) + 1e-3
+        rows = np.sort(tree.query(shape, "dwithin", distance=widest))
+        return rows, np.maximum(0.0, shapely.distance(shape, moved[rows]) - self._errors[rows])
+
+
+def _of_item(unclear: _Unclear, item: Any, mine: Any, around: float) -> Iterator[dict[str, Any]]:
     zone = int(mine.zone_epsg)
-    around = rules.parameters.surroundings_m.value
     (shape,) = to_metric(np.array([item.geometry], dtype=object), zone)
-    open_ground = ground[(ground["mine_code"] == item.mine_code) & ~ground.geometry.is_empty]
-    distance = shapely.distance(shape, to_metric(open_ground.geometry.to_numpy(), zone))
+    ground, kinds = unclear.ground(mine)
+    distance = shapely.distance(shape, ground)
     near = distance <= around
     if near.any():
-        kinds = sorted(set(open_ground["kind"].to_numpy()[near]))
-        yield _row(item, mine, "unsurveyed", kinds, float(distance[near].min()))
-    factors = world.factors[
-        (world.factors["verification"] == "unclear")
-        & (world.factors["status"] != "provisional")
-        & world.factors["layer"].isin(sought(mine.kind))
-    ]
-    distance = shapely.distance(shape, to_metric(factors.geometry.to_numpy(), zone))
-    distance = np.maximum(0.0, distance - factors["error_m"].to_numpy(dtype=float))
-    near = distance <= around
+        told = sorted(set(kinds[near]))
+        yield _row(item, mine, "unsurveyed", told, float(distance[near].min()))
+    rows, distance = unclear.factors(shape, zone, around)
+    listed = sought(mine.kind)
+    near = (distance <= around) & np.array([n in listed for n in unclear.layers[rows]], dtype=bool)
     if near.any():
-        kinds = sorted(set(factors["layer"].to_numpy()[near]))
-        yield _row(item, mine, "unclear", kinds, float(distance[near].min()))
+        told = sorted(set(unclear.layers[rows][near]))
+        yield _row(item, mine, "unclear", told, float(distance[near].min()))
 
 
 def _stopped(

@@ -6,6 +6,7 @@ more than its own error: along its edge, whether somebody looked is within the e
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -49,18 +50,35 @@ def _union(shapes: Sequence[shapely.Geometry]) -> shapely.Geometry:
     return shapely.union_all(np.array(shapes, dtype=object))
 
 
+@dataclass(frozen=True)
+class _Looked:
+    """The extents valid on a day, the factors not resolved, and a tree of each."""
+
+    extents: gpd.GeoDataFrame
+    open: gpd.GeoDataFrame
+    near_extents: shapely.STRtree
+    near_open: shapely.STRtree
+
+
+def _looked(world: World, on: date) -> _Looked:
+    extents, factors = _valid(world.extents, on), world.factors
+    open_ = factors[
+        factors["verification"].isin(["inferred", "unclear"]).to_numpy()
+        & (factors["status"] != "provisional").to_numpy()
+    ]
+    trees = (shapely.STRtree(frame.geometry.to_numpy()) for frame in (extents, open_))
+    return _Looked(extents, open_, *trees)
+
+
 class _Ground:
     """One mine's extents and unresolved factors in its own metres, with unions kept for reuse."""
 
-    def __init__(self, world: World, mine: Any, window: shapely.Geometry, on: date) -> None:
+    def __init__(self, looked: "_Looked", mine: Any, window: shapely.Geometry) -> None:
         zone = int(mine.zone_epsg)
         box = shapely.envelope(from_metric(np.array([window], dtype=object), zone)[0])
-        extents = _valid(world.extents, on)
-        extents = extents[shapely.intersects(extents.geometry.to_numpy(), box)]
+        extents = looked.extents.iloc[np.sort(looked.near_extents.query(box, "intersects"))]
         self._extents = to_metric(extents.geometry.to_numpy(), zone)
-        open_ = world.factors[world.factors["verification"].isin(["inferred", "unclear"])]
-        open_ = open_[shapely.intersects(open_.geometry.to_numpy(), box)]
-        open_ = open_[open_["status"] != "provisional"]
+        open_ = looked.open.iloc[np.sort(looked.near_open.query(box, "intersects"))]
         shapes = to_metric(open_.geometry.to_numpy(), zone)
         errors = open_["error_m"].to_numpy(dtype=float)
         # A line or point has no area of its own: its error's width, 1 m at least, is in doubt.
@@ -175,20 +193,24 @@ def states(row: Mapping[str, Any], tolerance: float) -> list[str]:
 
 
 def _of_mine(
-    world: World, mine: Any, rules: Rules, on: date, horizons: Collection[int]
+    world: World,
+    looked: _Looked,
+    mine: Any,
+    rules: Rules,
+    on: date,
+    horizons: Collection[int],
 ) -> Iterator[dict[str, Any]]:
     around = rules.parameters.surroundings_m.value
     tolerance = rules.parameters.coverage_tolerance_m2.value
     planned = workings(world, mine.mine_code)
     grounds: list[tuple[str, int, shapely.Geometry, str, list[str | None]]] = []
     for years in sorted(horizons):
-        shape, status, items = footprint(planned, on, years)
-        named = sorted({str(seam) for seam in items["seam"] if seam})
+        shape, status, named = footprint(planned, on, years)
         seams: list[str | None] = [*named] or [None]
         grounds.append(("footprint", years, shapely.buffer(shape, around), status, seams))
     last = max(horizons)
     grounds.append(("field", last, shapely.buffer(planned.field, around), grounds[-1][3], [None]))
-    ground = _Ground(world, mine, _union([g[2] for g in grounds]), on)
+    ground = _Ground(looked, mine, _union([g[2] for g in grounds]))
     for extent, years, area, status, seams in grounds:
         wkb, total = shapely.to_wkb(area), round(float(shapely.area(area)), 6)
         for kind in sought(mine.kind):
@@ -254,8 +276,11 @@ def coverage(
     mines = world.mines.sort_values("mine_code")
     if only is not None:
         mines = mines[mines["mine_code"].isin(list(only))]
+    looked = _looked(world, on)
     rows = [
-        row for mine in mines.itertuples() for row in _of_mine(world, mine, rules, on, horizons)
+        row
+        for mine in mines.itertuples()
+        for row in _of_mine(world, looked, mine, rules, on, horizons)
     ]
     return spatial(COVERAGE, rows)
 

@@ -75,11 +75,16 @@ def enters_on(start: date | None, years: int) -> date | None:
 
 @dataclass(frozen=True)
 class Workings:
-    """A mine's accepted, unfinished items and its field, in metres of the mine's own zone."""
+    """A mine's accepted, unfinished items and its field, in metres of the mine's own zone.
 
-    items: gpd.GeoDataFrame
+    `starts` and `seams` are the items', `last` their plan's status whatever the horizon.
+    """
+
+    starts: NDArray[np.object_]
+    seams: NDArray[np.object_]
     shapes: NDArray[np.object_]
     field: shapely.Geometry
+    last: PlanStatus
 
 
 def workings(world: World, mine_code: str) -> Workings:
@@ -89,22 +94,26 @@ def workings(world: World, mine_code: str) -> Workings:
     items = unfinished(world.plan[world.plan["mine_code"] == mine_code])
     items = items[items["status"] == "in_force"]
     (field,) = to_metric(np.array([mine.geometry], dtype=object), zone)
-    return Workings(items, to_metric(items.geometry.to_numpy(), zone), field)
+    return Workings(
+        items["start"].to_numpy(),
+        items["seam"].to_numpy(),
+        to_metric(items.geometry.to_numpy(), zone),
+        field,
+        plan_status(items, 0),
+    )
 
 
-def footprint(
-    planned: Workings, on: date, years: int
-) -> tuple[shapely.Geometry, str, gpd.GeoDataFrame]:
-    """Return a mine's footprint for `years` from `on`: geometry in metres, status, its items.
+def footprint(planned: Workings, on: date, years: int) -> tuple[shapely.Geometry, str, list[str]]:
+    """Return a mine's footprint for `years` from `on`: geometry in metres, status, seams mined.
 
     The footprint is what takes [on, on + years] among the accepted, unfinished items; the whole
     licence area where no plan reaches that far.
     """
-    status = plan_status(planned.items, years).on(on, years)
+    status = planned.last.on(on, years)
     horizon = years_later(on, years)
-    starts = planned.items["start"]
-    met = np.array([start is None or start <= horizon for start in starts], dtype=bool)
+    met = np.array([start is None or start <= horizon for start in planned.starts], dtype=bool)
     shapes = list(planned.shapes[met])
     if status != "ok":
         shapes.append(planned.field)
-    return shapely.union_all(np.array(shapes, dtype=object)), status, planned.items[met]
+    seams = sorted({str(seam) for seam in planned.seams[met] if seam})
+    return shapely.union_all(np.array(shapes, dtype=object)), status, seams

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+import pyproj
 
-CRS = "EPSG:4490"
+# Made once: by its name it would be looked up for every frame.
+CRS = pyproj.CRS.from_epsg(4490)
 STATUSES = ("in_force", "held", "provisional")
 
 MINES = ("mine_code", "name", "kind", "district", "zone_epsg", "attrs", "survey_key")
@@ -78,11 +81,12 @@ def spatial(columns: Iterable[str], rows: Iterable[dict[str, Any]] = ()) -> gpd.
     """
     wanted = [*columns, "geometry"]
     listed = list(rows)
-    data = {
+    data: dict[str, Any] = {
         name: pd.Series([row.get(name) for row in listed], dtype=object) for name in wanted[:-1]
     }
-    geometry = gpd.GeoSeries([row["geometry"] for row in listed], crs=CRS)
-    return gpd.GeoDataFrame(data, geometry=geometry)
+    shapes = np.array([row["geometry"] for row in listed], dtype=object)
+    data["geometry"] = gpd.array.from_shapely(shapes, crs=CRS)
+    return gpd.GeoDataFrame(data, geometry="geometry")
 
 
 def plain(columns: Iterable[str], rows: Iterable[dict[str, Any]] = ()) -> pd.DataFrame:

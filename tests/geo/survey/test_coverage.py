@@ -142,8 +142,8 @@ def test_without_a_plan_that_reaches_the_footprint_is_the_whole_field(plan, stat
 
 def test_planned_and_unfinished_still_counts_long_after():
     old = item(0, 0.0, date(2015, 1, 1), date(2016, 1, 1))
-    w = world([mine(0)], [old, item(0, 0.7)])
-    assert len(footprint(workings(w, "M0"), ON, 1)[2]) == 2
+    w = world([mine(0)], [old | {"seam": "9"}, item(0, 0.7)])
+    assert footprint(workings(w, "M0"), ON, 1)[2] == ["3", "9"]
 
 
 def test_a_leap_day_has_a_day_five_years_before():
