@@ -28,7 +28,7 @@ def pond_grade(volume_m3: ArrayLike, height_m: ArrayLike) -> NDArray[np.float64]
     """Return the grade of each pond, 1 (highest) to 5; NaN where it cannot be told.
 
     One class apart, the higher counts; more than one apart, the higher lowered by one
-    (GB 50863-2013, 3.2.1). A dammed pond needs both figures; a pit or hollow without a dam has no
+    (GB 50863-2013, 3.3.1). A dammed pond needs both figures; a pit or hollow without a dam has no
     grade, which is NaN too.
 
     Parameters

@@ -44,7 +44,7 @@ def spoil(tmp_path, change):
         (lambda rules: rules[0]["rows"][0].update(grade="huge"), "no grade huge"),
         (lambda rules: rules[1]["rows"][0].pop("until"), "until"),
         (lambda rules: rules[0].update(threshold=3), "threshold"),
-        (lambda rules: rules[1].update(verified=True), "without a clause"),
+        (lambda rules: rules[1].update(clause=None), "without a clause"),
         (lambda rules: rules.append(rules[0]), "twice"),
         (
             lambda rules: rules[0]["rows"][0]["when"].update(any=[{"attr": "q", "gt": 1, "lt": 2}]),

@@ -1,4 +1,4 @@
-"""Every figure of the catalogue against a table typed by hand from DOMAIN.md, never from the YAML.
+"""Every figure of the catalogue against a table typed by hand from DOMAIN.md or a text, not the YAML.
 
 A wrong figure in the YAML would pass every test that draws its limits from there; it fails here.
 """
@@ -13,7 +13,9 @@ from geo.rules.conditions import comparisons
 from geo.survey.formulae import constants
 
 RULES = national_rules()
-Q, GAS, W = "3 hydrogeology type table", "gas grade (art.169)", "3b rock burst"
+Q, W = "3 hydrogeology type table", "3b rock burst"
+# 煤矿安全规程 (2025), with the number of the article; see docs/sources.md.
+R25 = "Safety Regulations for Coal Mines (2025), art. "
 # Rule: section of DOMAIN.md (or of LOGIC.md), then its limits in the order of its rows.
 LIMITS = {
     "hydro.unit_inflow.2018": (Q, "mine.q_l_sm gt 5.0, gt 1.0, gt 0.1, le 0.1"),
@@ -34,18 +36,21 @@ LIMITS = {
     "hydro.fault_pillar": ("3c fault", "margin_m lt 20"),
     "hydro.inrush_coefficient": ("critical coefficient T = P/M", "inrush_mpa_m gt 0.1, gt 0.06"),
     "gas.four_limits": (
-        GAS,
+        R25 + "188",
         "mine.gas_relative_m3t gt 10, mine.gas_absolute_m3min gt 40, mine.gas_heading_m3min gt 3, "
         "mine.gas_face_m3min gt 5, mine.gas_relative_m3t le 10, mine.gas_absolute_m3min le 40, "
         "mine.gas_heading_m3min le 3, mine.gas_face_m3min le 5",
     ),
-    "gas.outbursts": (GAS, "mine.outbursts gt 0"),
+    "gas.outbursts": (R25 + "210", "mine.outbursts gt 0"),
+    "gas.ejection": (R25 + "188", "mine.gas_ejections gt 0"),
+    "gas.pressure": (R25 + "210", "pressure_mpa ge 0.74"),
+    "gas.pressure_appraisal": (R25 + "210", "pressure_mpa ge 0.74"),
     "rock_burst.index": (W, "index_w gt 0.75, gt 0.5, gt 0.25, le 0.25"),
     "rock_burst.mine_index": (W, "mine.burst_index_w gt 0.75, gt 0.5, gt 0.25, le 0.25"),
     "rock_burst.neighbour": (W, "index_w gt 0.5"),
-    "rock_burst.neighbour_appraisal": (W, "index_w gt 0.5"),
+    "rock_burst.neighbour_appraisal": (W, "index_w gt 0.25"),  # art. 331: a burst seam of any degree
     "rock_burst.depth": (
-        W,
+        R25 + "331",
         "mine.depth_m gt 400, mine.hard_layer_m gt 10, mine.hard_layer_ucs_mpa gt 60, "
         "mine.hard_layer_distance_m le 100",
     ),
