@@ -248,3 +248,24 @@ def person(browser: Browser) -> Iterator[Callable[..., Person]]:
         one.watch.check()
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def serious() -> Callable[[Page], list[str]]:
+    """Return what names the serious faults axe-core finds on a page; it is never served."""
+    checker = vendor.MODULES / "axe-core" / "axe.min.js"
+    if not checker.is_file():
+        subprocess.run([*vendor.NPM], cwd=vendor.ROOM, check=True)
+    script = checker.read_text("utf-8")
+
+    def found(page: Page) -> list[str]:
+        page.evaluate(script)
+        answer = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{fault['id']} at {node['target']}"
+            for fault in answer["violations"]
+            if fault["impact"] in ("serious", "critical")
+            for node in fault["nodes"]
+        ]
+
+    return found

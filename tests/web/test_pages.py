@@ -1,10 +1,10 @@
-"""Every page, in both languages and both widths; the map; what others may not see."""
+"""Every page, in both languages and both widths, with no serious fault of access; the map."""
 
 import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from geo.messages import say
 from sample_data.make import licence
@@ -64,9 +64,21 @@ PAGES = {
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 @pytest.mark.parametrize("lang", ["zh", "en"])
 @pytest.mark.parametrize("login", PAGES)
-def test_every_page_draws(site: Site, person: People, login: str, lang: str, size: str) -> None:
+def test_every_page_draws(
+    site: Site,
+    person: People,
+    serious: Callable[[Page], list[str]],
+    login: str,
+    lang: str,
+    size: str,
+) -> None:
     someone = person(site, login, lang, size)
     page = someone.page
+    # Both themes and both widths are checked for faults of access, each page in two of the four.
+    theme = {("zh", "desktop"): "light", ("en", "phone"): "dark"}.get((lang, size))
+    if theme:
+        page.context.add_cookies([{"name": "minerisk_theme", "value": theme, "url": site.url}])
+    faults = []
     for path in PAGES[login]:
         answer = page.goto(f"{site.url}{path}", wait_until="networkidle")
         assert answer is not None
@@ -79,6 +91,9 @@ def test_every_page_draws(site: Site, person: People, login: str, lang: str, siz
         text = page.locator("body").inner_text()
         # Neither a code in place of a sentence, nor a value nobody filled in.
         assert not re.search(r"\bweb\.[a-z]|\{\w+\}|\bNone\b|\bnan\b|undefined", text), path
+        if theme:
+            faults += [(path, fault) for fault in serious(page)]
+    assert faults == []
 
 
 def test_the_first_page_says_who_drives_into_unclear_ground(site: Site, person: People) -> None:
