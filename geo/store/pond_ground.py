@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from threading import Lock
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -19,12 +20,11 @@ from geo.store.facts import newest_seq
 from geo.store.pond_facts import features, sought_below, struck_off_codes
 from geo.store.terrains import Taken, dems, grid_of, opened_taken
 from geo.survey.keys import content_key
-from geo.tailings.county import CountyPonds, county_in_force
+from geo.tailings.county import CountyPonds, county_in_force, reckoned_by
 from geo.tailings.model import Model
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.precedence import answering, shares
-from geo.tailings.protected import counts, people, protected_classes
-from geo.tailings.siting_rules import siting_rules
+from geo.tailings.protected import counts, people
 from geo.tailings.tiles import OnGround, Prepared, Tile, near, prepared, tile_at, tiles_of
 
 _LAYERS = ("bank_line", "dam", "drainage", "pond", "protected_object")
@@ -77,8 +77,7 @@ def grounds(conn: Connection, on: date) -> list[Ground]:
     told = {
         "rows": sorted(str(row["key"]) for row in rows),
         "struck_off": gone,
-        "rules": [terrain_rules(), protected_classes(), siting_rules()["bank"]],
-        "county": [county.capture, sorted(county.counts)],
+        **reckoned_by(county),
     }
     made = []
     for at in kept:
@@ -91,6 +90,20 @@ def grounds(conn: Connection, on: date) -> list[Ground]:
             Ground(content_key(whole), found[at], share, mine, rows, frozenset(gone), county)
         )
     return made
+
+
+def answers_for(conn: Connection, found: Sequence[Taken]) -> dict[str, UUID]:
+    """Return by a pond's code the model that answers for it among some, the newest first.
+
+    For a connection that sees all.
+    """
+    if not found:
+        return {}
+    shown = shares([one.ground for one in found], _margin(county_in_force()))
+    kept = [at for at, share in enumerate(shown) if not share.is_empty]
+    rows = features(conn, ("dam", "pond"), newest_seq(conn))
+    lie = _lying(rows, shown, kept)
+    return {row["code"]: found[lie[row["key"]]].id for row in rows if row["layer"] == "pond"}
 
 
 def _lying(
