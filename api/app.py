@@ -21,6 +21,7 @@ from api import (
     rules,
     sendings,
     surveys,
+    terrains,
     tiles,
     uploads,
 )
@@ -42,6 +43,7 @@ ROUTERS = (
     objections.router,
     papers.router,
     ponds.router,
+    terrains.router,
     rules.router,
     tiles.router,
     exports.router,

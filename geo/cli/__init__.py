@@ -161,6 +161,7 @@ def main() -> None:
         reading,
         rules,
         serving,
+        terrains,
         zones,
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from geo import clock
-from geo.store import pond_queries, queries, water_lines
+from geo.store import pond_queries, queries, terrain_outlines, water_lines
 from geo.store.doubtful import doubtful
 from geo.store.rule_sets import telling
 from geo.store.standing import claims_holding
@@ -219,6 +219,8 @@ def shapes(
     drawn = [{**row._mapping, "geometry": json.loads(row.geometry)} for row in rows]
     if "water_lines" in wanted:
         drawn += water_lines.shapes(conn, bounds, known_seq, on)
+    if "models" in wanted:
+        drawn += terrain_outlines.shapes(conn, bounds, known_seq)
     return drawn
 
 

@@ -319,6 +319,7 @@ def _without(conn: Connection, on: date) -> dict[str, Any] | None:
             "undecided_m2": 0.0,
             "outcomes": {o: sum(v["outcome"] == o for v in verdicts) for o in HEAD_TOP_OUTCOMES},
             "models": [],
+            "answers": [],
             "rules": reckoned_key(),
         }
         run = uuid4()
@@ -375,7 +376,7 @@ def _summary(runs: Sequence[Run]) -> dict[str, Any]:
         "undecided_m2": undecided,
         "outcomes": {o: sum(v["outcome"] == o for v in verdicts) for o in HEAD_TOP_OUTCOMES},
         "models": [str(facts.taken.id) for facts, _, _, _ in runs],
-        "answers": {str(facts.taken.id): _answers(facts) for facts, _, _, _ in runs},
+        "answers": [_answers(facts) for facts, _, _, _ in runs],
         "rules": reckoned_key(),
     }
 
@@ -383,7 +384,8 @@ def _summary(runs: Sequence[Run]) -> dict[str, Any]:
 def _answers(facts: Ground) -> dict[str, Any]:
     """Return for which ground a model answers: its box, and km²."""
     share = facts.taken.ground if facts.share is None else facts.share
-    return {"box": [round(side, 5) for side in share.bounds], "km2": km2(share)}
+    box = [round(side, 5) for side in share.bounds]
+    return {"model": str(facts.taken.id), "box": box, "km2": km2(share)}
 
 
 def _district(runs: Sequence[Run]) -> str:

@@ -138,7 +138,7 @@ def return_(
     document: str = "",
     *,
     on: date | None = None,
-) -> None:
+) -> dict[str, Any]:
     """Return a submitted model with remarks; what waits to accept it is off the table."""
     row = model_row(conn, terrain_id)
     authorise(actor, RETURN, row)
@@ -152,6 +152,7 @@ def return_(
             .where(proposal.c.body["terrain_id"].astext == str(row.id))
             .values(state="refused", settled_by=actor.login, settled_at=func.now())
         )
+    return {"state": "returned", "proposal": None, "ponds": []}
 
 
 def carry_out(conn: Connection, actor: Actor, found: Row[Any], on: date) -> Changes:

@@ -1,6 +1,5 @@
 """Which elevation models are on record, what became of each, and which the register goes by."""
 
-from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -10,10 +9,9 @@ import shapely
 from sqlalchemy import Connection, select
 
 from geo.crs import local_zone, to_metric
-from geo.store.pond_queries import newest_run
 from geo.store.queries import seq_at
-from geo.store.tables import batch, head_top, terrain, terrain_run
-from geo.store.terrain_states import became
+from geo.store.tables import batch, head_top, terrain
+from geo.store.terrain_states import became, ground_of, newest
 
 # States of a model that was accepted and not revoked.
 COUNTING = ("in_force", "waits", "replaced")
@@ -33,8 +31,11 @@ def models(conn: Connection, known_at: datetime | date | None = None) -> list[di
         which the newest computation goes by it (box, km2), ``ponds`` those one may see there.
     """
     seq = seq_at(conn, known_at)
-    summary, run_seq, run = _newest(conn, seq)
+    summary, run_seq, run = newest(conn, seq)
     used = {UUID(one) for one in summary.get("models", [])}
+    answers = {
+        one["model"]: {"box": one["box"], "km2": one["km2"]} for one in summary.get("answers", [])
+    }
     said, judged = became(conn, seq), _judged(conn, run)
     rows = conn.execute(
         select(terrain, batch.c.seq, batch.c.recorded_at)
@@ -62,7 +63,7 @@ def models(conn: Connection, known_at: datetime | date | None = None) -> list[di
                 "cell_m": note["cell_m"][0],
                 "voids": note["voids"],
                 "box": [round(side, 5) for side in note["box"]],
-                "area_km2": km2(_ground(note)),
+                "area_km2": km2(ground_of(note)),
                 "recorded_on": row.recorded_at.date(),
                 "district": row.district,
                 "state": state,
@@ -73,59 +74,11 @@ def models(conn: Connection, known_at: datetime | date | None = None) -> list[di
                     "by": word.by,
                     "on": word.at and word.at.date(),
                 },
-                "answers": summary.get("answers", {}).get(str(row.id)),
+                "answers": answers.get(str(row.id)),
                 "ponds": judged.get(str(row.id), []),
             }
         )
     return told
-
-
-def outlines(conn: Connection, known_at: datetime | date | None = None) -> dict[str, Any]:
-    """Return the ground that each accepted model one may see shows, as a GeoJSON collection."""
-    listed = models(conn, known_at)
-    notes = {
-        row.id: row.note
-        for row in conn.execute(
-            select(terrain.c.id, terrain.c.note).where(terrain.c.id.in_(m["id"] for m in listed))
-        )
-    }
-    features = [
-        {
-            "type": "Feature",
-            "properties": {
-                "id": str(one["id"]),
-                "source": one["source"],
-                "dated": one["dated"].isoformat(),
-                "cell_m": one["cell_m"],
-                "state": one["state"],
-            },
-            "geometry": shapely.geometry.mapping(_ground(notes[one["id"]])),
-        }
-        for one in _counting(listed)
-    ]
-    return {"type": "FeatureCollection", "features": features}
-
-
-def _counting(listed: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [one for one in listed if one["state"] in COUNTING]
-
-
-def _ground(note: dict[str, Any]) -> shapely.Geometry:
-    shown = note.get("ground")
-    return shapely.box(*note["box"]) if shown is None else shapely.from_wkt(shown)
-
-
-def _newest(conn: Connection, seq: int) -> tuple[dict[str, Any], int, UUID | None]:
-    """Return the summary of the newest computation known, the number of its batch, and its id."""
-    run = conn.execute(
-        select(terrain_run.c.id, terrain_run.c.summary, terrain_run.c.terrain_id, batch.c.seq)
-        .join(batch, batch.c.id == terrain_run.c.batch_id)
-        .where(terrain_run.c.id == newest_run(conn, seq))
-    ).first()
-    if run is None:
-        return {}, 0, None
-    # The first runs were of one model and do not list it.
-    return {"models": [str(run.terrain_id)], **run.summary}, run.seq, run.id
 
 
 def _judged(conn: Connection, run: UUID | None) -> dict[str, list[str]]:

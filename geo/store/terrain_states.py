@@ -1,17 +1,18 @@
-"""What became of elevation models: the newest event of each, as known at a batch."""
+"""What became of elevation models, as known at a batch: accepted or not, in use or not."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select
+import shapely
+from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from geo.problems import Problem
 from geo.store.facts import known_at
 from geo.store.publish import Batch
-from geo.store.tables import batch, terrain, terrain_event
+from geo.store.tables import batch, terrain, terrain_event, terrain_run
 
 
 @dataclass(frozen=True)
@@ -95,3 +96,27 @@ def event(made: Batch, row: Any, state: str, reason: str = "", document: str = "
             }
         ],
     )
+
+
+def in_use(conn: Connection, seq: int) -> set[UUID]:
+    """Return the models that the newest computation known at a batch goes by."""
+    return {UUID(one) for one in newest(conn, seq)[0].get("models", [])}
+
+
+def ground_of(note: dict[str, Any]) -> shapely.Geometry:
+    """Return the ground a model shows, CGCS2000 degrees, by the note of its record."""
+    shown = note.get("ground")
+    return shapely.box(*note["box"]) if shown is None else shapely.from_wkt(shown)
+
+
+def newest(conn: Connection, seq: int) -> tuple[dict[str, Any], int, UUID | None]:
+    """Return the summary of the newest computation known, the number of its batch, and its id."""
+    run = conn.execute(
+        select(terrain_run.c.id, terrain_run.c.summary, terrain_run.c.terrain_id, batch.c.seq)
+        .join(batch, batch.c.id == terrain_run.c.batch_id)
+        .where(terrain_run.c.id == func.minerisk.newest_run(seq))
+    ).first()
+    if run is None:
+        return {}, 0, None
+    # The first runs were of one model and do not list it.
+    return {"models": [str(run.terrain_id)], **run.summary}, run.seq, run.id

@@ -55,8 +55,8 @@ def sheets_of(path: Path, filename: str, workdir: Path) -> tuple[list[Path], lis
     for one in files:
         try:
             kind = kind_of(one)
-        except Problem as problem:
-            others.append((one, problem))
+        except Problem as why:
+            others.append((one, why))
             continue
         found.append(one)
         beside |= {file for file, _ in kind.beside}

@@ -134,7 +134,9 @@ def verdict(settings):
         return pond_queries.pond(conn, "A", ON)["computed"]["outcome"]
 
 
-def test_what_cannot_be_a_model_fails_in_one_sentence_and_leaves_nothing(settings, people, tmp_path):
+def test_what_cannot_be_a_model_fails_in_one_sentence_and_leaves_nothing(
+    settings, people, tmp_path
+):
     broken = tmp_path / "坏.tif"
     broken.write_bytes(b"II*\x00" + b"x" * 200)
     named = tmp_path / "假.tif"
