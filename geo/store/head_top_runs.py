@@ -6,32 +6,36 @@ where they changed. Reading the model and judging take no lock; keeping the resu
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from itertools import takewhile
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import shapely
 from geoalchemy2 import WKBElement
-from numpy.typing import NDArray
-from rasterio.features import geometry_mask
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
-from geo.store.facts import newest_seq
 from geo.store.mine_states import drawn
-from geo.store.pond_facts import measured_on, newest_ponds
-from geo.store.pond_ground import Ground, grounds, on_ground, ponds_by_tile, toe_of, window_of
+from geo.store.pond_facts import measured_on
+from geo.store.pond_ground import (
+    Ground,
+    answered,
+    grounds,
+    on_ground,
+    ponds_by_tile,
+    toe_of,
+    window_of,
+)
 from geo.store.publish import Batch, publishing
-from geo.store.tables import HEAD_TOP_OUTCOMES, batch, head_top, terrain_run, zone
+from geo.store.tables import HEAD_TOP_OUTCOMES, head_top, terrain_run, zone
 from geo.store.terrain_queries import km2
 from geo.store.terrains import Taken, opened_taken
+from geo.store.withdrawn import common, newest_key, withdrawn
 from geo.survey.keys import content_key
 from geo.tailings.county import reckoned_key
 from geo.tailings.dem import Dem
 from geo.tailings.headtop import Verdict, judge
-from geo.tailings.model import Model
 from geo.tailings.profile import profiles
 from geo.tailings.protected import own_of
 from geo.tailings.siting import bank_strip
@@ -215,18 +219,9 @@ def _key(found: Sequence[Ground]) -> str:
     return keys[0] if len(keys) == 1 else content_key({"models": keys})
 
 
-def _newest_key(conn: Connection) -> str | None:
-    return conn.scalar(
-        select(terrain_run.c.key)
-        .join(batch, batch.c.id == terrain_run.c.batch_id)
-        .order_by(batch.c.seq.desc())
-        .limit(1)
-    )
-
-
 def is_current(conn: Connection, found: Sequence[Ground]) -> bool:
     """Tell whether the newest run is of these facts."""
-    return _newest_key(conn) == _key(found)
+    return newest_key(conn) == _key(found)
 
 
 def _run(settings: Settings, facts: Ground, on: date) -> tuple[Zone, list[Any], list[Any]]:
@@ -250,18 +245,9 @@ def _run(settings: Settings, facts: Ground, on: date) -> tuple[Zone, list[Any], 
             verdicts += judged
             strips += below
         if facts.share is not None:
-            code[~_answered(model, facts.share)] = OUTSIDE
+            code[~answered(model, facts.share)] = OUTSIDE
     verdicts.sort(key=lambda row: str(row["pond_code"]))
     return Zone(frame_of(model), code == INSIDE, code == UNDECIDED), verdicts, strips
-
-
-def _answered(model: Model, share: Any) -> NDArray[np.bool_]:
-    """Return the cells whose middle lies on a model's share."""
-    (here,) = frame_of(model).local([shapely.segmentize(share, 0.01)])
-    mask: NDArray[np.bool_] = geometry_mask(
-        [here], out_shape=model.shape, transform=model.grid, invert=True
-    )
-    return mask
 
 
 def compute(settings: Settings, on: date) -> dict[str, Any] | None:
@@ -275,7 +261,7 @@ def compute(settings: Settings, on: date) -> dict[str, Any] | None:
     with connect(settings, "worker", SYSTEM) as conn:
         found = grounds(conn, on)
         if not found:
-            return _without(conn, on)
+            return withdrawn(conn, on)
         if is_current(conn, found):
             return None
     runs = [(facts, *_run(settings, facts, on)) for facts in found]
@@ -291,72 +277,6 @@ def compute(settings: Settings, on: date) -> dict[str, Any] | None:
             return None
         _keep(made, runs, summary)
     return summary
-
-
-def _without(conn: Connection, on: date) -> dict[str, Any] | None:
-    """Say of every pond that it cannot be judged, once the last elevation model is withdrawn.
-
-    Returns
-    -------
-    dict or None
-        The run's summary; None where there was no run before, or where that one says so already.
-    """
-    if _newest_key(conn) is None:
-        return None
-    with publishing(conn, SYSTEM, "head_top", on) as made:
-        ponds = newest_ponds(conn, newest_seq(conn))
-        key = content_key({"models": [], "ponds": sorted(str(p["key"]) for p in ponds.values())})
-        if _newest_key(conn) == key or grounds(conn, on):
-            made.abandoned = True
-            return None
-        made.note["run"] = key
-        districts = sorted(str(pond["district"]) for pond in ponds.values())
-        verdicts = [_undetermined(pond, key, on) for _, pond in sorted(ponds.items())]
-        summary = {
-            "ponds": len(verdicts),
-            "objects": 0,
-            "zone_m2": 0.0,
-            "undecided_m2": 0.0,
-            "outcomes": {o: sum(v["outcome"] == o for v in verdicts) for o in HEAD_TOP_OUTCOMES},
-            "models": [],
-            "answers": [],
-            "rules": reckoned_key(),
-        }
-        run = uuid4()
-        row = {"id": run, "key": key, "terrain_id": None, "summary": summary, "owner_org": None}
-        made.add(terrain_run, [{**row, "district": _common(districts)}])
-        made.add(head_top, ({**one, "run_id": run} for one in verdicts))
-    return summary
-
-
-def _undetermined(pond: Mapping[str, Any], key: str, on: date) -> dict[str, Any]:
-    """Return the row of ``head_top`` of a pond whose ground no model shows."""
-    nothing: dict[str, Any] = {
-        "reasons": ["no_model"],
-        "runs": 0,
-        "share": None,
-        "dam_is_newer": None,
-        "snapped_m": 0.0,
-        "path_m": None,
-        "met": [],
-        "people": 0,
-        "people_unknown": 0,
-        "profiles": [],
-        "terrain": None,
-        "rests_on": None,
-    }
-    return {
-        "id": uuid4(),
-        "key": content_key({"pond": pond["code"], "run": key}),
-        "pond_code": pond["code"],
-        "source": "computed",
-        "outcome": "undetermined",
-        "on_date": on,
-        "evidence": nothing,
-        "geom": None,
-        "geom_3857": None,
-        **_owner(pond),
-    }
 
 
 Run = tuple[Ground, Zone, list[Any], list[Any]]
@@ -397,17 +317,7 @@ def _district(runs: Sequence[Run]) -> str:
     of = [facts.taken.district for facts, _, _, _ in runs]
     for facts, _, _, _ in runs:
         of += [str(r["district"]) for name in _OF_GROUND for r in facts.own(name)]
-    return _common(of)
-
-
-def _common(districts: Sequence[str]) -> str:
-    """Return the district that holds all of some; none where there are none."""
-    if not districts:
-        return ""
-    # What the first and the last in order begin with, all do; a level of districts is two digits.
-    pairs = zip(min(districts), max(districts), strict=False)
-    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    return districts[0][: same // 2 * 2]
+    return common(of)
 
 
 def _keep(made: Batch, runs: Sequence[Run], summary: dict[str, Any]) -> None:

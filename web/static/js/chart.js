@@ -306,20 +306,20 @@ export function setTimes(map, version, times) {
   for (const layer of TILED) map.getSource(layer).setTiles([address(layer, version, times)]);
 }
 
-/** Lay a base map under the data, or none: `of` says its tiles, and where they are known, its bounds. */
+/** Lay a base map under the data, or none: `of` says its tiles, and of the ground the bounds and zooms of each model. */
 export function setBase(map, of) {
   for (const { id } of map.getStyle().layers.filter((layer) => layer.id.startsWith("base-"))) {
     map.removeLayer(id);
     map.removeSource(id);
   }
-  const own = of?.bounds ? { bounds: of.bounds, minzoom: of.minzoom, maxzoom: of.maxzoom, tileSize: 512 } : { maxzoom: 18, tileSize: 256 };
+  const own = (i) => (of.each ? { ...of.each[i], tileSize: 512 } : { maxzoom: 18, tileSize: 256 });
   // A map from outside is loud by day and glaring by night; the four risk colours are not to drown in it.
   const paint = of?.bounds
     ? { "raster-opacity": 0.9, "raster-fade-duration": 0 }
     : { "raster-opacity": 0.75, "raster-saturation": -0.5, "raster-brightness-max": dark ? 0.55 : 1, "raster-fade-duration": 0 };
   for (const [i, address] of (of?.tiles ?? []).entries()) {
     const tiles = [address.startsWith("/") ? `${location.origin}${address}` : address];
-    map.addSource(`base-${i}`, { type: "raster", tiles, attribution: i ? "" : of.credit, ...own });
+    map.addSource(`base-${i}`, { type: "raster", tiles, attribution: i ? "" : of.credit, ...own(i) });
     map.addLayer({ id: `base-${i}`, type: "raster", source: `base-${i}`, paint }, "grid");
   }
   map.setPaintProperty("mines-fill", "fill-opacity", of ? 0.6 : 0.78);
