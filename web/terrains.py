@@ -70,7 +70,7 @@ def terrains(request: Request, reader: Reader, conn: AppConn) -> Response:
         waiting=[one for one in listed if one["state"] == "submitted"],
         gone=listed and not any(one["state"] in terrain_queries.COUNTING for one in listed),
         may_send=reader.role in intake.MODEL_SENDERS,
-        said={},
+        said=dict.fromkeys(("source", "dated", "error_m", "unit", "crs")),
         units=UNITS,
         **view.reading_choices(lang_of(request)),
     )

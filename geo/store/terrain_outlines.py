@@ -27,7 +27,7 @@ def _shown(conn: Connection, seq: int) -> list[dict[str, Any]]:
     used = in_use(conn, seq)
     return [
         {
-            "id": row.id,
+            "id": str(row.id),
             "source": row.source,
             "dated": row.dated.isoformat(),
             "cell_m": row.note["cell_m"][0],
@@ -43,8 +43,8 @@ def outlines(conn: Connection, seq: int) -> dict[str, Any]:
     features = [
         {
             "type": "Feature",
-            "properties": {**one, "id": str(one["id"])},
-            "geometry": shapely.geometry.mapping(one.pop("geometry")),
+            "properties": {n: v for n, v in one.items() if n != "geometry"},
+            "geometry": shapely.geometry.mapping(one["geometry"]),
         }
         for one in _shown(conn, seq)
     ]
