@@ -15,6 +15,7 @@ from geo.store import (
     audit,
     decisions,
     intake,
+    pond_facts,
     pond_queries,
     terrain_decisions,
     terrain_files,
@@ -202,6 +203,13 @@ def test_a_model_is_sent_in_sheets_returned_with_remarks_and_sent_again(own, tmp
     assert verdict(own) == "yes"
     with connect(own, "worker", SYSTEM) as conn:
         assert audit.verify(conn).fault is None
+
+
+def test_what_was_reckoned_by_other_rules_is_reckoned_anew(own, monkeypatch):
+    with connect(own, "worker", SYSTEM) as conn:
+        assert not may_have_changed(conn)
+        monkeypatch.setattr(pond_facts, "reckoned_key", lambda: "another")
+        assert may_have_changed(conn)
 
 
 def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path):
