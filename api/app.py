@@ -22,6 +22,7 @@ from api import (
     rules,
     sendings,
     surveys,
+    terrains,
     tiles,
     uploads,
 )
@@ -44,6 +45,7 @@ ROUTERS = (
     objections.router,
     papers.router,
     ponds.router,
+    terrains.router,
     rules.router,
     tiles.router,
     exports.router,

@@ -11,7 +11,7 @@ from api.pond_shapes import Happened, HeadTopSaid, NewObject, Site
 from geo.problems import Problem
 from geo.report.ponds import write_ponds_xlsx
 from geo.settings import settings
-from geo.store import pond_events, pond_objects, pond_queries, sites, terrain_queries
+from geo.store import pond_events, pond_objects, pond_queries, sites
 from geo.store.engine import connect
 from geo.tailings.board import board, chosen
 from geo.tailings.trend import trend
@@ -133,16 +133,6 @@ def say_headtop(code: str, sent: HeadTopSaid, who: Caller) -> dict[str, Any]:
 def zones(conn: AppConn, times: TimesAsked) -> dict[str, Any]:
     """Return the zones one may see as GeoJSON; outside a zone is no permission."""
     return pond_queries.as_geojson(pond_queries.zones(conn, times.known))
-
-
-@router.get("/terrains", summary="Elevation models on record")
-def terrains(conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
-    """Return the elevation models one may see, the newest first, with source, error and extent.
-
-    ``state`` is in_force (ponds are judged on it somewhere), waits (recorded since the newest
-    computation) or replaced.
-    """
-    return terrain_queries.models(conn, times.known)
 
 
 @router.post("/siting", summary="May a pond stand here")

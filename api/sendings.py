@@ -40,7 +40,7 @@ def begin_sending(sent: Beginning, who: Caller) -> dict[str, Any]:
 
     Answers how many bytes are there (``received``) and how large a piece may well be.
     """
-    options = ReadOptions(**sent.model_dump(include=set(Beginning.reading)))
+    options = ReadOptions(**{name: getattr(sent, name) for name in Beginning.reading})
     with who.working() as conn:
         row = store.begin(
             conn,

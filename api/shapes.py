@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.auth import FIRST_DAY, LAST_DAY
+from geo.survey.reading.result import Statement
 
 Day = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
 
@@ -43,7 +44,7 @@ class Again(_Sent):
 class Beginning(_Sent):
     """A large file to be sent in pieces, and how it is to be read."""
 
-    reading: ClassVar = ("layer", "crs", "encoding", "mine_code", "mapping")
+    reading: ClassVar = ("layer", "crs", "encoding", "mine_code", "mapping", "terrain")
 
     filename: str = Field(examples=["三维激光扫描.zip"], min_length=1, max_length=200)
     size: int = Field(examples=[524288000], ge=1, le=2**40)
@@ -54,6 +55,13 @@ class Beginning(_Sent):
     encoding: str | None = Field(None, examples=["GB18030"], max_length=60)
     mine_code: str | None = Field(None, examples=["SL-C01"], max_length=200)
     mapping: dict[str, str] = Field({}, examples=[{"编号": "code"}])
+    terrain: Statement | None = Field(None, description="Of an elevation model", examples=[None])
+
+
+class SentModel(_Sent):
+    """The upload of an elevation model that was read."""
+
+    upload_id: UUID
 
 
 class Answer(_Sent):

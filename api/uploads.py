@@ -26,6 +26,7 @@ from geo.store.engine import connect
 from geo.survey import notes
 from geo.survey.reading import ReadOptions
 from geo.survey.reading.archive import check_name
+from geo.survey.reading.result import Statement
 from web.door import Signed
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
@@ -35,7 +36,9 @@ _TICK = 0.3
 _QUIET, _LONGEST = 15.0, 600.0
 _OVER = ("staged", "failed", "submitted")
 CSV, GPKG = "text/csv", "application/geopackage+sqlite3"
-_LISTED = ("id", "filename", "size", "state", "progress", "survey_id", "created_at")
+# What was said of a file beside how it is read.
+_STAND = ("corrects", "error_m", "terrain")
+_LISTED = ("id", "filename", "size", "state", "progress", "survey_id", "terrain_id", "created_at")
 
 
 def _found(conn: Connection, upload_id: UUID) -> dict[str, Any]:
@@ -114,6 +117,10 @@ async def send(
         UUID | None, Form(description="The row on record whose place the file's one row takes")
     ] = None,
     error_m: Annotated[float, Form(ge=0, description="Positional error, in metres")] = 0,
+    terrain: Annotated[
+        Json[Statement] | None,
+        Form(description="JSON: source, dated, error_m, unit of an elevation model"),
+    ] = None,
     wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the reading")] = 0,
 ) -> Response:
     """Queue a file for reading; follow it at ``/uploads/{id}`` or its event stream.
@@ -129,6 +136,7 @@ async def send(
         mapping=mapping or {},
         corrects=corrects,
         error_m=error_m,
+        terrain=terrain,
     )
     if corrects is not None:
         await asyncio.to_thread(_correctable, who, corrects)
@@ -311,7 +319,7 @@ def again(upload_id: UUID, sent: Again, who: Caller) -> dict[str, Any]:
             # Read otherwise, it still stands for what it was drawn for.
             ReadOptions(
                 **sent.model_dump(),
-                **{k: v for k, v in found["options"].items() if k in ("corrects", "error_m")},
+                **{k: v for k, v in found["options"].items() if k in _STAND},
             ),
             settings=conf,
         )

@@ -18,7 +18,7 @@ from geo.store.facts import newest_seq, states
 from geo.store.pond_events import record_event
 from geo.store.pond_facts import event_rows, may_have_changed
 from geo.store.secrets import write_private
-from geo.store.tables import app_user, survey
+from geo.store.tables import app_user, survey, terrain
 from geo.survey.reading import ReadOptions
 
 FOLDER = CHECKOUT / "sample_data"
@@ -143,13 +143,14 @@ def _terrain(settings: Settings, said: dict[str, Any], reviewer: str, on: date) 
             return
     # The terrain's compiler is slow to load, and a second start needs none of it.
     from geo.store.head_top_runs import compute
-    from geo.store.terrains import dems, take_dem
+    from geo.store.terrains import take_dem
     from geo.tailings.model import Stated
 
     stated = Stated(said["source"], said["dated"], said["error_m"])
     with connect(settings, "worker", SYSTEM) as conn:
-        # Once only: taken again it would stand before the models people brought meanwhile.
-        if all(one.filename != said["file"] for one in dems(conn, newest_seq(conn))):
+        # Once only: taken again it would stand before the models people brought meanwhile, or bring
+        # back what was revoked.
+        if conn.scalar(select(terrain.c.id).where(terrain.c.filename == said["file"])) is None:
             take_dem(conn, settings, _actor(conn, reviewer), [FOLDER / said["file"]], stated, on)
     compute(settings, on)
 

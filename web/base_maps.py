@@ -23,6 +23,8 @@ _TIANDITU = (
     "&LAYER={name}&STYLE=default&TILEMATRIXSET=w&FORMAT=tiles"
     "&TILEMATRIX={{z}}&TILEROW={{y}}&TILECOL={{x}}&tk={key}"
 )
+# So many models are named in the corner of a map.
+_CREDITED = 3
 # Kept for a year: the name of a set of tiles changes with what is in it.
 _KEPT = {"Cache-Control": "private, max-age=31536000, immutable"}
 
@@ -45,18 +47,24 @@ def origins(conf: Settings) -> list[str]:
 
 
 def ground(conf: Settings, lang: str) -> dict[str, Any] | None:
-    """Return the ground drawn from the newest elevation model, None where there is none."""
+    """Return the ground drawn from the accepted elevation models, None where there is none.
+
+    Of each its tiles, and in `each` its own bounds and zooms: a finer one goes on nearer.
+    """
     found = relief_tiles.current(conf)
-    if found is None:
+    if not found:
         return None
     # The map's corner takes markup, and whose model it is somebody typed.
-    credit = say("web.base.credit", lang, source=found["source"], dated=found["dated"] or "")
+    words = [
+        say("web.base.credit", lang, source=one["source"], dated=one["dated"] or "").strip()
+        for one in found
+    ]
+    west, south, east, north = zip(*(one["bounds"] for one in found), strict=True)
     return {
-        "tiles": [f"/relief/{found['key']}/{{z}}/{{x}}/{{y}}.png"],
-        "bounds": found["bounds"],
-        "minzoom": found["minzoom"],
-        "maxzoom": found["maxzoom"],
-        "credit": str(escape(credit.strip())),
+        "tiles": [f"/relief/{one['key']}/{{z}}/{{x}}/{{y}}.png" for one in found],
+        "each": [{n: one[n] for n in ("bounds", "minzoom", "maxzoom")} for one in found],
+        "bounds": [min(west), min(south), max(east), max(north)],
+        "credit": str(escape("; ".join(dict.fromkeys(words[:_CREDITED])))),
     }
 
 

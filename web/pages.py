@@ -23,6 +23,7 @@ from geo.store import (
     preview,
     queries,
     sendings,
+    terrain_queries,
     works,
 )
 from geo.store import years as store_years
@@ -45,6 +46,7 @@ from web import (
     ponds,
     reference,
     screening,
+    terrains,
     view,
 )
 from web import objections as objecting
@@ -55,6 +57,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 router.include_router(acts.router)
 router.include_router(reference.router)
 router.include_router(ponds.router)
+router.include_router(terrains.router)
 router.include_router(mapping.router)
 router.include_router(mines.router)
 router.include_router(base_maps.router)
@@ -214,6 +217,7 @@ def uploads(
         reader=reader,
         back=queries.came_back(conn, clock.now() - NEWS) if senders else [],
         uploads=view.with_survey_states(sent[:UPLOADS], queries.surveys(conn)),
+        model_states={m["id"]: m["state"] for m in terrain_queries.models(conn)},
         more=len(sent) > UPLOADS,
         offset=offset,
         page_size=UPLOADS,
@@ -251,6 +255,17 @@ def upload(
 ) -> Response:
     """Draw what was found in a file, row by row, what it would move, and what it would change."""
     found, lang = _upload(conn, upload_id), lang_of(request)
+    if found["options"].get("terrain"):
+        return draw(
+            request,
+            "model.html",
+            reader=reader,
+            upload=found,
+            said={**found["options"]["terrain"], "crs": found["options"]["crs"]},
+            own=found["created_by"] == reader.actor.user_id,
+            units=terrains.UNITS,
+            **view.reading_choices(lang),
+        )
     notes: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     frames: list[dict[str, Any]] = []
@@ -387,6 +402,7 @@ def inbox(request: Request, reader: Reader, conn: AppConn) -> Response:
         submissions=_waiting(conn, reader, lang),
         proposals=[_proposal(conn, row, lang) for row in queries.proposals(conn)],
         objections=[one for one in objections.objections(conn) if one["state"] == "open"],
+        models=[m for m in terrain_queries.models(conn) if m["state"] == "submitted"],
         open_acts=False,
     )
 

@@ -14,7 +14,7 @@ from geo import attachments, clock
 from geo.problems import Problem
 from geo.report.ponds import write_ponds_xlsx
 from geo.settings import settings
-from geo.store import pond_events, pond_objects, pond_queries, sites, terrain_queries
+from geo.store import pond_events, pond_objects, pond_queries, sites
 from geo.store.papers import EVENT, Sent
 from geo.store.tiles import data_version
 from geo.tailings.board import board, chosen
@@ -97,12 +97,6 @@ def ponds_xlsx(
         body = path.read_bytes()
     disposition = {"Content-Disposition": 'attachment; filename="ponds.xlsx"'}
     return Response(body, media_type=XLSX, headers=disposition)
-
-
-@router.get("/terrains")
-def terrains(request: Request, reader: Reader, conn: AppConn) -> Response:
-    """Draw the elevation models on record, and which of them the register goes by."""
-    return draw(request, "terrains.html", reader=reader, models=terrain_queries.models(conn))
 
 
 def _pond(conn: Any, code: str, day: dt.date, known: Any, lang: str) -> dict[str, Any]:

@@ -162,6 +162,7 @@ def main() -> None:
         reading,
         rules,
         serving,
+        terrains,
         zones,
     )
 

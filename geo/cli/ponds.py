@@ -1,4 +1,4 @@
-"""Commands about tailings ponds: ponds, pond-event, terrain, headtop, siting."""
+"""Commands about tailings ponds: ponds, pond-event, headtop, siting."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -184,48 +184,6 @@ def pond_event(
             )
         text = f"cli.state.{told['state']}"
         show(told, as_json, lambda: f"{say(text, lang())} {told['key'] or told['proposal']}")
-
-
-@app.command()
-@guarded
-def terrain(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            help="GeoTIFF, ASCII grid (.asc, .prj beside it), ERDAS (.img), SRTM (.hgt, named like "
-            "N38E112), DTED, USGS DEM (.dem), BIL, FLT or ENVI (.hdr beside it); all the sheets."
-        ),
-    ],
-    source: Annotated[str, typer.Option(help="Who made it.")],
-    dated: Annotated[str, typer.Option(help="Day of its survey, YYYY-MM-DD.")],
-    error: Annotated[float, typer.Option(help="Stated error of its heights, m.")],
-    unit: Annotated[str | None, typer.Option(help="Unit of heights, where it is not m.")] = None,
-    crs: Annotated[int | None, typer.Option(help="EPSG code, where the file says none.")] = None,
-    as_json: Json = False,
-    login: As = None,
-) -> None:
-    """Put an elevation model on record and judge every pond on it.
-
-    Several files are sheets of one model; where they overlap, the first counts. Taken again with
-    other words, the same files are corrected. Each pond is judged on the newest model that shows
-    the ground around it; an older one stays in force where no newer reaches.
-
-    Example: minerisk terrain 西幅.tif 东幅.tif --source 省测绘院 --dated 2024-03-01 --error 3
-
-    Example: minerisk terrain 地形.tif --source 省测绘院 --dated 2024-03-01 --error 3
-    """
-    from geo.store.engine import connect
-    from geo.store.head_top_runs import compute
-    from geo.store.terrains import take_dem
-    from geo.tailings.model import Stated
-
-    with database() as conf:
-        actor = acting(conf, login)
-        stated = Stated(source, day(dated), error, unit, crs)
-        with connect(conf, "worker", actor) as conn:
-            made = take_dem(conn, conf, actor, files, stated, clock.today())
-        summary = compute(conf, clock.today())
-        show({"terrain": made, "run": summary}, as_json, lambda: str(made))
 
 
 @app.command()

@@ -128,6 +128,7 @@ SIGNS: dict[str, Sign] = {
     "search_line": _line(_BLUE, 0.5, ' stroke-dasharray="2 1"'),
     "warning_line": _line(_BLUE, 0.5, ' stroke-dasharray=".5 .9" stroke-linecap="round"'),
     "path": _line(_CRIMSON, 0.8),
+    "terrain_outline": _area("none", _BROWN, 0.4, ' stroke-dasharray="3 .6 .3 .6 .3 .6"'),
     "pin": Sign("point", ""),
     "measure": _line(INK, 0.6, ' stroke-dasharray="1.4 .7"'),
 }
@@ -151,6 +152,7 @@ _ALWAYS = {
     "drainage": "stream",
     "borehole": "borehole",
     "path": "path",
+    "terrain_outline": "terrain_outline",
     "prohibited_area": "zone.prohibited",
     **{line: line for line in WATER_LINES},
 }

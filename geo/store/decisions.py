@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from geo import clock
 from geo.problems import Problem
-from geo.store import adoption, corrections
+from geo.store import adoption, corrections, terrain_decisions
 from geo.store.assertions import assert_claim
 from geo.store.authority import authorise, authorise_survey, need, owner_of, survey_row
 from geo.store.endings import KINDS as ENDING_KINDS
@@ -277,6 +277,8 @@ def settle(
 _BY_TWO = {
     "accept": (_accept_by_two, "accepted"),
     adoption.ACTION: (adoption.adopt_by_two, "adopted"),
+    terrain_decisions.ACCEPT: (terrain_decisions.carry_out, "accepted"),
+    terrain_decisions.REVOKE: (terrain_decisions.carry_out, "revoked"),
 }
 
 

@@ -6,29 +6,36 @@ where they changed. Reading the model and judging take no lock; keeping the resu
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from itertools import takewhile
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import shapely
 from geoalchemy2 import WKBElement
-from numpy.typing import NDArray
-from rasterio.features import geometry_mask
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.mine_states import drawn
 from geo.store.pond_facts import measured_on
-from geo.store.pond_ground import Ground, grounds, on_ground, ponds_by_tile, toe_of, window_of
+from geo.store.pond_ground import (
+    Ground,
+    answered,
+    grounds,
+    on_ground,
+    ponds_by_tile,
+    toe_of,
+    window_of,
+)
 from geo.store.publish import Batch, publishing
-from geo.store.tables import HEAD_TOP_OUTCOMES, batch, head_top, terrain_run, zone
+from geo.store.tables import HEAD_TOP_OUTCOMES, head_top, terrain_run, zone
+from geo.store.terrain_queries import km2
 from geo.store.terrains import Taken, opened_taken
+from geo.store.withdrawn import common, newest_key, withdrawn
 from geo.survey.keys import content_key
+from geo.tailings.county import reckoned_key
 from geo.tailings.dem import Dem
 from geo.tailings.headtop import Verdict, judge
-from geo.tailings.model import Model
 from geo.tailings.profile import profiles
 from geo.tailings.protected import own_of
 from geo.tailings.siting import bank_strip
@@ -146,7 +153,8 @@ def _judged(
         outcome = verdict.answer
         if missing:
             evidence["reasons"].append("dams_missing")
-            outcome = outcome if outcome == "yes" else "suspected"
+            seen = "no_terrain" not in verdict.reasons
+            outcome = "suspected" if seen and outcome != "yes" else outcome
         lines = ready.terrain.dem.abroad(verdict.paths.lines)
         path = shapely.multilinestrings(list(lines)) if len(lines) else None
         said = {"pond": pond["code"], "run": facts.key}
@@ -213,13 +221,7 @@ def _key(found: Sequence[Ground]) -> str:
 
 def is_current(conn: Connection, found: Sequence[Ground]) -> bool:
     """Tell whether the newest run is of these facts."""
-    newest = conn.scalar(
-        select(terrain_run.c.key)
-        .join(batch, batch.c.id == terrain_run.c.batch_id)
-        .order_by(batch.c.seq.desc())
-        .limit(1)
-    )
-    return newest == _key(found)
+    return newest_key(conn) == _key(found)
 
 
 def _run(settings: Settings, facts: Ground, on: date) -> tuple[Zone, list[Any], list[Any]]:
@@ -243,18 +245,9 @@ def _run(settings: Settings, facts: Ground, on: date) -> tuple[Zone, list[Any], 
             verdicts += judged
             strips += below
         if facts.share is not None:
-            code[~_answered(model, facts.share)] = OUTSIDE
+            code[~answered(model, facts.share)] = OUTSIDE
     verdicts.sort(key=lambda row: str(row["pond_code"]))
     return Zone(frame_of(model), code == INSIDE, code == UNDECIDED), verdicts, strips
-
-
-def _answered(model: Model, share: Any) -> NDArray[np.bool_]:
-    """Return the cells whose middle lies on a model's share."""
-    (here,) = frame_of(model).local([shapely.segmentize(share, 0.01)])
-    mask: NDArray[np.bool_] = geometry_mask(
-        [here], out_shape=model.shape, transform=model.grid, invert=True
-    )
-    return mask
 
 
 def compute(settings: Settings, on: date) -> dict[str, Any] | None:
@@ -267,7 +260,9 @@ def compute(settings: Settings, on: date) -> dict[str, Any] | None:
     """
     with connect(settings, "worker", SYSTEM) as conn:
         found = grounds(conn, on)
-        if not found or is_current(conn, found):
+        if not found:
+            return withdrawn(conn, on)
+        if is_current(conn, found):
             return None
     runs = [(facts, *_run(settings, facts, on)) for facts in found]
     summary = _summary(runs)
@@ -301,7 +296,16 @@ def _summary(runs: Sequence[Run]) -> dict[str, Any]:
         "undecided_m2": undecided,
         "outcomes": {o: sum(v["outcome"] == o for v in verdicts) for o in HEAD_TOP_OUTCOMES},
         "models": [str(facts.taken.id) for facts, _, _, _ in runs],
+        "answers": [_answers(facts) for facts, _, _, _ in runs],
+        "rules": reckoned_key(),
     }
+
+
+def _answers(facts: Ground) -> dict[str, Any]:
+    """Return for which ground a model answers: its box, and km²."""
+    share = facts.taken.ground if facts.share is None else facts.share
+    box = [round(side, 5) for side in share.bounds]
+    return {"model": str(facts.taken.id), "box": box, "km2": km2(share)}
 
 
 def _district(runs: Sequence[Run]) -> str:
@@ -313,10 +317,7 @@ def _district(runs: Sequence[Run]) -> str:
     of = [facts.taken.district for facts, _, _, _ in runs]
     for facts, _, _, _ in runs:
         of += [str(r["district"]) for name in _OF_GROUND for r in facts.own(name)]
-    # What the first and the last in order begin with, all do; a level of districts is two digits.
-    pairs = zip(min(of), max(of), strict=False)
-    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    return of[0][: same // 2 * 2]
+    return common(of)
 
 
 def _keep(made: Batch, runs: Sequence[Run], summary: dict[str, Any]) -> None:

@@ -31,6 +31,8 @@ from geo.survey.world import spatial
 _ABANDONED = timedelta(days=7)
 _STALLED = timedelta(minutes=2)
 _COUNTY_DIGITS = 6
+# Who brings an elevation model: whoever surveyed the ground, or the regulator.
+MODEL_SENDERS = ("geologist", "regulator")
 # What the county and the sender's organisation know is looked up when the file is read.
 _OURS = ("datums", "remembered", "remembered_layers")
 _NO_JOB = (
@@ -68,8 +70,7 @@ def register_upload(
     enqueue : bool
         False where the caller reads it at once itself.
     """
-    if actor.role == "administrator":
-        raise Problem("store.not_allowed", http_status=403, action="upload")
+    may_send(actor, options)
     digest, size = rawfiles.keep(settings, source)
     shown = "".join(ch for ch in Path(filename).name if ch.isprintable())[:200] or "upload"
     upload_id = uuid4()
@@ -88,6 +89,20 @@ def register_upload(
     if enqueue:
         _enqueue(conn, upload_id)
     return upload_id
+
+
+def may_send(actor: Actor, options: ReadOptions) -> None:
+    """Raise where the actor may send no file, or no elevation model.
+
+    Raises
+    ------
+    Problem
+        403
+    """
+    if actor.role == "administrator":
+        raise Problem("store.not_allowed", http_status=403, action="upload")
+    if options.terrain is not None and actor.role not in MODEL_SENDERS:
+        raise Problem("store.not_allowed", http_status=403, action="terrain")
 
 
 def _enqueue(conn: Connection, upload_id: UUID) -> None:
@@ -150,6 +165,12 @@ def process_upload(
             progress(stage, done, total)
 
     try:
+        if row.options.get("terrain"):
+            # The terrain's compiler is slow to load, and no other file needs it.
+            from geo.store.terrain_sent import stage_model
+
+            stage_model(settings, row, rawfiles.path_of(settings, row.sha256))
+            return
         options = _at_home(settings, row, hint, settled)
         with TemporaryDirectory(prefix="minerisk-") as folder:
             found = read_file(

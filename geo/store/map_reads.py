@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from geo.store import water_lines
+from geo.store import terrain_outlines, water_lines
 from geo.store.tiles import LAYERS, horizon_day
 
 _DISTRICTS = text(
@@ -180,4 +180,6 @@ def shapes(
     drawn = [{**row._mapping, "geometry": json.loads(row.geometry)} for row in rows]
     if "water_lines" in wanted:
         drawn += water_lines.shapes(conn, bounds, known_seq, on)
+    if "models" in wanted:
+        drawn += terrain_outlines.shapes(conn, bounds, known_seq)
     return drawn

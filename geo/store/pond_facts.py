@@ -15,6 +15,7 @@ from geo.store.tables import batch, pond_event
 from geo.survey.keys import content_key
 from geo.survey.layers import pond_layers
 from geo.tailings.closure import Event
+from geo.tailings.county import reckoned_key
 from geo.tailings.life import Life, final_elevation_on, is_small, life, struck_off
 from geo.tailings.monitoring import LOWERED, Alarm, alarm
 
@@ -30,11 +31,19 @@ _FEATURES = text(
     "FROM minerisk.pond_features(:wanted, :seq)"
 )
 
-# What a run rests on: an elevation model, a survey of ponds accepted or revoked, or a pond struck
-# off or brought back; and an extent that ran out since its day counts as ground nobody surveyed.
+# What a run rests on: an elevation model taken, accepted or revoked, a survey of ponds accepted or
+# revoked, or a pond struck off or brought back; the rules; and an extent that ran out since its day
+# counts as ground nobody surveyed.
 _LATER = text(
     "SELECT EXISTS (SELECT FROM minerisk.batch b JOIN minerisk.terrain t ON t.batch_id = b.id "
-    "WHERE b.seq > :seq) OR EXISTS (SELECT FROM minerisk.batch b "
+    "WHERE b.seq > :seq AND NOT EXISTS (SELECT FROM minerisk.terrain_event e "
+    "WHERE e.terrain_id = t.id)) "
+    "OR EXISTS (SELECT FROM minerisk.batch b "
+    "JOIN minerisk.terrain_event e ON e.batch_id = b.id "
+    "WHERE b.seq > :seq AND e.state IN ('accepted', 'revoked')) "
+    "OR EXISTS (SELECT FROM minerisk.terrain_run r JOIN minerisk.batch b ON b.id = r.batch_id "
+    "WHERE b.seq = :seq AND r.summary ->> 'rules' IS DISTINCT FROM :rules) "
+    "OR EXISTS (SELECT FROM minerisk.batch b "
     "JOIN minerisk.survey_event e ON e.batch_id = b.id "
     "JOIN minerisk.survey v ON v.id = e.survey_id "
     "WHERE b.seq > :seq AND jsonb_exists_any(v.layers, CAST(:layers AS text[]))) "
@@ -276,5 +285,7 @@ def may_have_changed(conn: Connection) -> bool:
         "layers": [*pond_layers(), "survey_extent"],
         "moves": list(_STRUCK_OFF_BY),
         "sought": SOUGHT,
+        # Of an installation before this one, or before its county changed a figure.
+        "rules": reckoned_key(),
     }
     return bool(conn.scalar(_LATER, asked))

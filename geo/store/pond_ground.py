@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from threading import Lock
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from rasterio.features import geometry_mask
 from sqlalchemy import Connection
 
 from geo import clock
@@ -19,13 +21,12 @@ from geo.store.facts import newest_seq
 from geo.store.pond_facts import features, sought_below, struck_off_codes
 from geo.store.terrains import Taken, dems, grid_of, opened_taken
 from geo.survey.keys import content_key
-from geo.tailings.county import CountyPonds, county_in_force
+from geo.tailings.county import CountyPonds, county_in_force, reckoned_by
 from geo.tailings.model import Model
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.precedence import answering, shares
-from geo.tailings.protected import counts, people, protected_classes
-from geo.tailings.siting_rules import siting_rules
-from geo.tailings.tiles import OnGround, Prepared, Tile, near, prepared, tile_at, tiles_of
+from geo.tailings.protected import counts, people
+from geo.tailings.tiles import OnGround, Prepared, Tile, frame_of, near, prepared, tile_at, tiles_of
 
 _LAYERS = ("bank_line", "dam", "drainage", "pond", "protected_object")
 
@@ -69,16 +70,14 @@ def grounds(conn: Connection, on: date) -> list[Ground]:
     found = dems(conn, seq)
     if not found:
         return []
-    shown = shares([one.ground for one in found], _margin(county))
-    kept = [at for at, share in enumerate(shown) if not share.is_empty]
+    shown, kept = _shares(found, county)
     gone = struck_off_codes(conn, seq)
     rows = features(conn, _LAYERS, seq) + sought_below(conn, seq, on)
     lie = _lying(rows, shown, kept)
     told = {
         "rows": sorted(str(row["key"]) for row in rows),
         "struck_off": gone,
-        "rules": [terrain_rules(), protected_classes(), siting_rules()["bank"]],
-        "county": [county.capture, sorted(county.counts)],
+        **reckoned_by(county),
     }
     made = []
     for at in kept:
@@ -91,6 +90,25 @@ def grounds(conn: Connection, on: date) -> list[Ground]:
             Ground(content_key(whole), found[at], share, mine, rows, frozenset(gone), county)
         )
     return made
+
+
+def answers_for(conn: Connection, found: Sequence[Taken]) -> dict[str, UUID]:
+    """Return by a pond's code the model that answers for it among some, the newest first.
+
+    For a connection that sees all.
+    """
+    if not found:
+        return {}
+    shown, kept = _shares(found, county_in_force())
+    rows = features(conn, ("dam", "pond"), newest_seq(conn))
+    lie = _lying(rows, shown, kept)
+    return {row["code"]: found[lie[row["key"]]].id for row in rows if row["layer"] == "pond"}
+
+
+def _shares(found: Sequence[Taken], county: CountyPonds) -> tuple[NDArray[np.object_], list[int]]:
+    """Return the share of each of some models, and which of them answer for any ground."""
+    shown = shares([one.ground for one in found], _margin(county))
+    return shown, [at for at, share in enumerate(shown) if not share.is_empty]
 
 
 def _lying(
@@ -117,6 +135,26 @@ def _margin(county: CountyPonds) -> float:
     return float(
         terrain_rules()["path"]["limit_m"] + figures["width_m"] + figures["point_radius_m"]
     )
+
+
+def answered(model: Model, share: Any) -> NDArray[np.bool_]:
+    """Return the cells whose middle lies on a model's share."""
+    (here,) = frame_of(model).local([shapely.segmentize(share, 0.01)])
+    mask: NDArray[np.bool_] = geometry_mask(
+        [here], out_shape=model.shape, transform=model.grid, invert=True
+    )
+    return mask
+
+
+def shared(found: Sequence[Taken]) -> list[tuple[Taken, Any]]:
+    """Return the models that answer for ground among some, the newest first, and for which.
+
+    That is None where one answers for all.
+    """
+    if not found:
+        return []
+    shown, kept = _shares(found, county_in_force())
+    return [(found[at], shown[at] if len(kept) > 1 else None) for at in kept]
 
 
 def ground_at(found: Sequence[Ground], shape: Any) -> Ground:

@@ -1,18 +1,25 @@
-"""The base map made of the newest elevation model: tiles beside the raw files.
+"""The base map made of the accepted elevation models: tiles beside the raw files, a set for each.
 
-The worker makes them, reading the model through the confined child; the server only hands files
-out. What is there is told by one small file, written last, so that half a set is never shown.
+Each is drawn where it answers, so that none lies over another. The worker makes them, reading the
+models through the confined child; the server only hands files out. What is there is told by one
+small file, written last, so that half a set is never shown.
 """
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
+import shapely
+
+from geo.problems import Problem
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.facts import newest_seq
+from geo.survey.keys import content_key
 
 # One pixel that shows nothing: a tile that is not there is no failure.
 EMPTY = bytes.fromhex(
@@ -20,20 +27,22 @@ EMPTY = bytes.fromhex(
     "0000000b49444154789c6360000200000500017a5eab3f0000000049454e44ae426082"
 )
 # Grows whenever tiles are drawn otherwise, so that older ones are made anew.
-EDITION = 1
+EDITION = 2
 
 
 def _room(settings: Settings) -> Path:
     return settings.local / "relief"
 
 
-def current(settings: Settings) -> dict[str, Any] | None:
-    """Return what there is, if any: key, bounds, minzoom, maxzoom, source, dated."""
+def current(settings: Settings) -> list[dict[str, Any]]:
+    """Return the sets there are, the newest model first: key, bounds, zooms, source and dated."""
     try:
-        found: dict[str, Any] = json.loads((_room(settings) / "current.json").read_text("utf-8"))
+        found = json.loads((_room(settings) / "current.json").read_text("utf-8"))
     except FileNotFoundError:
-        return None
-    return found
+        return []
+    # One that an older version wrote is of one model, whatever stood beside it.
+    sets: list[dict[str, Any]] = found.get("sets", [])
+    return sets
 
 
 def tile(settings: Settings, key: str, z: int, x: int, y: int) -> bytes | None:
@@ -47,31 +56,54 @@ def tile(settings: Settings, key: str, z: int, x: int, y: int) -> bytes | None:
 
 
 def refresh(settings: Settings) -> bool:
-    """Draw the newest elevation model, unless it is drawn; returns whether it was drawn now.
+    """Draw each accepted model where it answers, unless it is drawn; returns whether any was.
 
     Raises
     ------
     Problem
-        ``terrain.dem.*`` where it cannot be read any more.
+        ``terrain.dem.*`` where one cannot be read any more; the others are drawn.
     """
     # The server hands tiles out, and needs nothing of what makes them.
-    from geo.report.relief import bounds, drawn
-    from geo.store.terrains import newest_dem, opened_taken
+    from geo.store.pond_ground import shared
+    from geo.store.terrains import dems
 
     with connect(settings, "worker", SYSTEM) as conn:
-        taken = newest_dem(conn, newest_seq(conn))
-    if taken is None:
-        return False
-    key = f"{taken.key[:16]}e{EDITION}"
+        wanted = shared(dems(conn, newest_seq(conn)))
     there = current(settings)
-    if there is not None and there["key"] == key:
-        return False
+    known = {one["key"]: one for one in there}
+    sets, trouble = [], None
+    for taken, share in wanted:
+        key = _key(taken, share)
+        try:
+            sets.append(known.get(key) or _drawn(settings, key, taken, share))
+        except Problem as problem:
+            trouble = problem
+    if [one["key"] for one in sets] != [one["key"] for one in there]:
+        _tell(settings, sets, there)
+    if trouble is not None:
+        raise trouble
+    return any(one["key"] not in known for one in sets)
+
+
+def _key(taken: Any, share: Any) -> str:
+    told = {"model": taken.key, "share": share and shapely.to_wkb(share, hex=True)}
+    return f"{content_key(told)[:16]}e{EDITION}"
+
+
+def _drawn(settings: Settings, key: str, taken: Any, share: Any) -> dict[str, Any]:
+    """Draw a model where it answers; returns what there is of it."""
+    from geo.report.relief import bounds, drawn
+    from geo.store.pond_ground import answered
+    from geo.store.terrains import opened_taken
+
     room = _room(settings)
     room.mkdir(exist_ok=True)
     aside = room / f"aside{uuid4().hex}"
     aside.mkdir()
     with opened_taken(settings, taken) as model:
         dem = model.part(slice(0, model.shape[0]), slice(0, model.shape[1]))
+        if share is not None:
+            dem = replace(dem, z=np.where(answered(model, share), dem.z, np.float32("nan")))
     zooms = []
     for (z, x, y), body in drawn(dem):
         (aside / f"{z}-{x}-{y}.png").write_bytes(body)
@@ -79,7 +111,7 @@ def refresh(settings: Settings) -> bool:
     final = room / key
     shutil.rmtree(final, ignore_errors=True)
     aside.rename(final)
-    told = {
+    return {
         "key": key,
         "bounds": bounds(dem),
         "minzoom": min(zooms, default=0),
@@ -87,11 +119,17 @@ def refresh(settings: Settings) -> bool:
         "source": taken.stated.source,
         "dated": taken.stated.on and taken.stated.on.isoformat(),
     }
+
+
+def _tell(settings: Settings, sets: list[dict[str, Any]], there: list[dict[str, Any]]) -> None:
+    """Say which sets there are, and remove what neither these nor the ones before name."""
+    room = _room(settings)
+    room.mkdir(exist_ok=True)
     note = room / f"note{uuid4().hex}"
-    note.write_text(json.dumps(told, ensure_ascii=False), "utf-8")
+    note.write_text(json.dumps({"sets": sets}, ensure_ascii=False), "utf-8")
     note.rename(room / "current.json")
+    # Those before stay while pages that name them are open; of a killed run nothing does.
+    kept = {one["key"] for one in (*sets, *there)}
     for old in room.iterdir():
-        # The one before stays while pages that name it are open; of a killed run nothing does.
-        if old.is_dir() and old.name not in (key, there and there["key"]):
+        if old.is_dir() and old.name not in kept:
             shutil.rmtree(old, ignore_errors=True)
-    return True

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from geo.problems import Problem
 from geo.settings import Settings
 from geo.store.engine import Actor
-from geo.store.intake import owner_of_upload, register_upload
+from geo.store.intake import may_send, owner_of_upload, register_upload
 from geo.store.tables import sending
 from geo.survey.reading import ReadOptions
 from geo.survey.reading.archive import check_name
@@ -71,8 +71,7 @@ def begin(
         If it is too large or empty, no kind we read, or if the sender has too much on its way, or
         the disk no room.
     """
-    if actor.role == "administrator":
-        raise Problem("store.not_allowed", http_status=403, action="upload")
+    may_send(actor, options)
     check_name(filename)
     if size > settings.max_upload_bytes:
         limit = settings.max_upload_bytes // _MEBIBYTE

@@ -125,6 +125,8 @@ def submit(
     row = upload_row(conn, upload_id)
     if actor.user_id is not None and row.created_by != actor.user_id:
         raise Problem("store.not_found", http_status=404)
+    if row.options.get("terrain"):
+        raise Problem("store.is_model", http_status=409, file=row.filename)
     if row.state == "submitted":
         found: UUID = row.survey_id
         return found

@@ -53,6 +53,7 @@ SCREENING_OUTCOMES = ("asked", "explained", "incomplete", "doubtful")
 OBJECTION_OUTCOMES = ("kept", "changed", "returned")
 PAPER_ROOMS = ("pond_event", "works")
 SURVEY_STATES = ("submitted", "accepted", "returned", "superseded", "revoked")
+TERRAIN_STATES = ("submitted", "accepted", "returned", "revoked")
 
 
 def _one_of(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:
@@ -540,6 +541,8 @@ upload = Table(
     Column("problem", JSONB),
     Column("result", JSONB),
     Column("survey_id", Uuid),
+    # What an elevation model was submitted as.
+    Column("terrain_id", Uuid),
     Column("created_by", Uuid),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("heartbeat_at", DateTime(timezone=True)),
@@ -760,14 +763,31 @@ terrain = Table(
     *_ownership(),
 )
 
-# One computation of head-top verdicts and zones: of which facts (`key`), and what came out.
+# What became of a model that was sent; one taken on record at the machine needs no such word, and
+# counts as accepted when it was recorded.
+terrain_event = Table(
+    "terrain_event",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    _batch(),
+    Column("terrain_id", Uuid, ForeignKey(terrain.c.id), nullable=False, index=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    Column("document", Text, nullable=False, server_default=text("''")),
+    Column("actor_login", Text, nullable=False),
+    _one_of("state", TERRAIN_STATES, "state"),
+    *_ownership(),
+)
+
+# One computation of head-top verdicts and zones: of which facts (`key`), and what came out. Without
+# a model it says that none is left.
 terrain_run = Table(
     "terrain_run",
     metadata,
     Column("id", Uuid, primary_key=True),
     _batch(),
     Column("key", Text, nullable=False),
-    Column("terrain_id", Uuid, ForeignKey(terrain.c.id), nullable=False),
+    Column("terrain_id", Uuid, ForeignKey(terrain.c.id)),
     Column("summary", JSONB, nullable=False),
     *_ownership(),
 )
@@ -831,6 +851,7 @@ APPEND_ONLY = (
     pond,
     pond_event,
     terrain,
+    terrain_event,
     terrain_run,
     head_top,
     zone,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from geo.problems import Problem
 from geo.settings import Settings
 from geo.store import rawfiles
-from geo.store.tables import terrain
+from geo.store.tables import terrain, upload
 from geo.survey.keys import content_key
 
 # Sheets of a model, in the order in which they count; of each its own file, then those it needs
@@ -53,9 +53,15 @@ def sheets_of(row: Any) -> Sheets:
 
 
 def kept_digests(conn: Connection) -> set[str]:
-    """Return the digests of all bytes that models on record name."""
+    """Return the digests of all bytes that models name, on record or sent and not submitted yet."""
     rows = conn.execute(select(terrain.c.sha256, terrain.c.filename, terrain.c.note))
-    return {sha256 for row in rows for files in sheets_of(row) for sha256, _ in files}
+    kept = {sha256 for row in rows for files in sheets_of(row) for sha256, _ in files}
+    sent = conn.scalars(
+        select(upload.c.result["terrain"]["note"]["sheets"]).where(
+            upload.c.state == "staged", upload.c.result["terrain"].is_not(None)
+        )
+    )
+    return kept | {sha256 for sheets in sent for files in sheets or () for sha256, _ in files}
 
 
 @contextmanager

@@ -11,17 +11,18 @@ from uuid import UUID, uuid4
 import numpy as np
 import pyproj
 import shapely
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row
 
 from geo.crs import GEOGRAPHIC
 from geo.problems import Problem
 from geo.settings import Settings
 from geo.store import terrain_files
 from geo.store.engine import Actor
-from geo.store.facts import known_at, newest_seq
-from geo.store.publish import publishing
-from geo.store.tables import batch, terrain
+from geo.store.facts import newest_seq
+from geo.store.publish import Batch, publishing
+from geo.store.tables import terrain
 from geo.store.terrain_files import Sheets
+from geo.store.terrain_states import in_order, model_row
 from geo.survey.keys import content_key
 from geo.tailings.dem_reading import read_dem
 from geo.tailings.model import Box, Model, Stated, box_in, lattice, model_of, shape_in
@@ -84,6 +85,98 @@ def _ground(paths: Sequence[Path], stated: Stated) -> tuple[Box, shapely.Geometr
     return (west, south, east, north), ground
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The files of a model, kept: their digest as one, their sheets and their bytes."""
+
+    sha256: str
+    sheets: Sheets
+    size: int
+
+    @property
+    def filename(self) -> str:
+        """Return the names of its sheets."""
+        return "、".join(files[0][1] for files in self.sheets)[:200]
+
+
+def keep_files(settings: Settings, files: Sequence[Path], stated: Stated) -> Kept:
+    """Keep the bytes of a model's sheets, each with what it needs beside it.
+
+    Raises
+    ------
+    Problem
+        ``terrain.dem.kind``, ``terrain.dem.no_error``, ``store.*``
+    """
+    if not stated.error_m > 0:
+        # An error of nothing would turn the perturbed runs off and make doubt a clean no (L23).
+        raise Problem("terrain.dem.no_error")
+    kinds = [kind_of(one) for one in files]
+    sheets, size = terrain_files.keep(
+        settings,
+        [[one, *(b for b, _ in kind.beside)] for one, kind in zip(files, kinds, strict=True)],
+    )
+    # A tile of SRTM lies where its name says.
+    digest = terrain_files.digest_of(sheets, named=any(k.driver == "SRTMHGT" for k in kinds))
+    return Kept(digest, sheets, size)
+
+
+def read_kept(settings: Settings, kept: Kept, stated: Stated) -> dict[str, Any]:
+    """Read a model whole in the confined child; return what its record says of it.
+
+    Raises
+    ------
+    Problem
+        ``terrain.dem.*``, ``reader.child.*`` where it cannot be one.
+    """
+    with terrain_files.named(settings, kept.sheets) as paths:
+        box, ground = _ground(paths, stated)
+        read = read_dem(paths, box, stated, gaps=len(paths) > 1)
+    note = {
+        "box": list(box),
+        "bytes": kept.size,
+        "unit": stated.unit,
+        "epsg": stated.epsg,
+        "zone_epsg": read.dem.epsg,
+        "cell_m": list(read.dem.cell),
+        "shape": list(read.dem.shape),
+        "voids": read.voids,
+        "bridged": read.bridged,
+        "approximate": read.approximate,
+        "sheets": [[list(file) for file in files] for files in kept.sheets],
+    }
+    if len(kept.sheets) > 1:
+        note["ground"] = shapely.to_wkt(ground, rounding_precision=9)
+    return note
+
+
+def record(
+    made: Batch,
+    sha256: str,
+    filename: str,
+    stated: Stated,
+    note: dict[str, Any],
+    owner: dict[str, Any],
+) -> UUID:
+    """Put a model that was read on record within a batch; returns its id."""
+    terrain_id = uuid4()
+    made.add(
+        terrain,
+        [
+            {
+                "id": terrain_id,
+                "sha256": sha256,
+                "filename": filename,
+                "source": stated.source,
+                "dated": stated.on,
+                "error_m": stated.error_m,
+                "note": note,
+                **owner,
+            }
+        ],
+    )
+    return terrain_id
+
+
 def take_dem(
     conn: Connection,
     settings: Settings,
@@ -108,67 +201,25 @@ def take_dem(
     missing = next((one for one in files if not one.is_file()), None)
     if missing is not None:
         raise Problem("cli.no_file", file=str(missing))
-    if not stated.error_m > 0:
-        # An error of nothing would turn the perturbed runs off and make doubt a clean no (L23).
-        raise Problem("terrain.dem.no_error")
-    kinds = [kind_of(one) for one in files]
-    sheets, size = terrain_files.keep(
-        settings,
-        [[one, *(b for b, _ in kind.beside)] for one, kind in zip(files, kinds, strict=True)],
-    )
-    # A tile of SRTM lies where its name says.
-    digest = terrain_files.digest_of(sheets, named=any(k.driver == "SRTMHGT" for k in kinds))
+    kept = keep_files(settings, files, stated)
     wanted = replace(stated, on=stated.on or on)
     known = [one for one in dems(conn, newest_seq(conn)) if one.district == actor.district]
-    if known and (known[0].sha256, known[0].stated) == (digest, wanted):
+    if known and (known[0].sha256, known[0].stated) == (kept.sha256, wanted):
         return known[0].id
-    with terrain_files.named(settings, sheets) as paths:
-        box, ground = _ground(paths, stated)
-        read = read_dem(paths, box, stated, gaps=len(paths) > 1)
-    terrain_id = uuid4()
-    note = {
-        "box": list(box),
-        "bytes": size,
-        "unit": stated.unit,
-        "epsg": stated.epsg,
-        "zone_epsg": read.dem.epsg,
-        "cell_m": list(read.dem.cell),
-        "shape": list(read.dem.shape),
-        "voids": read.voids,
-        "bridged": read.bridged,
-        "approximate": read.approximate,
-        "sheets": [[list(file) for file in files_] for files_ in sheets],
-    }
-    if len(sheets) > 1:
-        note["ground"] = shapely.to_wkt(ground, rounding_precision=9)
-    with publishing(conn, actor, "terrain", on, {"terrain": digest}) as made:
-        made.add(
-            terrain,
-            [
-                {
-                    "id": terrain_id,
-                    "sha256": digest,
-                    "filename": "、".join(files_[0][1] for files_ in sheets)[:200],
-                    "source": wanted.source,
-                    "dated": wanted.on,
-                    "error_m": wanted.error_m,
-                    "note": note,
-                    "district": actor.district,
-                }
-            ],
-        )
-    return terrain_id
+    note = read_kept(settings, kept, stated)
+    with publishing(conn, actor, "terrain", on, {"terrain": kept.sha256}) as made:
+        owner = {"district": actor.district}
+        return record(made, kept.sha256, kept.filename, wanted, note, owner)
 
 
 def dems(conn: Connection, seq: int) -> list[Taken]:
-    """Return the elevation models known at a batch, the newest record first."""
-    found = conn.execute(
-        select(terrain, batch.c.seq)
-        .outerjoin(batch, batch.c.id == terrain.c.batch_id)
-        .where(known_at(seq))
-        .order_by(batch.c.seq.desc().nulls_first())
-    )
-    return [_taken(row) for row in found]
+    """Return the elevation models that count at a batch, the one accepted last first."""
+    return [_taken(row) for row in in_order(conn, seq)]
+
+
+def taken_of(conn: Connection, terrain_id: UUID) -> Taken:
+    """Return a model by its id, whether it counts or not."""
+    return _taken(model_row(conn, terrain_id))
 
 
 def newest_dem(conn: Connection, seq: int) -> Taken | None:

@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import Connection, text
 
 from geo.problems import Problem
-from geo.store import water_lines
+from geo.store import terrain_outlines, water_lines
 from geo.store.engine import Actor
 from geo.store.rule_sets import in_force
 from geo.survey.layers import factors, pond_layers
@@ -26,6 +26,7 @@ LAYERS: dict[str, tuple[str, ...] | None] = {
     "ponds": tuple(name for name in pond_layers() if name != "monitoring_reading"),
     "zones": None,
     "paths": None,
+    "models": None,
 }
 # Layers made of features that say more of them than the common function does.
 _OWN = {"ponds": "tile_ponds"}
@@ -89,6 +90,8 @@ def tile(
     wanted = LAYERS[layer]
     if layer == "water_lines":
         return water_lines.tile(conn, z, x, y, known_seq, on)
+    if layer == "models":
+        return terrain_outlines.tile(conn, z, x, y, known_seq)
     if layer in _UNDATED:
         found = conn.scalar(text(f"SELECT minerisk.tile_{layer}(:z, :x, :y, :known)"), place)
     elif wanted is None:

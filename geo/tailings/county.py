@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict
 
 from geo.rules.catalogue import PONDS, CatalogueError, composed, line_of, validated
 from geo.settings import settings
+from geo.survey.keys import content_key
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.protected import protected_classes
+from geo.tailings.siting_rules import siting_rules
 
 
 class _Stated(BaseModel):
@@ -77,3 +79,16 @@ def county_ponds(folder: Path | None) -> CountyPonds:
 def county_in_force() -> CountyPonds:
     """Return what is in force in the county of this installation."""
     return county_ponds(settings().county_rules)
+
+
+def reckoned_by(county: CountyPonds) -> dict[str, Any]:
+    """Return all the rules that verdicts and zones are reckoned by, method and figures."""
+    return {
+        "rules": [terrain_rules(), protected_classes(), siting_rules()["bank"]],
+        "county": [county.capture, sorted(county.counts)],
+    }
+
+
+def reckoned_key() -> str:
+    """Return them as a digest: what a run was reckoned by may be another by now."""
+    return content_key(reckoned_by(county_in_force()))

@@ -70,7 +70,7 @@ class Verdict:
     ----------
     answer : str
         ``yes``; ``suspected`` (疑似, to be checked on site, treated as yes until then);
-        ``undetermined`` where nobody looked for people below; ``no``.
+        ``undetermined`` where nobody looked for people below, or no ground is shown; ``no``.
     reasons : tuple of str
         ``met``, ``toe_derived``, ``run_met``, ``path_leaves``, ``pit``, ``no_terrain``,
         ``error_unknown``, ``unsurveyed``.
@@ -315,6 +315,9 @@ def judge(
     is_met = bool(captured.any())
     reasons = (["met"] if is_met else []) + [name for name, so in doubts.items() if so]
     answer = "yes" if is_met and not toe_derived else "suspected" if reasons else "no"
+    if not paths.starts.size:
+        # Nobody shows the ground there: neither who lies below is known nor that nobody does.
+        answer = "undetermined"
     if unsurveyed is not None and unsurveyed.ravel()[paths.starts].any():
         reasons.append("unsurveyed")
         answer = "undetermined" if answer == "no" else answer

@@ -5,7 +5,6 @@ from functools import cache
 from importlib import resources
 from typing import Any, TypeVar, cast
 
-import numba
 import yaml
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
@@ -21,8 +20,11 @@ def terrain_rules() -> dict[str, Any]:
 def compiled(function: Kernel) -> Kernel:
     """Compile a kernel that frees the interpreter's lock, kept on disk where there is a place.
 
-    A user without a writable folder still gets the kernel: compiled anew in each process.
+    A user without a writable folder still gets the kernel: compiled anew in each process. The
+    compiler is loaded here, for it is slow and who asks for the figures alone needs none of it.
     """
+    import numba
+
     try:
         return cast(Kernel, numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:  # numba found no folder to keep it in

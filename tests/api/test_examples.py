@@ -170,7 +170,26 @@ def walk(client_of, settings, people, tmp_path, monkeypatch) -> dict[str, Any]:
     keep("adopt_rules", zhang.post(f"{base}/rules/adopt", json={"version": waits, **review}))
     keep("layers", zhang.get(f"{base}/layers"))
     said |= walk_ponds(zhang, settings, people, keep)
+    walk_models(wang, zhang, settings, keep)
     return said
+
+
+def walk_models(wang, zhang, settings, keep) -> None:
+    """Send the sample's elevation model anew, and have it reviewed."""
+    base = "/api/v1"
+    said = {"terrain": json.dumps({"source": "省院", "dated": "2024-05-01", "error_m": 2})}
+    with (make.HERE / "14_示例县地形_30m.tif").open("rb") as body:
+        sent = wang.post(f"{base}/uploads", files={"file": ("dem.tif", body)}, data=said).json()
+    intake.process_upload(settings, sent["id"])
+    (first,) = zhang.get(f"{base}/terrains").json()
+    review = {"reason": "r", "document": "d"}
+    not_a_survey = wang.post(f"{base}/uploads/{sent['id']}/submit", json={})
+    assert not_a_survey.json()["code"] == "store.is_model"
+    model = keep("submit_terrain", wang.post(f"{base}/terrains", json={"upload_id": sent["id"]}))
+    at = f"{base}/terrains/{model['id']}"
+    keep("accept_terrain", zhang.post(f"{at}/accept", json=review))
+    keep("return_terrain", zhang.post(f"{at}/return", json=review))
+    keep("revoke_terrain", zhang.post(f"{base}/terrains/{first['id']}/revoke", json=review))
 
 
 def walk_ponds(zhang, settings, people, keep) -> dict[str, Any]:
@@ -199,6 +218,7 @@ def walk_ponds(zhang, settings, people, keep) -> dict[str, Any]:
         "headtop": keep("headtop", zhang.get(f"{base}/ponds/A/headtop")),
         "zones": keep("zones", zhang.get(f"{base}/zones")),
         "terrains": keep("terrains", zhang.get(f"{base}/terrains")),
+        "outlines": keep("outlines", zhang.get(f"{base}/terrains/outlines")),
         "siting": keep("siting", zhang.post(f"{base}/siting", json={"toe": place})),
         "siting_file": keep(
             "siting_file",

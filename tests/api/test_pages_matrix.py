@@ -61,6 +61,13 @@ RULES = {
     "GET /ponds": {"else": 200},
     "GET /ponds/board.xlsx": {"else": 200},
     "GET /terrains": {"else": 200},
+    # The form names no file, nor one that is an elevation model, nor a model that is there.
+    "POST /terrains": {"else": 422},
+    "POST /terrains/sent/{upload_id}/again": {"else": 404},
+    "POST /terrains/sent/{upload_id}/submit": {"else": 404},
+    "POST /terrains/{terrain_id}/accept": {"else": 404},
+    "POST /terrains/{terrain_id}/return": {"else": 404},
+    "POST /terrains/{terrain_id}/revoke": {"else": 404},
     "GET /ponds/{code}": POND,
     # As the event it came with: who sent the pond's file reads neither.
     "GET /ponds/{code}/papers/{sha256}": GRADED,
@@ -218,6 +225,7 @@ def test_every_page_by_role_and_by_whose(app, client_of, settings, people, tmp_p
     values = {
         "objection_id": objection_id, "sha256": sha256(PDF).hexdigest(),
         "upload_id": upload_id, "survey_id": survey_id, "proposal_id": NOBODY, "code": "A",
+        "terrain_id": NOBODY,
         "match_id": NOBODY, "key": "none", "z": 9, "x": 1, "y": 1,
         "name": "hat", "which": "surveys", "stamp": "x", "path": "css/minerisk.css",
     }  # fmt: skip

@@ -315,6 +315,12 @@ RULES = {
     "POST /api/v1/ponds/{code}/headtop": POND_ACT,
     "GET /api/v1/zones": {"any": 200},
     "GET /api/v1/terrains": {"any": 200},
+    "GET /api/v1/terrains/outlines": {"any": 200},
+    # The upload and the model they name are nobody's.
+    "POST /api/v1/terrains": {"any": 404},
+    "POST /api/v1/terrains/{terrain_id}/accept": {"any": 404},
+    "POST /api/v1/terrains/{terrain_id}/return": {"any": 404},
+    "POST /api/v1/terrains/{terrain_id}/revoke": {"any": 404},
     # There is no elevation model here: whoever may ask is told so.
     "POST /api/v1/siting": {"zhang": 409, "far": 409, "admin": 409, "else": 403},
     "POST /api/v1/siting/file": {"zhang": 200, "far": 200, "admin": 200, "else": 403},
@@ -412,6 +418,7 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
             "due": "2024-12-31",
         },
         "outputs": {"since": "2024-01-01", "until": "2024-12-31", "tonnes": 9, "document": "d"},
+        "terrains": {"upload_id": "00000000-0000-0000-0000-000000000000"},
     }
     sent_file = tmp_path / "sent.pdf"
     sent_file.write_bytes(PDF)
@@ -430,6 +437,7 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
         "sending_id": str(begun.id),
         "proposal_id": "00000000-0000-0000-0000-000000000000",
         "match_id": "00000000-0000-0000-0000-000000000000",
+        "terrain_id": "00000000-0000-0000-0000-000000000000",
         "code": "A",
         "name": "goaf",
         "board": "unresolved",

@@ -43,9 +43,11 @@ from geo.cli import (  # noqa: F401 -- they add commands
     ponds,
     reading,
     rules,
+    terrains,
     zones,
 )
 from geo.cli import serving as _serving  # noqa: F401
+from geo.messages import say
 from geo.rules.catalogue import DATA
 from geo.settings import CHECKOUT, Settings, settings
 from geo.store import queries
@@ -796,3 +798,21 @@ def test_grants_print_what_an_administrator_runs(place):
 def test_a_given_database_that_does_not_answer_is_a_sentence(place):
     given = f"postgresql://x:y@127.0.0.1:{free_port()}/z"
     assert "z" not in place.refused("audit", "head", MINERISK_DATABASE_URL=given).split()
+
+
+def test_elevation_models_are_listed_and_an_act_names_one(place):
+    (one,) = place.ask("terrain", "--list")
+    assert (one["state"], one["files"]) == ("in_force", ["14_示例县地形_30m.tif"])
+    assert "SL-T04" in one["ponds"]
+    both = place.refused("terrain", "--revoke", one["id"], "--return", one["id"])
+    assert both == say("cli.terrain_one", "zh")
+    assert place.refused("terrain", "x.tif") == say("cli.terrain_said", "zh")
+    other = place.refused("terrain", "--revoke", "1", "--reason", "r", "--document", "d")
+    assert "1" in other
+    # It judges head-top ponds: one person alone takes it from under none of them.
+    waits = place.ask(
+        "terrain", "--revoke", one["id"], "--reason", "r", "--document", "d", "--as", "zhang"
+    )
+    assert (waits["state"], "SL-T04" in waits["ponds"]) == ("needs_second", True)
+    place.run("confirm", waits["proposal"], "--refuse", "--as", "li")
+    assert place.ask("terrain", "--list") == [one]

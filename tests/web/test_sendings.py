@@ -13,6 +13,7 @@ from geo.messages import say
 from geo.store.sendings import CHUNK_BYTES
 from sample_data.make import licence
 from tests.county import write
+from tests.geo.store.test_sent_models import sheet
 from tests.geo.survey.test_read_drawings import Dxf
 from tests.web.conftest import Person, Site
 
@@ -121,3 +122,47 @@ def test_what_is_not_wanted_any_more_is_thrown_away_from_the_page(
     # One alone that is taken is gone to at once.
     page.set_input_files("#files", folder / "拐点.csv")
     page.wait_for_url(re.compile(r"/uploads/[0-9a-f-]{36}"))
+
+
+def test_the_sheets_of_a_model_are_sent_reviewed_and_drawn(
+    own_site: Site, person: People, tmp_path: Path
+) -> None:
+    wang, zhang = person(own_site, "wang"), person(own_site, "zhang", size="phone")
+    wang.go("/terrains")
+    page = wang.page
+    sheets = [sheet(tmp_path, "西.tif", (0, 0.5)), sheet(tmp_path, "东.tif", (0.5, 1))]
+    page.set_input_files("#sheets", sheets)
+    for name, value in (("source", "省测绘院"), ("dated", "2024-05-01"), ("error", "2.5")):
+        page.fill(f"#{name}", value)
+    page.click("#send-model button")
+    page.wait_for_url("**/uploads/*")
+    # The names of both are there: what was chosen went as one zip, and was read as two sheets.
+    expect(page.locator("#read")).to_contain_text("东.tif、西.tif", timeout=90_000)
+    page.click("#read button")
+    expect(page.locator("#waiting")).to_contain_text("省测绘院")
+    expect(page.locator("#waiting form")).to_have_count(0)
+    zhang.go("/inbox")
+    review = zhang.page
+    review.click("#models a")
+    review.click(f"#waiting summary >> text={say('web.terrain.accept', 'zh')}")
+    review.fill("#waiting input[name=reason]", "与控制点核对一致")
+    review.fill("#waiting input[name=document]", "示例审字〔2024〕9号")
+    review.click("#waiting button.primary")
+    # It would judge head-top ponds on other ground: that takes two.
+    expect(review.locator("#proposals")).to_contain_text("SL-T04")
+    li = person(own_site, "li")
+    li.go("/inbox#proposals")
+    li.page.check("#proposals input[name=read]")
+    li.page.click("#proposals button.primary")
+    wang.go("/terrains")
+    expect(page.locator("#waiting")).to_have_count(0)
+    expect(page.locator("table")).to_contain_text("省测绘院")
+    zhang.go("/map?layers=models&at=12/38.817/112.606")
+    zhang.map_drawn()
+    drawn = review.evaluate(
+        "minerisk.map.querySourceFeatures('models', {sourceLayer: 'models'}).map((f) => f.properties.source)"
+    )
+    assert "省测绘院" in drawn
+    assert review.evaluate(
+        "minerisk.map.queryRenderedFeatures({layers: ['models-line', 'models-idle']}).length"
+    )

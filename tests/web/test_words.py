@@ -18,8 +18,11 @@ from geo.store.tables import (
     MINE_KINDS,
     OBJECTION_OUTCOMES,
     SCREENING_OUTCOMES,
+    TERRAIN_STATES,
     ZONES,
 )
+from geo.store.terrain_decisions import ACCEPT, RETURN, REVOKE
+from geo.store.terrain_queries import COUNTING
 from geo.survey.advance import STOPS
 from geo.survey.layers import layers
 from geo.survey.ledger import LEDGER, WORKS
@@ -53,6 +56,7 @@ PARTS = {
         "encounters",
         "ponds",
         "zones",
+        "models",
     ),
     "web.upload_state.": ("queued", "reading", "staged", "failed", "submitted"),
     "web.step.": ("queued", "reading", "staged", "submitted"),
@@ -67,7 +71,7 @@ PARTS = {
     "web.colour.": ("red", "orange", "yellow", "blue", "grey"),
     "web.advance.head.": ("90", "180", "365"),
     "web.layers.": ("zip", "gpkg", "xlsx"),
-    "web.action.": ("accept", "ending", "pond_event", "adopt_rules"),
+    "web.action.": ("accept", "ending", "pond_event", "adopt_rules", ACCEPT, REVOKE),
     "web.rules.": ("added", "removed", "changed", "figures"),
     "web.nav.": (
         "advance",
@@ -126,7 +130,7 @@ PARTS = {
     "web.js.upload.state_": ("staged", "failed", "submitted", "gone"),
     "web.js.map.at_": ZONES,
     "web.map.group.": ("ground", "mining", "survey", "ponds"),
-    "web.terrain.state.": ("in_force", "waits", "replaced"),
+    "web.terrain.state.": (*COUNTING, *(s for s in TERRAIN_STATES if s != "accepted")),
     "web.map.turned.": ("landscape", "portrait"),
     "web.draw.kind.": ("polygon", "line", "point"),
 }
@@ -140,7 +144,13 @@ STORED = {
     # Previews are rolled back.
     "web.batch.": {
         *re.findall(r'publishing\([a-z_]+, [A-Za-z]+, "([a-z_]+)"', _STORE),
-        *(ACTION, *(source for sources in SOURCES.values() for source in sources)),
+        *(
+            ACTION,
+            ACCEPT,
+            RETURN,
+            REVOKE,
+            *(source for sources in SOURCES.values() for source in sources),
+        ),
     }
     - {"preview"},
     # An undrained goaf is among what L13 asks for.
@@ -152,7 +162,7 @@ STORED = {
     "web.value.": {*_CHOICES["pond"]["safety_degree"], *_CHOICES["pond"]["monitoring"]},
     "web.reason.": {
         *re.findall(r'"([a-z_]+)": ', inspect.getsource(headtop).partition("doubts = {")[2]),
-        *("met", "dams_missing", "unsurveyed"),
+        *("met", "dams_missing", "unsurveyed", "no_model"),
     },
     "layers.geometry.": {kind for layer in layers().values() for kind in layer.geometry},
     "layers.type.": {field.type for layer in layers().values() for field in layer.fields.values()},

@@ -128,6 +128,23 @@ def sources(path: Path, filename: str, workdir: Path) -> tuple[list[Source], lis
     return _grouped(_loose([path], workdir, {path: filename}))
 
 
+def members(path: Path, filename: str, workdir: Path) -> list[tuple[str, Path]]:
+    """Return what a zip holds, or the file alone, as the sender's name and a copy under ours.
+
+    Raises
+    ------
+    Problem
+        ``reader.name.*``, ``reader.zip.*``, ``reader.kind.empty``
+    """
+    check_name(filename)
+    head = _head(path)
+    if not head:
+        raise Problem("reader.kind.empty", name=shown(filename))
+    if head.startswith((_ZIP, _ZIP_EMPTY)):
+        return _unzipped(path, filename, workdir)
+    return _loose([path], workdir, {path: filename})
+
+
 def _head(path: Path) -> bytes:
     with path.open("rb") as stream:
         return stream.read(512)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,19 @@ from geo.survey.reading.datums import SevenParameters
 
 OUTCOMES = ("stored", "mended", "refused", "warned")
 NOTE_COLUMNS = ("layer", "source_name", "row_no", "outcome", "code", "params", "geometry")
+
+
+class Statement(BaseModel):
+    """What its sender says of an elevation model; its coordinate system stands in the options."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str = Field(min_length=1, max_length=200, description="Who made it.")
+    dated: date = Field(description="Day of the ground it shows.")
+    error_m: float = Field(gt=0, le=1000, description="Stated error of its heights, in metres.")
+    unit: str | None = Field(
+        default=None, max_length=40, description="Unit of heights, where the file says it wrong."
+    )
 
 
 class ReadOptions(BaseModel):
@@ -46,6 +60,9 @@ class ReadOptions(BaseModel):
     )
     error_m: float = Field(
         default=0.0, ge=0, description="Positional error its sender states, in metres."
+    )
+    terrain: Statement | None = Field(
+        default=None, description="The file is an elevation model, or a zip of its sheets."
     )
     hint_lonlat: tuple[float, float] | None = Field(
         default=None, description="Where the mine lies, for eastings without a zone prefix."

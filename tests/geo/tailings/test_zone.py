@@ -320,7 +320,8 @@ def test_doubts_make_a_pond_suspected_never_clear() -> None:
     ends = judge(prepare(dem_of(pit, (10.0, 10.0))), nobody, toe_across(dem, 10))
     assert (ends.answer, ends.reasons) == ("suspected", ("pit",))
     away = shapely.Point(100.0, 30.0).buffer(0.001)
-    assert judge(terrain, nobody, away).reasons == ("no_terrain",)
+    verdict = judge(terrain, nobody, away)
+    assert (verdict.answer, verdict.reasons) == ("undetermined", ("no_terrain",))
 
 
 def toe_at(dem: Dem, row: float, column: float) -> object:

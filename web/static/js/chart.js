@@ -25,6 +25,7 @@ export const GROUPS = {
   encounters: ["encounters-fill", "encounters-line"],
   ponds: ["ponds-fill", "ponds-line", "ponds-toe", "ponds-point", "ponds-label", "ponds-gathered", "ponds-count", "ponds-name", "ponds-mark"],
   zones: ["zones-bank", "zones-undecided", "zones-ban", "zones-prohibited", "zones-prohibited-line", "zones-strip", "zones-line", "zones-label", "paths-line"],
+  models: ["models-line", "models-idle", "models-label"],
 };
 
 /** What each line of old-goaf water is called, from the water outwards. */
@@ -107,6 +108,8 @@ function style(version, times) {
       { id: "ponds-line", type: "line", source: "ponds", "source-layer": "ponds", filter: both(["!", point], ["!", prohibited], ["!=", ["get", "layer"], "dam"]), paint: { "line-color": ["match", ["get", "layer"], ["drainage", "bank_line"], dark ? "#9fd0d8" : "#24525c", INK], "line-width": ["match", ["get", "layer"], "bank_line", 3, 1.25] } },
       { id: "ponds-toe", type: "line", source: "ponds", "source-layer": "ponds", filter: both(["!", point], ["==", ["get", "layer"], "dam"]), paint: { "line-color": INK, "line-width": 4 } },
       { id: "paths-line", type: "line", source: "paths", "source-layer": "paths", filter: line, paint: { "line-color": dark ? "#e79ab2" : "#8c1d40", "line-width": 2.5 } },
+      { id: "models-line", type: "line", source: "models", "source-layer": "models", filter: ["get", "in_force"], paint: { "line-color": dark ? "#d8c9a0" : "#5a4a2a", "line-width": 2.5, "line-dasharray": [8, 2, 1, 2, 1, 2] } },
+      { id: "models-idle", type: "line", source: "models", "source-layer": "models", filter: ["!", ["get", "in_force"]], paint: { "line-color": dark ? "#d8c9a0" : "#5a4a2a", "line-width": 1.25, "line-dasharray": [2, 3] } },
       { id: "mines-line", type: "line", source: "mines", "source-layer": "mines", filter: polygon, paint: { "line-color": INK, "line-width": ["interpolate", ["linear"], ["zoom"], 8, 0.8, 13, 2] } },
       { id: "chosen-halo", type: "line", source: "mines", "source-layer": "mines", filter: NONE, paint: { "line-color": HALO, "line-width": 9 } },
       { id: "chosen-line", type: "line", source: "mines", "source-layer": "mines", filter: NONE, paint: { "line-color": INK, "line-width": 4 } },
@@ -137,6 +140,11 @@ function style(version, times) {
       {
         id: "ponds-label", type: "symbol", source: "ponds", "source-layer": "ponds", minzoom: 13, filter: ["==", ["get", "layer"], "protected_object"],
         layout: { "text-field": ["to-string", ["coalesce", ["get", "name"], ""]], "text-font": FONT, "text-size": 12, "text-offset": [0, 0.8], "text-anchor": "top" },
+        paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2.5 },
+      },
+      {
+        id: "models-label", type: "symbol", source: "models", "source-layer": "models",
+        layout: { "symbol-placement": "line", "text-field": ["concat", ["get", "source"], " ", ["get", "dated"]], "text-font": FONT, "text-size": 12 },
         paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2.5 },
       },
       {
@@ -298,20 +306,20 @@ export function setTimes(map, version, times) {
   for (const layer of TILED) map.getSource(layer).setTiles([address(layer, version, times)]);
 }
 
-/** Lay a base map under the data, or none: `of` says its tiles, and where they are known, its bounds. */
+/** Lay a base map under the data, or none: `of` says its tiles, and of the ground the bounds and zooms of each model. */
 export function setBase(map, of) {
   for (const { id } of map.getStyle().layers.filter((layer) => layer.id.startsWith("base-"))) {
     map.removeLayer(id);
     map.removeSource(id);
   }
-  const own = of?.bounds ? { bounds: of.bounds, minzoom: of.minzoom, maxzoom: of.maxzoom, tileSize: 512 } : { maxzoom: 18, tileSize: 256 };
+  const own = (i) => (of.each ? { ...of.each[i], tileSize: 512 } : { maxzoom: 18, tileSize: 256 });
   // A map from outside is loud by day and glaring by night; the four risk colours are not to drown in it.
   const paint = of?.bounds
     ? { "raster-opacity": 0.9, "raster-fade-duration": 0 }
     : { "raster-opacity": 0.75, "raster-saturation": -0.5, "raster-brightness-max": dark ? 0.55 : 1, "raster-fade-duration": 0 };
   for (const [i, address] of (of?.tiles ?? []).entries()) {
     const tiles = [address.startsWith("/") ? `${location.origin}${address}` : address];
-    map.addSource(`base-${i}`, { type: "raster", tiles, attribution: i ? "" : of.credit, ...own });
+    map.addSource(`base-${i}`, { type: "raster", tiles, attribution: i ? "" : of.credit, ...own(i) });
     map.addLayer({ id: `base-${i}`, type: "raster", source: `base-${i}`, paint }, "grid");
   }
   map.setPaintProperty("mines-fill", "fill-opacity", of ? 0.6 : 0.78);

@@ -243,6 +243,7 @@ function layerText(feature) {
     return say("map.at_unclear", { kinds: kinds.map((kind) => say(`layer.${kind}`)).join(comma) });
   }
   if (feature.source === "water_lines") return say("map.at_water_line", { line: say(WATER_LINES[p.layer]), name: name || say("layer.goaf"), metres: Math.round(p.beyond_m) });
+  if (feature.source === "models") return say(p.in_force ? "map.at_model" : "map.at_model_idle", { source: p.source, dated: p.dated });
   if (feature.source === "zones") return say(`map.at_${p.kind}`, { pond: p.pond_code ?? "" });
   if (feature.source === "ponds") return say("map.at_pond_layer", { kind: say(`layer.${p.layer}`), name });
   if (feature.source === "extents") return say("map.at_extent", { mine: p.mine_code ?? "" });
@@ -264,7 +265,7 @@ const drawnId = ({ source, properties }) => (
 function ask(at) {
   const near = [[at.x - 4, at.y - 4], [at.x + 4, at.y + 4]];
   const hits = map.queryRenderedFeatures(near, {
-    layers: ["ponds-mark", "ponds-fill", "ponds-toe", "ponds-point", "zones-ban", "zones-undecided", "zones-prohibited", "zones-strip", "zones-bank", "mines-gathered", "mines-mark", "mines-fill", "unclear-fill", "extents-line", "plan-fill", "plan-line", "factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point", ...GROUPS.water_lines],
+    layers: ["ponds-mark", "ponds-fill", "ponds-toe", "ponds-point", "zones-ban", "zones-undecided", "zones-prohibited", "zones-strip", "zones-bank", "mines-gathered", "mines-mark", "mines-fill", "unclear-fill", "extents-line", "plan-fill", "plan-line", "factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point", ...GROUPS.water_lines, "models-line", "models-idle"],
   });
   const mark = hits.find((hit) => hit.layer.id === "mines-gathered");
   if (mark) {

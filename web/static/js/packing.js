@@ -7,9 +7,15 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   return c >>> 0;
 });
 
-function crc32(bytes) {
+const PART_BYTES = 8 * 1024 * 1024;
+
+// Part by part: the sheets of an elevation model need not fit into memory.
+async function crc32(file) {
   let c = 0xffffffff;
-  for (const byte of bytes) c = TABLE[(c ^ byte) & 255] ^ (c >>> 8);
+  for (let at = 0; at < file.size; at += PART_BYTES) {
+    const bytes = new Uint8Array(await file.slice(at, at + PART_BYTES).arrayBuffer());
+    for (const byte of bytes) c = TABLE[(c ^ byte) & 255] ^ (c >>> 8);
+  }
   return (c ^ 0xffffffff) >>> 0;
 }
 
@@ -31,15 +37,14 @@ export async function zip(files) {
   const listed = [];
   let offset = 0;
   for (const { path, file } of files) {
-    const bytes = new Uint8Array(await file.arrayBuffer());
     const name = new TextEncoder().encode(path);
-    const sum = crc32(bytes);
+    const sum = await crc32(file);
     // Version 2.0, names in UTF-8, stored, 1 January 1980.
-    const common = [[2, 20], [2, 0x800], [2, 0], [2, 0], [2, 33], [4, sum], [4, bytes.length], [4, bytes.length], [2, name.length], [2, 0]];
+    const common = [[2, 20], [2, 0x800], [2, 0], [2, 0], [2, 33], [4, sum], [4, file.size], [4, file.size], [2, name.length], [2, 0]];
     const local = record(0x04034b50, common, name);
-    parts.push(...local, bytes);
+    parts.push(...local, file);
     listed.push(...record(0x02014b50, [[2, 20], ...common, [2, 0], [2, 0], [2, 0], [4, 0], [4, offset]], name));
-    offset += local[0].length + name.length + bytes.length;
+    offset += local[0].length + name.length + file.size;
   }
   const size = listed.reduce((sum, part) => sum + part.length, 0);
   const [end] = record(0x06054b50, [[2, 0], [2, 0], [2, files.length], [2, files.length], [4, size], [4, offset], [2, 0]], null);
