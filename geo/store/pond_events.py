@@ -89,7 +89,7 @@ def record_event(
     row = pond_row(conn, code)
     own = is_own(actor, row) and kind in OWN_REPORTS
     if not own:
-        authorise(actor, kind, row)
+        authorise(actor, ACTION, row)
     kinds = (*life_rules()["moves"], ANNULLED)
     if kind not in kinds:
         raise Problem("store.no_such_event", kind=kind, kinds=", ".join(kinds))

@@ -1,16 +1,20 @@
 """Every sentence the pages ask for stands in the catalogue, in both languages, and fits."""
 
+import ast
 import inspect
 import re
 import string
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from jinja2 import nodes
 
 from geo.messages import LANGUAGES, catalogue
+from geo.problems import Problem
 from geo.report.ledger import COUNTS
 from geo.settings import CHECKOUT
+from geo.store import adoption
 from geo.store.pond_events import ACTION
 from geo.store.tables import (
     HEAD_TOP_OUTCOMES,
@@ -175,6 +179,26 @@ def test_every_code_that_can_be_stored_has_its_word(room: str) -> None:
     codes = [*STORED[room]]
     assert codes
     assert not {room + code for code in codes} - set(catalogue())
+
+
+def test_what_a_role_may_not_do_is_told_in_words() -> None:
+    guards = {"authorise": 1, "authorise_survey": 2, "only": 1, "Problem": None}
+    acts = {*chain.from_iterable(SOURCES.values()), adoption.ACTION, ACTION}
+    for path in [p for room in ("geo", "api", "web") for p in (CHECKOUT / room).rglob("*.py")]:
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(call, ast.Call) or getattr(call.func, "id", None) not in guards:
+                continue
+            at = guards[call.func.id]  # type: ignore[attr-defined]
+            given = (
+                call.args[at : at + 1]
+                if at
+                else [k.value for k in call.keywords if k.arg == "action"]
+            )
+            acts |= {str(one.value) for one in given if isinstance(one, ast.Constant)}
+    assert len(acts) > 20
+    assert not {f"store.act.{act}" for act in acts} - set(catalogue())
+    assert "报送文件" in Problem("store.not_allowed", action="upload").say("zh")
+    assert "已通过" in Problem("store.wrong_state", file="f", state="accepted").say("zh")
 
 
 def asked(template: Path) -> tuple[dict[str, set[str]], set[str]]:
