@@ -5,6 +5,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date as d
+from datetime import timedelta
 from hashlib import sha256
 from types import SimpleNamespace
 
@@ -299,7 +300,7 @@ def test_a_pond_is_struck_off_by_two_persons_and_by_no_one_alone(own):
     found = seen(own, "zhang")["SL-T08"]
     assert (found["state"], found["counted"]) == ("deregistered", False)
     with connect(own, "worker", SYSTEM) as conn:
-        assert may_have_changed(conn)
+        assert may_have_changed(conn, ON)
     assert compute(own, ON)["ponds"] == 10
     with connect(own, "app", actor_of(own, "zhang")) as conn:
         strips = {z["pond_code"] for z in pond_queries.zones(conn) if z["kind"] == "strip"}
@@ -391,11 +392,11 @@ def test_a_new_house_below_makes_a_pond_head_top_once_accepted(own, tmp_path):
     assert compute(own, ON) is None  # only submitted
     with connect(own, "worker", zhang) as conn:
         decisions.accept(conn, zhang, survey, "ok", "doc", on=ON)
-        assert may_have_changed(conn)
+        assert may_have_changed(conn, ON)
     assert compute(own, ON)["outcomes"]["yes"] == 4
     assert seen(own, "zhang")["SL-T03"]["head_top"]["outcome"] == "yes"
     with connect(own, "worker", SYSTEM) as conn:
-        assert not may_have_changed(conn)
+        assert not may_have_changed(conn, ON)
         assert audit.verify(conn).fault is None
 
 
@@ -496,8 +497,12 @@ def test_where_no_survey_looked_for_people_no_pond_is_known_to_be_free_of_them(o
     assert compute(own, ON) is None
     before = seen(own, "zhang")
     assert before["SL-T03"]["head_top"]["outcome"] == "no"
-    # The extent runs out: what it covered is ground nobody surveyed.
+    # The extent runs out: what it covered is ground nobody surveyed. Which day it is the place says,
+    # not the database.
     late = d(2034, 4, 21)
+    with connect(own, "worker", SYSTEM) as conn:
+        assert not may_have_changed(conn, late - timedelta(days=1))
+        assert may_have_changed(conn, late)
     summary = compute(own, late)
     assert summary["outcomes"] == {"yes": 3, "suspected": 0, "undetermined": 7, "no": 0}
     found = seen(own, "zhang")
