@@ -126,6 +126,49 @@ def record_event(
     return {"state": "needs_second", "key": None, "proposal": waiting}
 
 
+def add_papers(
+    conn: Connection,
+    actor: Actor,
+    code: str,
+    key: str,
+    sent: papers.Sent,
+    *,
+    on: date | None = None,
+) -> int:
+    """Put papers on record behind an event that is on record already; returns how many.
+
+    Nothing of the event changes by them: a discharge without a document stays a token one.
+
+    Parameters
+    ----------
+    conn : Connection
+        Of the worker role.
+    actor : Actor
+        The regulator, or the pond's own enterprise.
+    code, key : str
+        The pond's, and the event's.
+    sent : Sent
+
+    Raises
+    ------
+    Problem
+        404 where the pond has no such event, 409 where all these papers are on record.
+    """
+    row = pond_row(conn, code)
+    if not is_own(actor, row):
+        authorise(actor, "papers", row)
+    note = {"pond": code, "event": key}
+    with publishing(conn, actor, "papers", on or clock.today(), note) as made:
+        if key not in {one.key for one in event_rows(conn, newest_seq(conn), code)}:
+            raise Problem("papers.no_event", http_status=404, pond=code)
+        if not sent.files:
+            raise Problem("papers.wanted")
+        count = _attach(made, row, key, sent.keep(), actor.login)
+        if not count:
+            raise Problem("papers.known", http_status=409)
+    return count
+
+
 def record_by_two(conn: Connection, actor: Actor, found: Row[Any], on: date) -> None:
     """Record the event another person proposed, if it still can have happened (L3, L22).
 
@@ -154,8 +197,8 @@ def record_by_two(conn: Connection, actor: Actor, found: Row[Any], on: date) -> 
 
 def _attach(
     made: Batch, row: Row[Any], key: str, files: Iterable[dict[str, Any]], login: str
-) -> None:
-    papers.record(made, papers.EVENT, row.code, key, files, login, owner_of(row))
+) -> int:
+    return papers.record(made, papers.EVENT, row.code, key, files, login, owner_of(row))
 
 
 def _write(

@@ -74,7 +74,7 @@ COMMANDS = (
     *("years", "output", "objections", "object", "answer", "notice"),
     *("datums list", "datums add", "matches", "submit"),
     *("db grants", "db migrate", "user add", "user list", "user password"),
-    *("ponds", "pond-event", "terrain", "headtop", "zones", "siting"),
+    *("ponds", "pond-event", "pond-papers", "terrain", "headtop", "zones", "siting"),
 )
 
 

@@ -37,7 +37,7 @@ from geo.store import (
 )
 from geo.store.engine import SYSTEM, connect, engine
 from geo.store.head_top_runs import compute
-from geo.store.pond_events import record_event
+from geo.store.pond_events import add_papers, record_event
 from geo.store.pond_facts import life_of, may_have_changed, readable_life, standing_events
 from geo.store.pond_objects import say_head_top
 from geo.store.terrains import opened_taken, take_dem
@@ -126,6 +126,12 @@ def recorded(settings, login, *args, **kwargs):
         actor = accounts.actor_of(conn, login)
     with connect(settings, "worker", actor) as conn:
         return record_event(conn, actor, *args, on=ON, **kwargs)
+
+
+def added(settings, login, code, key, sent):
+    actor = actor_of(settings, login)
+    with connect(settings, "worker", actor) as conn:
+        return add_papers(conn, actor, code, key, sent, on=ON)
 
 
 def surveyed(**attrs):
@@ -251,6 +257,25 @@ def test_an_events_papers_are_on_record_with_it_and_go_to_whom_it_is_shown(own, 
     assert path.is_file()
     with engine(own, "owner").connect() as conn, pytest.raises(DBAPIError, match="only added to"):
         conn.execute(text("DELETE FROM minerisk.paper"))
+    with connect(own, "worker", SYSTEM) as conn:
+        assert audit.verify(conn).fault is None
+    # What came in late is added beside it, and told apart; nothing on record is changed by it.
+    late = tmp_path / "late"
+    late.write_bytes(b"%PDF-1.7 late")
+    more = papers.Sent(own, [("补交.pdf", late)])
+    for login, status in (("qian", 404), ("wang", 403), ("admin", 403)):
+        with pytest.raises(Problem) as refused:
+            added(own, login, "SL-T01", event["key"], more)
+        assert refused.value.http_status == status, login
+    assert added(own, "zhao", "SL-T01", event["key"], more) == 1
+    for key, code in ((event["key"], "papers.known"), ("none", "papers.no_event")):
+        with pytest.raises(Problem) as refused:
+            added(own, "zhang", "SL-T01", key, more)
+        assert refused.value.code == code
+    with connect(own, "app", actor_of(own, "zhao")) as conn:
+        (event,) = [e for e in pond_queries.pond(conn, "SL-T01", ON)["events"] if e["papers"]]
+    told = [(one["name"], one["added_later"]) for one in event["papers"]]
+    assert told == [("批复.pdf", False), ("补交.pdf", True)]
     with connect(own, "worker", SYSTEM) as conn:
         assert audit.verify(conn).fault is None
     # What may not be attached is refused, and the event with it.
