@@ -93,6 +93,7 @@ def _evidence(
         "runs": verdict.runs,
         "share": _plain(verdict.share),
         "dam_is_newer": verdict.dam_is_newer,
+        "culverts": _culverts(verdict, facts),
         "snapped_m": verdict.paths.snapped_m,
         "path_m": round(float(lengths.max()), 1) if lengths.size else None,
         "met": met,
@@ -101,6 +102,19 @@ def _evidence(
         "people_unknown": sum(m["people"] is None for m in met if m["captured"]),
         "profiles": profiles(ready.terrain, toes, beside),
     }
+
+
+def _culverts(verdict: Verdict, facts: Ground) -> list[dict[str, Any]]:
+    """Return the culverts that lead the path, as their surveys call them."""
+    return [
+        {
+            "key": row["key"],
+            "name": row["attrs"].get("name") or row["code"] or str(row["key"])[:8],
+            "depth_m": row["attrs"].get("depth_m"),
+        }
+        for row in facts.of("drainage")
+        if row["key"] in verdict.culverts
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -26,6 +26,7 @@ from geo.tailings.precedence import answering, shares
 from geo.tailings.protected import counts, people, protected_classes
 from geo.tailings.siting_rules import siting_rules
 from geo.tailings.tiles import OnGround, Prepared, Tile, near, prepared, tile_at, tiles_of
+from geo.tailings.waterways import Waterway
 
 _LAYERS = ("bank_line", "dam", "drainage", "pond", "protected_object")
 
@@ -172,21 +173,23 @@ def laid_on(settings: Settings) -> OnGround:
 def on_ground(rows: Iterable[Mapping[str, Any]], county: CountyPonds) -> OnGround:
     """Return the objects that count, the waterways and the ground searched for objects among rows.
 
-    Each in the order of its keys.
+    Each in the order of its keys, channels before culverts.
     """
     ordered = sorted(rows, key=lambda row: str(row["key"]))
-    lines: dict[str, list[Any]] = {"channel": [], "culvert": []}
-    for row in ordered:
-        if row["layer"] == "drainage":
-            lines[row["attrs"].get("drainage_kind") or "channel"].append(row["geometry"])
+    ways = [_waterway(row) for row in ordered if row["layer"] == "drainage"]
     objects = protected_frame((r for r in ordered if r["layer"] == "protected_object"), county)
     return OnGround(
         objects,
-        np.array(lines["channel"], dtype=object),
-        np.array(lines["culvert"], dtype=object),
+        tuple(sorted(ways, key=lambda one: one.culvert)),
         np.array([r["geometry"] for r in ordered if r["layer"] == "survey_extent"], dtype=object),
         county.capture,
     )
+
+
+def _waterway(row: Mapping[str, Any]) -> Waterway:
+    attrs = row["attrs"]
+    culvert = attrs.get("drainage_kind") == "culvert"
+    return Waterway(row["geometry"], culvert, attrs.get("depth_m"), str(row["key"]))
 
 
 def protected_frame(rows: Iterable[Mapping[str, Any]], county: CountyPonds) -> pd.DataFrame:

@@ -34,6 +34,7 @@ from geo.tailings.tiles import (
     tile_at,
     tiles_of,
 )
+from geo.tailings.waterways import Waterway
 from geo.tailings.zone import no_build
 from tests.geo.tailings.ground import objects_on
 
@@ -69,7 +70,7 @@ def laid(objects: pd.DataFrame, dem: Dem) -> OnGround:
         for ends in (((20, 60), (200, 90)), ((110, 120), (118, 150)))
     ]
     channel, culvert = dem.abroad(lines)
-    return OnGround(objects, np.array([channel], dtype=object), np.array([culvert], dtype=object))
+    return OnGround(objects, (Waterway(channel), Waterway(culvert, culvert=True, depth_m=6.0)))
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,7 @@ def test_tiles_never_matter_where_the_ground_around_is_the_whole(made, tmp_path:
     zone_of_model(
         model, ground, tmp_path / "zone.tif", tmp_path, one_after_another, cells=100, halo=SIDE
     )
-    terrain = prepare(dem, channels=ground.channels, culverts=ground.culverts)
+    terrain = prepare(dem, waterways=ground.waterways)
     zone = no_build(terrain, captures(dem, ground.objects))
     with rasterio.open(tmp_path / "zone.tif") as source:
         code = source.read(1)
@@ -227,7 +228,7 @@ def test_zone_and_verdict_agree_each_by_the_window_of_the_toes_tile(
         window = model.part(tile.window_rows, tile.window_cols)
         close = near(model, tile, ground)
         col, row = ~window.transform @ (x, y)
-        terrain = prepare(window, channels=close.channels, culverts=close.culverts)
+        terrain = prepare(window, waterways=close.waterways)
         start = int(row) * window.shape[1] + int(col)
         cells, _ = trace(terrain.d8, start, window.cell, 1000.0)
         met, _ = meets(terrain, captures(window, close.objects), cells)
