@@ -45,12 +45,10 @@ def term(context: Context, code: object, /, room: str) -> str:
 
 
 @pass_context
-def object_class(context: Context, code: object, /) -> str:
+def object_class(context: Context, code: object, /, room: str) -> str:
     """Return the word for a class of protected objects; the county's own has its own name."""
     own = own_classes().get(str(code))
-    return (
-        getattr(own.label, language(context["lang"])) if own else term(context, code, "web.object")
-    )
+    return getattr(own.label, language(context["lang"])) if own else term(context, code, room)
 
 
 def of_county(code: object, /) -> bool:
