@@ -21,7 +21,15 @@ from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.mine_states import drawn
 from geo.store.pond_facts import measured_on
-from geo.store.pond_ground import Ground, grounds, on_ground, ponds_by_tile, toe_of, window_of
+from geo.store.pond_ground import (
+    Ground,
+    depth_of,
+    grounds,
+    on_ground,
+    ponds_by_tile,
+    toe_of,
+    window_of,
+)
 from geo.store.publish import Batch, publishing
 from geo.store.tables import HEAD_TOP_OUTCOMES, batch, head_top, terrain_run, zone
 from geo.store.terrains import Taken, opened_taken
@@ -110,7 +118,7 @@ def _culverts(verdict: Verdict, facts: Ground) -> list[dict[str, Any]]:
         {
             "key": row["key"],
             "name": row["attrs"].get("name") or row["code"] or str(row["key"])[:8],
-            "depth_m": row["attrs"].get("depth_m"),
+            "depth_m": depth_of(row["attrs"]),
         }
         for row in facts.of("drainage")
         if row["key"] in verdict.culverts

@@ -187,9 +187,14 @@ def on_ground(rows: Iterable[Mapping[str, Any]], county: CountyPonds) -> OnGroun
 
 
 def _waterway(row: Mapping[str, Any]) -> Waterway:
-    attrs = row["attrs"]
-    culvert = attrs.get("drainage_kind") == "culvert"
-    return Waterway(row["geometry"], culvert, attrs.get("depth_m"), str(row["key"]))
+    culvert = row["attrs"].get("drainage_kind") == "culvert"
+    return Waterway(row["geometry"], culvert, depth_of(row["attrs"]), str(row["key"]))
+
+
+def depth_of(attrs: Mapping[str, Any]) -> float | None:
+    """Return how deep a waterway lies, m; None where nobody said, or said a range."""
+    said = attrs.get("depth_m")
+    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) else None
 
 
 def protected_frame(rows: Iterable[Mapping[str, Any]], county: CountyPonds) -> pd.DataFrame:
