@@ -11,7 +11,7 @@ from api.shapes import Day
 from geo.problems import Problem
 from geo.settings import settings
 from geo.store import findings, papers, pond_events, queries, works
-from web.attached import aside, file_works, paper_answer
+from web.attached import aside, file_event, file_works, paper_answer
 from web.boards import READERS
 
 router = APIRouter(tags=["papers"])
@@ -53,6 +53,19 @@ def happened_with_papers(
             proven_only=proven_only,
             sent=papers.Sent(settings(), sent),
         )
+
+
+@router.post(
+    "/ponds/{code}/events/{key}/papers",
+    status_code=201,
+    summary="Add papers to an event on record",
+)
+def add_to_event(code: str, key: str, who: Caller, files: Files = None) -> dict[str, Any]:
+    """Put papers behind an event already on record, by the pond's enterprise or its regulator.
+
+    Each says who added it and when (``added_later`` in the pond's events); nothing else changes.
+    """
+    return {"event": key, "papers": file_event(who, code, key, files or [])}
 
 
 @router.get(

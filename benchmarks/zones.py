@@ -40,7 +40,6 @@ STRIP = 1024
 SAID = Stated("made by a script", None, 0.0)
 GOAL_GIB, GOAL_TIMES = 6.0, 1.6
 WHOLE_AT_MOST = 100_000_000  # cells for which the whole is conditioned at once, to compare
-NOBODY = np.array([], dtype=object)
 
 
 def write_model(path: Path, side: int) -> None:
@@ -73,7 +72,7 @@ def places(side: int) -> OnGround:
     at = rng.uniform(0, side * CELL, (max(1, side * side // 100_000), 2))
     points = shapely.points(PLACE.c + at[:, 0], PLACE.f - at[:, 1])
     objects = {"key": np.arange(len(at)).astype(str), "geometry": dem.abroad(points)}
-    return OnGround(pd.DataFrame({**objects, "error_m": 0.0, "people": None}), NOBODY, NOBODY)
+    return OnGround(pd.DataFrame({**objects, "error_m": 0.0, "people": None}))
 
 
 class Memory:

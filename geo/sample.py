@@ -139,7 +139,7 @@ def load(settings: Settings, on: date, told: Told = lambda *_: None) -> bool:
 
 def _terrain(settings: Settings, said: dict[str, Any], reviewer: str, on: date) -> None:
     with connect(settings, "worker", SYSTEM) as conn:
-        if not may_have_changed(conn):
+        if not may_have_changed(conn, on):
             return
     # The terrain's compiler is slow to load, and a second start needs none of it.
     from geo.store.head_top_runs import compute

@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse, Response
 from geo import attachments
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import objections, papers, queries
+from geo.store import objections, papers, pond_events, pond_queries, queries
 from geo.store.engine import connect
 from geo.store.works import attach
 from web.door import Signed
@@ -60,6 +60,15 @@ def file_works(who: Signed, code: str, works: str, files: Sequence[UploadFile]) 
             raise Problem("store.not_found", http_status=404)
     with aside(files) as sent, who.working() as conn:
         return attach(conn, who.actor, code, works, papers.Sent(settings(), sent))
+
+
+def file_event(who: Signed, code: str, event: str, files: Sequence[UploadFile]) -> int:
+    """Put papers behind a pond's event on record; 404 for a pond the sender may not see."""
+    with connect(settings(), "app", who.actor) as conn:
+        if not pond_queries.visible(conn, code):
+            raise Problem("store.no_such_pond", http_status=404, pond=code)
+    with aside(files) as sent, who.working() as conn:
+        return pond_events.add_papers(conn, who.actor, code, event, papers.Sent(settings(), sent))
 
 
 def file_answer(who: Signed, objection_id: UUID, sha256: str) -> Response:

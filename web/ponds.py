@@ -23,7 +23,7 @@ from geo.tailings.siting import ACTIONS
 from geo.tailings.trend import trend
 from web import pond_view, view
 from web.acts import told
-from web.attached import aside, paper_answer
+from web.attached import aside, file_event, paper_answer
 from web.door import AppConn, PageRoute, Reader, checked_form, missing
 from web.render import draw, lang_of
 
@@ -242,6 +242,18 @@ def happened(
         )
     waits = done["state"] == "needs_second"
     return told(f"/ponds/{code}", "web.told.pond_waits" if waits else "web.told.pond_event")
+
+
+@forms.post("/ponds/{code}/papers")
+def add_papers(
+    reader: Reader,
+    code: str,
+    event: Text = "",
+    files: Annotated[list[UploadFile] | None, File()] = None,
+) -> Response:
+    """Record papers behind an event that is on record already."""
+    file_event(reader, code, event, files or [])
+    return told(f"/ponds/{code}#life", "web.told.papers")
 
 
 @forms.post("/ponds/{code}/headtop")

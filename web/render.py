@@ -171,6 +171,7 @@ def environment() -> Environment:
     made.filters.update(
         t=translate.translate,
         term=translate.term,
+        object_class=translate.object_class,
         problem=translate.problem,
         when=translate.when,
         day=translate.day,
@@ -183,6 +184,7 @@ def environment() -> Environment:
         field_label=field_label,
         pond_word=pond_word,
     )
+    made.tests.update(of_county=translate.of_county)
     made.globals.update(static=static, colour_of=colour, grade_word=grade_word)
     made.policies["json.dumps_function"] = lambda value, **kw: json.dumps(
         value, ensure_ascii=False, default=str, **kw

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from geo import clock
 from geo.messages import catalogue, language, say
 from geo.problems import Problem
+from geo.survey.own_classes import own_classes
 from geo.survey.reading.frames import in_words
 
 COOKIE = "minerisk_lang"
@@ -41,6 +42,18 @@ def term(context: Context, code: object, /, room: str) -> str:
         return say("web.none", context["lang"])
     texts = catalogue().get(f"{room}.{code}")
     return texts[language(context["lang"])] if texts else str(code)
+
+
+@pass_context
+def object_class(context: Context, code: object, /, room: str) -> str:
+    """Return the word for a class of protected objects; the county's own has its own name."""
+    own = own_classes().get(str(code))
+    return getattr(own.label, language(context["lang"])) if own else term(context, code, room)
+
+
+def of_county(code: object, /) -> bool:
+    """Tell whether a class of protected objects is this county's own."""
+    return str(code) in own_classes()
 
 
 @pass_context

@@ -1,4 +1,4 @@
-"""Commands about tailings ponds: ponds, pond-event, headtop, siting."""
+"""Commands about tailings ponds: ponds, pond-event, pond-papers, headtop, siting."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -184,6 +184,36 @@ def pond_event(
             )
         text = f"cli.state.{told['state']}"
         show(told, as_json, lambda: f"{say(text, lang())} {told['key'] or told['proposal']}")
+
+
+@app.command(name="pond-papers")
+@guarded
+def pond_papers(
+    pond: Annotated[str, typer.Argument(help="Pond code.")],
+    event: Annotated[str, typer.Argument(help="Key of the event, as `ponds --pond` gives it.")],
+    files: Annotated[list[Path], typer.Argument(help="PDF, JPEG, PNG, docx, xlsx.")],
+    as_json: Json = False,
+    login: As = None,
+) -> None:
+    """Add papers to an event on record; each says who added it and when.
+
+    Example: minerisk pond-papers SL-T06 9f2c1ab0 开工批复.pdf
+    """
+    from geo.messages import say
+    from geo.problems import Problem
+    from geo.store.engine import connect
+    from geo.store.papers import Sent
+    from geo.store.pond_events import add_papers
+
+    missing = next((one for one in files if not one.is_file()), None)
+    if missing is not None:
+        raise Problem("cli.no_file", file=str(missing))
+    with database() as conf:
+        actor = acting(conf, login)
+        sent = Sent(conf, [(one.name, one) for one in files])
+        with connect(conf, "worker", actor) as conn:
+            count = add_papers(conn, actor, pond, event, sent)
+        show({"event": event, "papers": count}, as_json, lambda: say("web.told.papers", lang()))
 
 
 @app.command()

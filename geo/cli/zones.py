@@ -25,6 +25,10 @@ def zones(
         list[Path] | None,
         typer.Option("--dem", help="Elevation model, however large; again for each sheet of it."),
     ] = None,
+    polygons: Annotated[
+        Path | None,
+        typer.Option(help="With --dem: write polygons, too, as .gpkg or .geojson."),
+    ] = None,
     cluster: Annotated[
         str | None, typer.Option(help="Spread the tiles by Dask: local, or a scheduler's address.")
     ] = None,
@@ -40,20 +44,21 @@ def zones(
     With --dem the no-build zone of that model, below the register's protected objects, as a
     cloud-optimised GeoTIFF (0 outside, 1 inside, 2 undecided, 255 no ground). Finished tiles rest
     in a folder beside the output until all are done: a run that was killed goes on where it was.
+    --polygons draws it for maps, cut at the edges of tiles; what is in it the raster says.
 
     Example: minerisk zones -o 禁建区.geojson
 
-    Example: minerisk zones --dem 全省30m.tif --cluster local -o 禁建区.tif
+    Example: minerisk zones --dem 全省30m.tif --cluster local -o 禁建区.tif --polygons 禁建区.gpkg
     """
     from geo.problems import Problem
 
     if dem:
         if output is None:
             raise Problem("terrain.zone.no_output")
-        found = _large(dem, output, cluster, unit, crs, login)
+        found = _large(dem, output, polygons, cluster, unit, crs, login)
         show(found, as_json, lambda: _told(found))
         return
-    if cluster is not None or unit is not None or crs is not None:
+    if any(one is not None for one in (polygons, cluster, unit, crs)):
         raise Problem("terrain.zone.no_dem")
     from geo.store import pond_queries
     from geo.store.engine import connect
@@ -99,6 +104,7 @@ def _on_ground(login: str | None) -> Iterator[Any]:
 def _large(
     files: list[Path],
     output: Path,
+    polygons: Path | None,
     cluster: str | None,
     unit: str | None,
     crs: int | None,
@@ -109,12 +115,15 @@ def _large(
     from geo.spread import spread_over
     from geo.tailings.large import alone, zone_of_model
     from geo.tailings.model import Stated, model_of
+    from geo.tailings.polygons import check
 
     missing = next((one for one in files if not one.is_file()), None)
     if missing is not None:
         raise Problem("cli.no_file", file=str(missing))
     if not output.parent.is_dir():
         raise Problem("terrain.zone.no_folder", folder=str(output.parent))
+    if polygons is not None:
+        check(polygons.absolute())
     began = time.perf_counter()
     # The register is let go before the long work: nothing of it is needed then.
     with _on_ground(login) as ground:
@@ -134,6 +143,7 @@ def _large(
             output.absolute(),
             work,
             spread,
+            polygons=None if polygons is None else polygons.absolute(),
             threads=1 if cluster is None else os.cpu_count() or 1,
             told=lambda done, total: bar("tiles", done, total),
         )
@@ -149,6 +159,7 @@ def _large(
         "km2": {name: round(count * square, 4) for name, count in written.cells.items()},
         "tiles": written.tiles,
         "taken_up": written.taken_up,
+        "polygons": {"file": str(polygons), **written.polygons} if polygons else None,
         "seconds": {"open": round(read - began, 3), **written.seconds},
         "processor_seconds": written.work,
     }

@@ -14,7 +14,7 @@ from geo.problems import Problem
 from geo.rules import Rules
 from geo.settings import settings
 from geo.store.authority import need
-from geo.store.endings import propose
+from geo.store.endings import Waiting, alone_or_proposed
 from geo.store.engine import Actor
 from geo.store.grading import Changes, refuse_more, regrade
 from geo.store.publish import Batch, publishing
@@ -99,27 +99,26 @@ def adopt(
     with publishing(conn, actor, "rules", on or clock.today()) as made:
         rules = _waits(conn, version)
         made.note["rules"] = rules.version
-        try:
-            with conn.begin_nested():
-                changes = _adopt(made, rules, reason, document, actor.login)
-        except Problem as problem:
-            if problem.code != "store.would_lower":
-                raise
-            body = {"version": rules.version, "reason": reason, "document": document}
-            body["moves"] = problem.params["moves"]
-            made.abandoned = True
-            proposal = propose(conn, actor, ACTION, body, owner)
-            return {
-                "state": "needs_second",
-                "version": rules.version,
-                "proposal": proposal,
-                "moves": body["moves"],
-            }
+        said = {"version": rules.version, "reason": reason, "document": document}
+        done = alone_or_proposed(
+            made,
+            ACTION,
+            owner,
+            lambda: _adopt(made, rules, reason, document, actor.login),
+            lambda falls: said | falls,
+        )
+    if isinstance(done, Waiting):
+        return {
+            "state": "needs_second",
+            "version": rules.version,
+            "proposal": done.proposal,
+            "moves": done.body["moves"],
+        }
     return {
         "state": "adopted",
         "version": rules.version,
-        "mines": changes.mines,
-        "moves": changes.moves,
+        "mines": done.mines,
+        "moves": done.moves,
     }
 
 

@@ -15,7 +15,7 @@ from geo.store import adoption, corrections, terrain_decisions
 from geo.store.assertions import assert_claim
 from geo.store.authority import authorise, authorise_survey, need, owner_of, survey_row
 from geo.store.endings import KINDS as ENDING_KINDS
-from geo.store.endings import end, propose, propose_ending, voided_by
+from geo.store.endings import Waiting, alone_or_proposed, end, propose_ending, voided_by
 from geo.store.engine import Actor
 from geo.store.facts import newest_seq, states, touched
 from geo.store.grading import Changes, refuse_more, regrade
@@ -91,19 +91,18 @@ def accept(
     need(reason, document)
     with publishing(conn, actor, "accept", on or clock.today(), {"survey": row.key}) as made:
         _must_be(conn, row, "submitted")
-        try:
-            with conn.begin_nested():
-                changes = _accept(made, row, reason, document, may_lower=False)
-        except Problem as problem:
-            if problem.code != "store.would_lower":
-                raise
-            body = {"survey_id": str(row.id), "reason": reason, "document": document}
-            body["moves"] = problem.params["moves"]
-            body["filename"] = row.filename
-            made.abandoned = True
-            waiting = propose(conn, actor, "accept", body, owner_of(row))
-            return {"state": "needs_second", "proposal": waiting, "moves": body["moves"]}
-    return {"state": "accepted", "mines": changes.mines, "moves": changes.moves}
+        said = {"survey_id": str(row.id), "reason": reason, "document": document}
+        done = alone_or_proposed(
+            made,
+            "accept",
+            owner_of(row),
+            lambda: _accept(made, row, reason, document, may_lower=False),
+            lambda falls: said | falls | {"filename": row.filename},
+        )
+    if isinstance(done, Waiting):
+        moves = done.body["moves"]
+        return {"state": "needs_second", "proposal": done.proposal, "moves": moves}
+    return {"state": "accepted", "mines": done.mines, "moves": done.moves}
 
 
 def _may_accept(conn: Connection, actor: Actor, row: Row[Any]) -> None:

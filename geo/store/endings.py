@@ -1,7 +1,9 @@
 """Endings: the only records that take a claim, a factor or a held survey out of the grades (L3)."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Row, func, select
@@ -11,10 +13,12 @@ from geo.store.authority import authorise, authorise_survey, mine_row, need, own
 from geo.store.engine import Actor
 from geo.store.facts import newest_seq, states, touched
 from geo.store.grading import Changes, regrade
-from geo.store.publish import publishing
+from geo.store.publish import Batch, publishing
 from geo.store.rule_sets import in_force
 from geo.store.standing import open_claims
 from geo.store.tables import claim, encounter, ending, feature, proposal, survey
+
+Done = TypeVar("Done")
 
 KINDS = ("superseded", "treated", "finished", "error", "released")
 TARGETS = ("claim", "factor", "plan_item", "survey")
@@ -46,6 +50,47 @@ def propose(conn: Connection, actor: Actor, action: str, body: dict[str, Any], o
         .returning(proposal.c.id)
     )
     return UUID(str(made.scalar_one()))
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A proposal that waits for a second person, and what it says."""
+
+    proposal: UUID
+    body: dict[str, Any]
+
+
+def alone_or_proposed(
+    made: Batch,
+    action: str,
+    owner: Any,
+    attempt: Callable[[], Done],
+    body: Callable[[dict[str, Any]], dict[str, Any]],
+) -> Done | Waiting:
+    """Do what one person may do alone; take back what would lower something, and propose it (L3).
+
+    Parameters
+    ----------
+    made : Batch
+        It is abandoned where the matter waits: nothing was changed then.
+    action : str
+        Of the proposal.
+    owner : dict
+        Whose matter it is.
+    attempt : callable
+        Does it; raises ``store.would_lower`` where it takes two.
+    body : callable
+        What to propose, from the parameters of that.
+    """
+    try:
+        with made.conn.begin_nested():
+            return attempt()
+    except Problem as problem:
+        if problem.code != "store.would_lower":
+            raise
+        said = body(problem.params)
+    made.abandoned = True
+    return Waiting(propose(made.conn, made.actor, action, said, owner), said)
 
 
 def _mine_of(conn: Connection, target_kind: str, target_key: str) -> str:

@@ -21,6 +21,7 @@ from geo.store.pond_facts import measured_on
 from geo.store.pond_ground import (
     Ground,
     answered,
+    depth_of,
     grounds,
     on_ground,
     ponds_by_tile,
@@ -100,6 +101,7 @@ def _evidence(
         "runs": verdict.runs,
         "share": _plain(verdict.share),
         "dam_is_newer": verdict.dam_is_newer,
+        "culverts": _culverts(verdict, facts),
         "snapped_m": verdict.paths.snapped_m,
         "path_m": round(float(lengths.max()), 1) if lengths.size else None,
         "met": met,
@@ -108,6 +110,19 @@ def _evidence(
         "people_unknown": sum(m["people"] is None for m in met if m["captured"]),
         "profiles": profiles(ready.terrain, toes, beside),
     }
+
+
+def _culverts(verdict: Verdict, facts: Ground) -> list[dict[str, Any]]:
+    """Return the culverts that lead the path, as their surveys call them."""
+    return [
+        {
+            "key": row["key"],
+            "name": row["attrs"].get("name") or row["code"] or str(row["key"])[:8],
+            "depth_m": depth_of(row["attrs"]),
+        }
+        for row in facts.of("drainage")
+        if row["key"] in verdict.culverts
+    ]
 
 
 def _plain(value: Any) -> Any:

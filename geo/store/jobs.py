@@ -66,7 +66,7 @@ def sweep_once(settings: Settings, today: date) -> None:
     with connect(settings, "worker", SYSTEM) as conn:
         new_day(conn, today)
         keep_due(conn, today)
-        stale = may_have_changed(conn)
+        stale = may_have_changed(conn, today)
     if stale:
         compute(settings, today)
     relief_tiles.refresh(settings)

@@ -16,7 +16,7 @@ from geo import clock
 from geo.problems import Problem
 from geo.store import papers
 from geo.store.authority import authorise, is_own, need, owner_of
-from geo.store.endings import propose
+from geo.store.endings import Waiting, alone_or_proposed
 from geo.store.engine import Actor
 from geo.store.facts import newest_seq
 from geo.store.pond_facts import (
@@ -105,25 +105,70 @@ def record_event(
         "proven_only": proven_only,
     }
     with publishing(conn, actor, ACTION, today, {"pond": code, "event": kind}) as made:
-        tried = conn.begin_nested()
-        before, after = _write(made, row, content, actor.login, today)
-        if not relieves(before, after):
-            tried.commit()
-            attached = sent.keep() if sent else []
-            _attach(made, row, content_key(content), attached, actor.login)
-            return {"state": "recorded", "key": content_key(content), "proposal": None}
-        tried.rollback()
-        made.abandoned = True
-        body = {
-            **content,
-            "on_date": on_date.isoformat(),
-            "name": row.name,
-            "before": before.state,
-            "after": after.state,
-            "attachments": sent.keep() if sent else [],
-        }
-        waiting = propose(conn, actor, ACTION, body, owner_of(row))
-    return {"state": "needs_second", "key": None, "proposal": waiting}
+        said = {**content, "on_date": on_date.isoformat(), "name": row.name}
+
+        def alone() -> str:
+            before, after = _write(made, row, content, actor.login, today)
+            if relieves(before, after):
+                moved = {"before": before.state, "after": after.state}
+                raise Problem("store.would_lower", http_status=409, **moved)
+            key = content_key(content)
+            _attach(made, row, key, sent.keep() if sent else [], actor.login)
+            return key
+
+        done = alone_or_proposed(
+            made,
+            ACTION,
+            owner_of(row),
+            alone,
+            lambda moved: said | moved | {"attachments": sent.keep() if sent else []},
+        )
+    if isinstance(done, Waiting):
+        return {"state": "needs_second", "key": None, "proposal": done.proposal}
+    return {"state": "recorded", "key": done, "proposal": None}
+
+
+def add_papers(
+    conn: Connection,
+    actor: Actor,
+    code: str,
+    key: str,
+    sent: papers.Sent,
+    *,
+    on: date | None = None,
+) -> int:
+    """Put papers on record behind an event that is on record already; returns how many.
+
+    Nothing of the event changes by them: a discharge without a document stays a token one.
+
+    Parameters
+    ----------
+    conn : Connection
+        Of the worker role.
+    actor : Actor
+        The regulator, or the pond's own enterprise.
+    code, key : str
+        The pond's, and the event's.
+    sent : Sent
+
+    Raises
+    ------
+    Problem
+        404 where the pond has no such event, 409 where all these papers are on record.
+    """
+    row = pond_row(conn, code)
+    if not is_own(actor, row):
+        authorise(actor, "papers", row)
+    note = {"pond": code, "event": key}
+    with publishing(conn, actor, "papers", on or clock.today(), note) as made:
+        if key not in {one.key for one in event_rows(conn, newest_seq(conn), code)}:
+            raise Problem("papers.no_event", http_status=404, pond=code)
+        if not sent.files:
+            raise Problem("papers.wanted")
+        count = _attach(made, row, key, sent.keep(), actor.login)
+        if not count:
+            raise Problem("papers.known", http_status=409)
+    return count
 
 
 def record_by_two(conn: Connection, actor: Actor, found: Row[Any], on: date) -> None:
@@ -154,8 +199,8 @@ def record_by_two(conn: Connection, actor: Actor, found: Row[Any], on: date) -> 
 
 def _attach(
     made: Batch, row: Row[Any], key: str, files: Iterable[dict[str, Any]], login: str
-) -> None:
-    papers.record(made, papers.EVENT, row.code, key, files, login, owner_of(row))
+) -> int:
+    return papers.record(made, papers.EVENT, row.code, key, files, login, owner_of(row))
 
 
 def _write(

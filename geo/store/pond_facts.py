@@ -9,6 +9,7 @@ from typing import Any
 import shapely
 from sqlalchemy import Connection, select, text
 
+from geo import clock
 from geo.problems import Problem
 from geo.store.facts import known_at
 from geo.store.tables import batch, pond_event
@@ -51,8 +52,9 @@ _LATER = text(
     "WHERE b.seq > :seq AND p.kind = ANY (CAST(:moves AS text[]))) "
     "OR EXISTS (SELECT FROM minerisk.feature f JOIN minerisk.batch b ON b.seq = :seq "
     "WHERE f.layer = 'survey_extent' AND jsonb_exists(f.attrs -> 'kinds', :sought) "
-    "AND CAST(f.attrs ->> 'valid_until' AS date) >= CAST(b.recorded_at AS date) "
-    "AND CAST(f.attrs ->> 'valid_until' AS date) < CURRENT_DATE)"
+    "AND CAST(f.attrs ->> 'valid_until' AS date) >= "
+    "CAST(b.recorded_at AT TIME ZONE :here AS date) "
+    "AND CAST(f.attrs ->> 'valid_until' AS date) < :today)"
 )
 
 # What a survey must have looked for below a pond before nobody is known to live there (L23, L9).
@@ -272,8 +274,11 @@ def readable_life(
         return life([], on), problem
 
 
-def may_have_changed(conn: Connection) -> bool:
-    """Tell whether anything was published since the newest run that a run rests on; cheap."""
+def may_have_changed(conn: Connection, today: date) -> bool:
+    """Tell whether anything was published since the newest run that a run rests on; cheap.
+
+    Or whether an extent has run out since, by `today`.
+    """
     newest = conn.scalar(
         text(
             "SELECT max(b.seq) FROM minerisk.terrain_run r "
@@ -287,5 +292,7 @@ def may_have_changed(conn: Connection) -> bool:
         "sought": SOUGHT,
         # Of an installation before this one, or before its county changed a figure.
         "rules": reckoned_key(),
+        "here": clock.HERE.key,
+        "today": today,
     }
     return bool(conn.scalar(_LATER, asked))

@@ -27,6 +27,7 @@ from geo.tailings.parameters import terrain_rules
 from geo.tailings.precedence import answering, shares
 from geo.tailings.protected import counts, people
 from geo.tailings.tiles import OnGround, Prepared, Tile, frame_of, near, prepared, tile_at, tiles_of
+from geo.tailings.waterways import Waterway
 
 _LAYERS = ("bank_line", "dam", "drainage", "pond", "protected_object")
 
@@ -210,21 +211,28 @@ def laid_on(settings: Settings) -> OnGround:
 def on_ground(rows: Iterable[Mapping[str, Any]], county: CountyPonds) -> OnGround:
     """Return the objects that count, the waterways and the ground searched for objects among rows.
 
-    Each in the order of its keys.
+    Each in the order of its keys, channels before culverts.
     """
     ordered = sorted(rows, key=lambda row: str(row["key"]))
-    lines: dict[str, list[Any]] = {"channel": [], "culvert": []}
-    for row in ordered:
-        if row["layer"] == "drainage":
-            lines[row["attrs"].get("drainage_kind") or "channel"].append(row["geometry"])
+    ways = [_waterway(row) for row in ordered if row["layer"] == "drainage"]
     objects = protected_frame((r for r in ordered if r["layer"] == "protected_object"), county)
     return OnGround(
         objects,
-        np.array(lines["channel"], dtype=object),
-        np.array(lines["culvert"], dtype=object),
+        tuple(sorted(ways, key=lambda one: one.culvert)),
         np.array([r["geometry"] for r in ordered if r["layer"] == "survey_extent"], dtype=object),
         county.capture,
     )
+
+
+def _waterway(row: Mapping[str, Any]) -> Waterway:
+    culvert = row["attrs"].get("drainage_kind") == "culvert"
+    return Waterway(row["geometry"], culvert, depth_of(row["attrs"]), str(row["key"]))
+
+
+def depth_of(attrs: Mapping[str, Any]) -> float | None:
+    """Return how deep a waterway lies, m; None where nobody said, or said a range."""
+    said = attrs.get("depth_m")
+    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) else None
 
 
 def protected_frame(rows: Iterable[Mapping[str, Any]], county: CountyPonds) -> pd.DataFrame:

@@ -228,7 +228,9 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
         "survey": {"id": row["survey_id"], "filename": row["filename"], "state": row["state"]},
         "geometry": shapely.geometry.mapping(row["geometry"]),
         "dams": _dams(conn, code, seq),
-        "events": [{**_event(r, rows), "papers": behind.get((code, r.key), [])} for r in rows],
+        "events": [
+            {**_event(r, rows), "papers": _behind(r, behind.get((code, r.key), []))} for r in rows
+        ],
         "waiting": _waiting(conn, code),
         "moves": [{"on": day, "event": kind, "state": after} for day, kind, after in found.moves],
         "next": list(found.next),
@@ -302,6 +304,11 @@ def _event(row: Any, rows: list[Any]) -> dict[str, Any]:
         "confirmed_by": (row.note or {}).get("confirmed_by"),
         "annulled": row.key in void,
     }
+
+
+def _behind(row: Any, files: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return an event's papers, each with whether it was added after the event was recorded."""
+    return [{**one, "added_later": one["recorded_at"] > row.recorded_at} for one in files]
 
 
 def _computed(row: Any) -> dict[str, Any]:

@@ -6,10 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from geo import clock
@@ -44,7 +42,6 @@ from geo.tailings.tiles import OnGround, Prepared, near, tiles_of
 _FOOTPRINT_YEARS = 5
 # Rules that another place may meet.
 _OF_PLACE = ("zone", "prohibited", "bank", "workings")
-_NO_LINES: NDArray[np.object_] = np.array([], dtype=object)
 
 
 def _rows(settings: Settings, layers: Iterable[str]) -> list[dict[str, Any]]:
@@ -277,7 +274,7 @@ def below(settings: Settings, shape: Any, error_m: float = 0.0) -> list[dict[str
 
 def _meeting(settings: Settings, facts: Ground, frame: pd.DataFrame) -> list[str]:
     """Return the codes of a model's ponds whose paths capture an object."""
-    alone = OnGround(frame, _NO_LINES, _NO_LINES, capture=facts.county.capture)
+    alone = OnGround(frame, capture=facts.county.capture)
     grid, by_tile = grid_of(facts.taken), ponds_by_tile(facts)
     met = []
     for tile in tiles_of(grid, capture=facts.county.capture):

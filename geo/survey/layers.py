@@ -14,6 +14,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
+from geo.survey.own_classes import LAYER as WITH_OWN
+from geo.survey.own_classes import own_classes, with_classes
+
 DBF_NAME_BYTES = 10
 _SHARED = "shared"
 # libyaml's reader is ten times as fast, where the wheel brings it.
@@ -146,6 +149,8 @@ def layers() -> dict[str, Layer]:
     for name, one in found.items():
         if one.name != name:
             raise ValueError(f"{name}.yaml calls itself {one.name}")
+    if own := own_classes():
+        found[WITH_OWN] = with_classes(found[WITH_OWN], own)
     return found
 
 

@@ -3,7 +3,7 @@
 The terrain's line, each step pure and each with its docstring:
 
 ``dem_reading.read_dem(paths, box, ...)`` → ``dem.Dem`` (heights in metres of a 3-degree zone) →
-``dem.prepare(dem, channels=, culverts=)`` → ``dem.Terrain`` (conditioned, with its flow);
+``dem.prepare(dem, waterways=)`` → ``dem.Terrain`` (conditioned, with its flow);
 ``capture.captures(dem, objects)`` → ``Captures`` (protected objects on its grid);
 ``headtop.judge(terrain, captures, toe)`` → ``Verdict``; ``zone.no_build(terrain, captures)`` and
 ``zone.strip(terrain, paths.cells, reach)`` → ``Zone``; ``siting.ask(proposal, ...)`` → answers.

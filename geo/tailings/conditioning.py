@@ -1,4 +1,4 @@
-"""Make a terrain model drain: burn known channels, keep real pits, carve or fill the rest.
+"""Make a terrain model drain: keep real pits, carve or fill the rest; `waterways` are cut in first.
 
 Hollows of a terrain model are mostly faults of it (a road's bank over a culvert, noise); flow must
 leave them. A hollow's water leaves over its lowest pass: from its bottom back up to the pass and
@@ -8,14 +8,10 @@ the same, it is filled. Hollows are treated from the ends of flow upward, of tho
 one the one with the lower pass first. Pits deeper than the limit stay and end the flow.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-from rasterio.transform import Affine
 
 from geo.tailings.descent import hollows, steepest_descent
 from geo.tailings.flow import CODES, COL_STEP, ROW_STEP, SINK, offsets
@@ -149,7 +145,8 @@ def condition(
     Parameters
     ----------
     z : ndarray of float32 or float64, shape (rows, cols)
-        Heights, m; NaN where there is no ground. Channels are burnt in before: ``burn``.
+        Heights, m; NaN where there is no ground. Waterways are burnt in before:
+        ``waterways.burn``.
     cell : (float, float)
         Width and height of a cell, m.
     keep_deeper_m : float, optional
@@ -169,93 +166,3 @@ def condition(
         forest.into, forest.leave_cell, forest.enter_cell, forest.turn,
     )  # fmt: skip
     return Conditioned(done, d8, bottom[forest.kept])
-
-
-@compiled
-def _line_cells(rows, cols, r0, c0, r1, c1, out):  # type: ignore[no-untyped-def]
-    """Write the 8-connected cells between two cells (Bresenham), those inside the grid."""
-    dr, dc = abs(r1 - r0), abs(c1 - c0)
-    sr, sc = 1 if r1 >= r0 else -1, 1 if c1 >= c0 else -1
-    error, filled = dc - dr, 0
-    while True:
-        if 0 <= r0 < rows and 0 <= c0 < cols:
-            out[filled] = r0 * cols + c0
-            filled += 1
-        if r0 == r1 and c0 == c1:
-            return filled
-        twice = 2 * error
-        if twice > -dr:
-            error -= dr
-            c0 += sc
-        if twice < dc:
-            error += dc
-            r0 += sr
-
-
-def cells_along(
-    line: shapely.LineString, transform: Affine, shape: tuple[int, int]
-) -> NDArray[np.int64]:
-    """Return the 8-connected cells under a line, in its order, each once in a row.
-
-    Parameters
-    ----------
-    line : LineString
-        In the grid's own metres.
-    transform : Affine
-        Of the grid.
-    shape : (int, int)
-        Rows and columns of the grid.
-    """
-    rows, cols = shape
-    xy = shapely.get_coordinates(line)
-    col, row = ~transform @ (xy[:, 0], xy[:, 1])
-    at = np.floor(np.column_stack((row, col))).astype(np.int64)
-    found = []
-    for (r0, c0), (r1, c1) in pairwise(at):
-        out = np.empty(max(abs(r1 - r0), abs(c1 - c0)) + 1, dtype=np.int64)
-        found.append(out[: _line_cells(rows, cols, r0, c0, r1, c1, out)])
-    cells = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
-    return cells[np.concatenate(([True], cells[1:] != cells[:-1]))] if cells.size else cells
-
-
-def burn(
-    z: NDArray[np.floating],
-    transform: Affine,
-    *,
-    channels: Iterable[shapely.LineString] = (),
-    culverts: Iterable[shapely.LineString] = (),
-    channel_burn_m: float | None = None,
-) -> NDArray[np.floating]:
-    """Return heights with known waterways cut in.
-
-    A culvert is cut from its higher end to its lower one so that it never rises: only the bank over
-    it goes. A channel is lowered by `channel_burn_m` first, then cut the same way.
-
-    Parameters
-    ----------
-    z : ndarray of float, shape (rows, cols)
-        Heights, m; NaN stays.
-    transform : Affine
-        Of the grid.
-    channels, culverts : iterable of LineString
-        In the grid's own metres.
-    channel_burn_m : float, optional
-        By default the figure of ``terrain.yaml``, m.
-    """
-    if channel_burn_m is None:
-        channel_burn_m = float(terrain_rules()["conditioning"]["channel_burn_m"])
-    cut = z.copy()
-    flat, shape = cut.ravel(), (z.shape[0], z.shape[1])
-    waterways = [(cells_along(one, transform, shape), channel_burn_m) for one in channels]
-    waterways += [(cells_along(one, transform, shape), 0.0) for one in culverts]
-    lowered = np.zeros(z.size, dtype=bool)
-    for cells, depth in waterways:
-        fresh = np.unique(cells[~lowered[cells]])
-        flat[fresh] -= depth
-        lowered[fresh] |= depth > 0
-    for cells, _ in waterways:
-        ground = cells[~np.isnan(flat[cells])]
-        if ground.size:
-            down = ground if flat[ground[0]] >= flat[ground[-1]] else ground[::-1]
-            flat[down] = np.minimum.accumulate(flat[down])
-    return cut

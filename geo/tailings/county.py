@@ -4,18 +4,23 @@
 
     capture: {width_m: 150, height_m: 15}   # W and Z, never under the national figures
     counts: [village_track]                 # classes that count here, though elsewhere only shown
+    classes:                                # classes of this county's own, which count
+      solar_farm: {label: {zh: 光伏电站, en: Solar farm}, words: [光伏场], document: 县1号}
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from geo.rules.catalogue import PONDS, CatalogueError, composed, line_of, validated
 from geo.settings import settings
 from geo.survey.keys import content_key
+from geo.survey.layers import fold, layer
+from geo.survey.own_classes import FIELD, LAYER, OwnClass
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.protected import protected_classes
 from geo.tailings.siting_rules import siting_rules
@@ -26,14 +31,19 @@ class _Stated(BaseModel):
 
     capture: dict[Literal["width_m", "height_m"], float] = {}
     counts: tuple[str, ...] = ()
+    classes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], OwnClass] = {}
 
 
 @dataclass(frozen=True)
 class CountyPonds:
-    """The figures of capture in force, and the classes that count here besides the national."""
+    """The figures of capture in force, and the classes that count here besides the national.
+
+    `classes` are those no other county knows; like any class nobody knows they count (L24).
+    """
 
     capture: dict[str, Any]
     counts: frozenset[str]
+    classes: Mapping[str, OwnClass] = field(default_factory=dict)
 
 
 def county_ponds(folder: Path | None) -> CountyPonds:
@@ -70,9 +80,35 @@ def county_ponds(folder: Path | None) -> CountyPonds:
         if name not in known["shown"]:
             shown = ", ".join(known["shown"])
             faults.append(f"{path.name}:{line_of(node, ('counts', at))}: {name} is none of {shown}")
+    faults += _clashes(said.classes, node, path)
     if faults:
         raise CatalogueError("\n".join(faults))
-    return CountyPonds({**national, **said.capture}, frozenset(said.counts))
+    return CountyPonds({**national, **said.capture}, frozenset(said.counts), said.classes)
+
+
+def _clashes(classes: Mapping[str, OwnClass], node: Any, path: Path) -> list[str]:
+    """Return where a county's class would take a name or a word from another: none may lose any."""
+    values = {
+        name: words
+        for name, words in layer(LAYER).fields[FIELD].values.items()
+        if name in _national()
+    }
+    means = {fold(word): name for name, words in values.items() for word in (name, *words)}
+    faults = []
+    for name, one in classes.items():
+        at = f"{path.name}:{line_of(node, ('classes', name))}"
+        if name in values:
+            faults.append(f"{at}: {name} is a national class")
+        for word in (name, one.label.zh, *one.words):
+            other = means.setdefault(fold(word), name)
+            if other != name:
+                faults.append(f"{at}: {word} already means {other}")
+    return faults
+
+
+def _national() -> set[str]:
+    known = protected_classes()
+    return {name for room in ("always", "important", "shown", "own") for name in known[room]}
 
 
 @cache

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from rasterio.transform import Affine
 
 from geo.crs import from_metric, to_metric
-from geo.tailings.conditioning import burn, condition
+from geo.tailings.conditioning import condition
 from geo.tailings.flow import accumulation, flow_order
+from geo.tailings.waterways import Waterway, burn
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +135,8 @@ class Terrain:
         Cells, each after the one it flows to.
     kept : ndarray of int64
         Bottoms of pits that were kept.
-    channels, culverts : ndarray of object
-        Waterways burnt in, in the zone's metres.
+    waterways : tuple of Waterway
+        Burnt in, in the zone's metres.
     keep_deeper_m : float or None
         Depth limit of pits; None is the figure of ``terrain.yaml``.
     """
@@ -145,8 +146,7 @@ class Terrain:
     d8: NDArray[np.uint8]
     order: NDArray[np.int32]
     kept: NDArray[np.int64]
-    channels: NDArray[np.object_]
-    culverts: NDArray[np.object_]
+    waterways: tuple[Waterway, ...] = ()
     keep_deeper_m: float | None = None
 
     @cached_property
@@ -176,26 +176,29 @@ class Terrain:
         return near & ~self.dem.no_ground
 
 
-def _lines(geometries: Iterable[object], dem: Dem) -> NDArray[np.object_]:
-    parts = shapely.get_parts(dem.local(geometries)) if geometries is not None else []
-    return np.array([one for one in parts if shapely.get_dimensions(one) == 1], dtype=object)
+def _local(waterways: Iterable[Waterway], dem: Dem) -> tuple[Waterway, ...]:
+    """Return waterways in the zone's metres, one for each line."""
+    listed = list(waterways)
+    shapes, of = shapely.get_parts(dem.local(one.line for one in listed), return_index=True)
+    return tuple(
+        replace(listed[at], line=line)
+        for line, at in zip(shapes, of, strict=True)
+        if shapely.get_dimensions(line) == 1
+    )
 
 
-def drain(dem: Dem, channels: NDArray, culverts: NDArray, keep_deeper_m: float | None) -> Terrain:
+def drain(dem: Dem, waterways: tuple[Waterway, ...], keep_deeper_m: float | None) -> Terrain:
     """Return the terrain of a model and waterways in the zone's metres; see ``prepare``."""
-    z = dem.z
-    if len(channels) or len(culverts):
-        z = burn(z, dem.transform, channels=channels, culverts=culverts)
+    z = burn(dem.z, dem.transform, waterways) if waterways else dem.z
     done = condition(z, dem.cell, keep_deeper_m=keep_deeper_m)
     order = flow_order(done.d8)
-    return Terrain(dem, done.z, done.d8, order, done.kept, channels, culverts, keep_deeper_m)
+    return Terrain(dem, done.z, done.d8, order, done.kept, waterways, keep_deeper_m)
 
 
 def prepare(
     dem: Dem,
     *,
-    channels: Iterable[object] = (),
-    culverts: Iterable[object] = (),
+    waterways: Iterable[Waterway] = (),
     keep_deeper_m: float | None = None,
 ) -> Terrain:
     """Return a terrain model made to drain, with its flow.
@@ -203,9 +206,9 @@ def prepare(
     Parameters
     ----------
     dem : Dem
-    channels, culverts : iterable of shapely lines
-        Waterways to burn in, CGCS2000 degrees.
+    waterways : iterable of Waterway
+        Channels and culverts to burn in, CGCS2000 degrees.
     keep_deeper_m : float, optional
         Pits deeper than this stay and end the flow; by default the figure of ``terrain.yaml``.
     """
-    return drain(dem, _lines(channels, dem), _lines(culverts, dem), keep_deeper_m)
+    return drain(dem, _local(waterways, dem), keep_deeper_m)

@@ -13,7 +13,7 @@ from geo.tailings.capture import Captures, any_of, joins
 from geo.tailings.dem import Dem, Terrain
 from geo.tailings.flow import SINK, offsets, trace
 from geo.tailings.parameters import terrain_rules
-from geo.tailings.perturbed import met_by_runs
+from geo.tailings.perturbed import met_by_runs, without_culverts
 
 # One row for each object that is met, crossed by the path, or inside the plain circle.
 MET = (
@@ -73,7 +73,7 @@ class Verdict:
         ``undetermined`` where nobody looked for people below, or no ground is shown; ``no``.
     reasons : tuple of str
         ``met``, ``toe_derived``, ``run_met``, ``path_leaves``, ``pit``, ``no_terrain``,
-        ``error_unknown``, ``unsurveyed``.
+        ``error_unknown``, ``culvert`` (blocked, the path would meet an object), ``unsurveyed``.
     met : DataFrame
         Columns of ``MET``.
     paths : Paths
@@ -83,6 +83,8 @@ class Verdict:
         Share of them that met any object; NaN without runs.
     dam_is_newer : bool or None
         The dam is younger than the model; None where a date is missing.
+    culverts : tuple of str
+        Keys of the culverts by which the path is another than it would be were they blocked.
     """
 
     answer: str
@@ -92,6 +94,7 @@ class Verdict:
     runs: int
     share: float
     dam_is_newer: bool | None
+    culverts: tuple[str, ...] = ()
 
 
 def toe_cells(dem: Dem, toe: object) -> NDArray[np.int64]:
@@ -288,12 +291,14 @@ def judge(
     if not terrain.dem.error_m > 0 or not paths.starts.size:  # NaN: the error is not known
         runs = 0
     hits = met_by_runs(terrain, found, local, paths.starts, limit, runs, seed, threads)
+    blocked = without_culverts(terrain, found, local, paths.starts, paths.cells, limit)
     circle = np.round(shapely.distance(found.plans, local), 3) <= limit + found.spread
     counted = ~found.objects["key"].isin(list(own)).to_numpy(dtype=bool)
     captured, circle, hits = captured & counted, circle & counted, hits & counted
     points = shapely.points(terrain.dem.centres(paths.cells))
     rows = []
-    for one in np.flatnonzero(captured | circle | hits.any(axis=0)):
+    perhaps = np.any([hits.any(axis=0), *(met & counted for _, met in blocked)], axis=0)
+    for one in np.flatnonzero(captured | circle | perhaps):
         given = found.objects.iloc[one]
         row = {"key": given["key"], "people": given["people"], "path_m": np.nan, "fall_m": np.nan}
         row |= {"captured": bool(captured[one]), "circle": bool(circle[one])}
@@ -311,6 +316,7 @@ def judge(
         "pit": paths.pit,
         "no_terrain": not paths.starts.size,
         "error_unknown": math.isnan(terrain.dem.error_m),
+        "culvert": any(bool((met & counted).any()) for _, met in blocked),
     }
     is_met = bool(captured.any())
     reasons = (["met"] if is_met else []) + [name for name, so in doubts.items() if so]
@@ -322,4 +328,5 @@ def judge(
         reasons.append("unsurveyed")
         answer = "undetermined" if answer == "no" else answer
     share = float(hits.any(axis=1).mean()) if runs else float("nan")
-    return Verdict(answer, tuple(reasons), met, paths, runs, share, dam_is_newer)
+    culverts = tuple(key for key, _ in blocked)
+    return Verdict(answer, tuple(reasons), met, paths, runs, share, dam_is_newer, culverts)

@@ -24,6 +24,7 @@ from rasterio.windows import Window
 from geo.problems import Problem
 from geo.spread import Spread
 from geo.tailings.model import Model
+from geo.tailings.polygons import write_polygons
 from geo.tailings.tiles import (
     INSIDE,
     NO_GROUND,
@@ -57,6 +58,8 @@ class Written:
         Of the clock, by stage.
     work : dict
         Of the processor, by step of a tile, summed over tiles; ``busiest``: the worker with most.
+    polygons : dict
+        How many of each kind; empty where none were asked for.
     """
 
     cells: dict[str, int]
@@ -64,6 +67,7 @@ class Written:
     taken_up: int
     seconds: dict[str, float]
     work: dict[str, float]
+    polygons: dict[str, int]
 
 
 def _processor() -> float:
@@ -148,6 +152,7 @@ def zone_of_model(
     spread: Spread,
     *,
     threads: int = 1,
+    polygons: Path | None = None,
     told: Callable[[int, int], None] = lambda done, total: None,
     cells: int | None = None,
     halo: int | None = None,
@@ -167,6 +172,8 @@ def zone_of_model(
     spread : Spread
     threads : int
         That squeeze the file at the end.
+    polygons : Path, optional
+        Write the zone as polygons, too: ``.gpkg`` or ``.geojson``.
     told : callable
         Called with (done, total) as tiles are finished.
     cells, halo : int, optional
@@ -199,11 +206,15 @@ def zone_of_model(
         done += 1
         told(done, len(tiles))
     computed = time.perf_counter()
-    counts = _assemble(model, list(zip(tiles, paths, strict=True)), work, out, threads)
+    kept = list(zip(tiles, paths, strict=True))
+    counts = _assemble(model, kept, work, out, threads)
+    assembled = time.perf_counter()
+    drawn = {} if polygons is None else write_polygons(polygons, model, _finished(kept, work))
     seconds = {
         "lay_out": laid - began,
         "tiles": computed - laid,
-        "assemble": time.perf_counter() - computed,
+        "assemble": assembled - computed,
+        "polygons": time.perf_counter() - assembled,
     }
     work_done = dict(zip(_STEPS, spent.tolist(), strict=True))
     work_done["busiest"] = max(by_worker.values(), default=0.0)
@@ -213,7 +224,19 @@ def zone_of_model(
         len(tiles) - len(todo),
         {name: round(took, 3) for name, took in seconds.items()},
         {name: round(took, 3) for name, took in work_done.items()},
+        drawn,
     )
+
+
+def _finished(
+    kept: list[tuple[Tile, Path]], work: Path
+) -> Iterator[tuple[Tile, NDArray[np.uint8]]]:
+    """Yield each tile with its codes, one at a time."""
+    for tile, path in kept:
+        code = _kept(path, tile)
+        if code is None:
+            raise Problem("terrain.zone.lost", tile=tile.name, folder=str(work))
+        yield tile, code
 
 
 def _assemble(
@@ -228,10 +251,7 @@ def _assemble(
         "bigtiff": "if_safer", "num_threads": threads,
     }  # fmt: skip
     with rasterio.open(plain, "w", **profile) as sink:
-        for tile, path in kept:
-            code = _kept(path, tile)
-            if code is None:
-                raise Problem("terrain.zone.lost", tile=tile.name, folder=str(work))
+        for tile, code in _finished(kept, work):
             counts += np.bincount(code.ravel(), minlength=256)
             height, width = code.shape
             sink.write(code, 1, window=Window(tile.cols.start, tile.rows.start, width, height))

@@ -23,6 +23,7 @@ from geo.tailings.dem import Dem, Terrain, prepare
 from geo.tailings.model import Model
 from geo.tailings.parameters import terrain_rules
 from geo.tailings.searched import searched_cells
+from geo.tailings.waterways import Waterway
 from geo.tailings.zone import Zone, no_build
 
 OUTSIDE, INSIDE, UNDECIDED, NO_GROUND = 0, 1, 2, 255
@@ -41,15 +42,14 @@ class Tile:
 
 @dataclass(frozen=True, eq=False)
 class OnGround:
-    """What is laid on a model, CGCS2000 degrees: protected objects (``capture.OBJECTS``), lines.
+    """What is laid on a model, CGCS2000 degrees: objects (``capture.OBJECTS``) and waterways.
 
     `searched` is the ground on which somebody looked for such objects; None: not asked. `capture`
     are the figures of capture, by default those of ``terrain.yaml``.
     """
 
     objects: pd.DataFrame
-    channels: NDArray[np.object_]
-    culverts: NDArray[np.object_]
+    waterways: tuple[Waterway, ...] = ()
     searched: NDArray[np.object_] | None = None
     capture: dict[str, Any] | None = None
 
@@ -58,10 +58,8 @@ class OnGround:
         told = hashlib.sha256()
         for shape, error in zip(self.objects["geometry"], self.objects["error_m"], strict=True):
             told.update(shapely.to_wkb(shape) + repr(float(error)).encode())
-        for lines in (self.channels, self.culverts):
-            told.update(b"lines")
-            for line in lines:
-                told.update(shapely.to_wkb(line))
+        for one in self.waterways:
+            told.update(shapely.to_wkb(one.line) + repr((one.culvert, one.depth_m)).encode())
         if self.capture is not None:
             told.update(json.dumps(self.capture, sort_keys=True, default=str).encode())
         if self.searched is not None:
@@ -163,16 +161,14 @@ def near(model: Model, tile: Tile, ground: OnGround) -> OnGround:
     shapes = ground.objects["geometry"].to_numpy()
     box = shapely.envelope(box)
     close = shapely.distance(shapes, box) <= most
-
-    def lines(some: NDArray[np.object_]) -> NDArray[np.object_]:
-        return some[shapely.intersects(some, box)] if len(some) else some
-
+    searched = ground.searched
+    if searched is not None and len(searched):
+        searched = searched[shapely.intersects(searched, box)]
     return replace(
         ground,
         objects=ground.objects[close],
-        channels=lines(ground.channels),
-        culverts=lines(ground.culverts),
-        searched=None if ground.searched is None else lines(ground.searched),
+        waterways=tuple(one for one in ground.waterways if shapely.intersects(one.line, box)),
+        searched=searched,
     )
 
 
@@ -205,7 +201,7 @@ class Prepared:
 
 def prepared(dem: Dem, close: OnGround) -> Prepared:
     """Return a window ready for questions."""
-    terrain = prepare(dem, channels=close.channels, culverts=close.culverts)
+    terrain = prepare(dem, waterways=close.waterways)
     found = captures(dem, close.objects, close.capture)
     looked = None if close.searched is None else searched_cells(dem, close.searched)
     return Prepared(terrain, found, no_build(terrain, found, surveyed=looked))

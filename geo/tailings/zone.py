@@ -12,6 +12,9 @@ from geo.tailings.dem import Dem, Terrain
 from geo.tailings.flow import offsets, reach
 from geo.tailings.parameters import compiled, terrain_rules
 
+# The steps of a slanting edge stand 0.71 cells from it.
+CELLS_APART = 0.75
+
 
 @dataclass(frozen=True, eq=False)
 class Zone:
@@ -167,8 +170,19 @@ def outlines(mask: NDArray[np.bool_], dem: Dem) -> NDArray[np.object_]:
     shapes = np.array([shapely.geometry.shape(one) for one, _ in found], dtype=object)
     if not len(shapes):
         return shapes
-    # The steps of a slanting edge stand 0.71 cells from it.
-    simple = shapely.simplify(shapes, 0.75 * max(dem.cell), preserve_topology=True)
+    return simplified(shapes, max(dem.cell))
+
+
+def simplified(shapes: NDArray[np.object_], cell: float) -> NDArray[np.object_]:
+    """Return polygons drawn along cells, simplified within one; those that would break as they are.
+
+    Parameters
+    ----------
+    shapes : ndarray of object
+    cell : float
+        The larger side of a cell.
+    """
+    simple = shapely.simplify(shapes, CELLS_APART * cell, preserve_topology=True)
     broken = ~shapely.is_valid(simple) | shapely.is_empty(simple)
     simple[broken] = shapes[broken]
     return np.asarray(simple, dtype=object)

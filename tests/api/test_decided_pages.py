@@ -242,6 +242,18 @@ def test_an_events_paper_comes_with_its_form_and_is_listed_beside_it(client_of):
     file = f"/ponds/A/papers/{paper['sha256']}"
     assert f'href="{file}"' in zhang.get("/ponds/A").text
     assert zhang.get(file).content == large
+    # What came in late is added to the event, and the page says so.
+    late = zhang.get("/ponds/A")
+    assert say("web.paper.added_later", "zh") not in late.text
+    key = zhang.get("/api/v1/ponds/A").json()["events"][-1]["key"]
+    form = {"csrf": zhang.headers["x-csrf-token"], "event": key}
+    for _ in range(2):
+        answer = zhang.post("/ponds/A/papers", data=form, files={"files": ("补.pdf", b"%PDF-2")})
+    assert say("papers.known", "zh") in answer.text
+    assert zhang.get("/ponds/A").text.count(say("web.paper.added_later", "zh")) == 1
+    more = {"files": ("再补.pdf", b"%PDF-3")}
+    answer = zhang.post(f"/api/v1/ponds/A/events/{key}/papers", files=more)
+    assert answer.json() == {"event": key, "papers": 1}
     # As JSON an event has no files with it, and needs no room for them.
     assert zhang.post("/api/v1/ponds/A/events", content=large).status_code == 413
 

@@ -205,10 +205,16 @@ def walk_ponds(zhang, settings, people, keep) -> dict[str, Any]:
     place = {"type": "Point", "coordinates": [112.5899, 38.8300]}
     lost = {"kind": "operator_lost", "on": "2024-03-01", "document": "d"}
     paper = {"files": ("认定.pdf", b"%PDF-1.7 z")}
+    happened = keep(
+        "happened_with_papers",
+        zhang.post(f"{base}/ponds/A/events/papers", data=lost, files=paper),
+    )
+    more = {"files": ("补.pdf", b"%PDF-1.7 y")}
     return {
-        "happened_with_papers": keep(
-            "happened_with_papers",
-            zhang.post(f"{base}/ponds/A/events/papers", data=lost, files=paper),
+        "happened_with_papers": happened,
+        "add_to_event": keep(
+            "add_to_event",
+            zhang.post(f"{base}/ponds/A/events/{happened['key']}/papers", files=more),
         ),
         "happened": keep("happened", zhang.post(f"{base}/ponds/A/events", json=event)),
         "say_headtop": keep("say_headtop", zhang.post(f"{base}/ponds/A/headtop", json=word)),

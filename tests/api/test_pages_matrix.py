@@ -75,6 +75,8 @@ RULES = {
     "GET /siting": {"zhang": 200, "far": 200, "admin": 200, "else": 404},
     "POST /ponds/{code}/events": POND_ACT,
     "POST /ponds/{code}/headtop": POND_ACT,
+    # There is no such event.
+    "POST /ponds/{code}/papers": POND_ACT | {"zhang": 404, "zhao": 404},
     "GET /uploads": {"else": 200},
     "GET /uploads/{upload_id}": SENT,
     "GET /surveys": {"else": 200},
@@ -162,6 +164,7 @@ PDF = b"%PDF-1.7 x"
 FORMS = {
     "POST /ponds/{code}/events": {"kind": "operator_lost"},
     "POST /ponds/{code}/headtop": {"source": "site_check"},
+    "POST /ponds/{code}/papers": {"event": "none"},
     "POST /works/papers": {"works": "A ZL-9"},
     "POST /measures": {"target": "A x", "measures": "m", "responsible": "p", "due": "2024-12-31"},
     "POST /objections/{objection_id}/answer": {"outcome": "kept"},

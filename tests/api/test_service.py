@@ -307,6 +307,8 @@ RULES = {
     "POST /api/v1/ponds/{code}/events": POND_ACT,
     # On record already.
     "POST /api/v1/ponds/{code}/events/papers": POND_ACT | {"zhang": 409},
+    # There is no such event.
+    "POST /api/v1/ponds/{code}/events/{key}/papers": POND_ACT | {"zhang": 404, "zhao": 404},
     "GET /api/v1/ponds/{code}/papers/{sha256}": OBJECTION,
     "GET /api/v1/mines/{code}/works": OBJECTION | {"wang": 403, "rival": 403},
     # There are no such works.
@@ -438,6 +440,7 @@ def test_every_route_by_role_and_by_whose(app, client_of, settings, people, tmp_
         "proposal_id": "00000000-0000-0000-0000-000000000000",
         "match_id": "00000000-0000-0000-0000-000000000000",
         "terrain_id": "00000000-0000-0000-0000-000000000000",
+        "key": "none",
         "code": "A",
         "name": "goaf",
         "board": "unresolved",

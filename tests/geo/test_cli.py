@@ -23,6 +23,7 @@ from uuid import UUID
 import geopandas as gpd
 import numpy as np
 import openpyxl
+import pyogrio
 import pytest
 import rasterio
 import rasterio.shutil
@@ -81,7 +82,7 @@ COMMANDS = (
     *("years", "output", "objections", "object", "answer", "notice"),
     *("datums list", "datums add", "matches", "submit"),
     *("db grants", "db migrate", "user add", "user list", "user password"),
-    *("ponds", "pond-event", "terrain", "headtop", "zones", "siting"),
+    *("ponds", "pond-event", "pond-papers", "terrain", "headtop", "zones", "siting"),
 )
 
 
@@ -700,8 +701,11 @@ def test_the_zone_of_a_large_model_is_that_of_the_register_whoever_computes_it(p
     assert found["km2"]["inside"] == place.summary["zones_km2"]
     assert found["objects"] > 0
     assert found["taken_up"] == 0
+    drawn = tmp_path / "禁建区.gpkg"
     words = ("zones", "--dem", str(SHEET), "--cluster", "local", "-o", str(spread))
-    ended = place.run(*words)
+    ended = place.run(*words, "--polygons", str(drawn))
+    assert pyogrio.read_info(drawn)["features"] > 0
+    drawn.unlink()
     assert ended.stderr == ""
     assert f"{found['km2']['inside']}" in ended.stdout
     assert spread.read_bytes() == alone.read_bytes()
@@ -754,6 +758,8 @@ def test_a_killed_zone_goes_on_where_it_was(place, tmp_path):
         ("--dem", str(SHEET), "-o", "x.tif", "--as", "zhao"),
         ("--dem", str(SHEET)),
         ("--cluster", "local", "-o", "x.tif"),
+        ("--polygons", "x.gpkg", "-o", "x.tif"),
+        ("--dem", str(SHEET), "-o", "x.tif", "--polygons", "x.shp"),
     ],
     ids=" ".join,
 )

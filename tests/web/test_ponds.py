@@ -213,6 +213,36 @@ def test_a_place_that_is_none_is_one_sentence(site: Site, person: People) -> Non
     expect(page.get_by_role("alert")).to_contain_text("here")
 
 
+def test_far_out_a_mark_stands_for_the_ponds_around_it(site: Site, person: People) -> None:
+    someone = person(site, "zhang")
+    page = someone.page
+    someone.go("/map?at=5/38.8/112.6")
+    someone.map_drawn()
+    ponds = page.request.get(f"{site.url}/map/state.json").json()["ponds"]
+    (mark,) = page.evaluate(
+        """() => minerisk.map.queryRenderedFeatures({layers: ['ponds-together']})
+        .map((mark) => ({...mark.properties, icon: mark.layer.layout['icon-image'].name ?? ''}))"""
+    )
+    shades = ["gone", "use", "unknown", "close", "late"]
+    assert mark["point_count"] == len(ponds) == 10
+    assert mark["top"] == sum(one["mark"].startswith("top-") for one in ponds)
+    assert mark["shade"] == max(shades.index(one["mark"].split("-")[1]) for one in ponds)
+    assert mark["icon"] == f"top-{shades[mark['shade']]}"
+    # The mines of the place are still told beside it.
+    assert page.evaluate("minerisk.map.queryRenderedFeatures({layers: ['mines-gathered']}).length")
+    # By the keyboard: Enter asks at the centre and comes nearer, until they stand apart.
+    page.evaluate(
+        """() => { const [mark] = minerisk.map.queryRenderedFeatures({layers: ['ponds-together']});
+        const {x, y} = minerisk.map.project(mark.geometry.coordinates);
+        minerisk.map.jumpTo({center: minerisk.map.unproject([x - 16, y])}); }"""
+    )
+    someone.map_drawn()
+    page.locator("#map canvas").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => minerisk.map.getZoom() > 6")
+    expect(page.locator("#answer")).to_be_hidden()
+
+
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_the_map_shows_ponds_by_shape_and_word(site: Site, person: People, lang: str) -> None:
     someone = person(site, "zhang", lang)

@@ -7,8 +7,9 @@ from geo.problems import Problem
 from geo.rules import national_rules
 from geo.store import audit, corrections, decisions, export, queries
 from geo.store.engine import SYSTEM, connect
-from geo.store.facts import load_world
+from geo.store.facts import load_world, newest_seq
 from geo.store.grading import regrade
+from geo.store.pond_facts import features
 from geo.store.publish import publishing
 from geo.store.tables import feature
 from geo.store.tiles import data_version, tile
@@ -47,6 +48,13 @@ def factors(settings):
     return sorted(counted.geometry.bounds["minx"].round(4))
 
 
+def under_a_pond(settings):
+    """Where a pond to be sited would lie over a goaf."""
+    with connect(settings, "worker", SYSTEM) as conn:
+        rows = features(conn, ("goaf",), newest_seq(conn))
+    return sorted(round(row["geometry"].bounds[0], 4) for row in rows)
+
+
 def hydro(settings, actor, code):
     with connect(settings, "app", actor) as conn:
         found = queries.mine(conn, code, TODAY)
@@ -66,6 +74,7 @@ def test_the_new_version_counts_alone_and_the_old_stays_on_record(base, settings
     after = factors(settings)
     assert len(after) == 1
     assert after != before
+    assert under_a_pond(settings) == after
     assert hydro(settings, people["zhang"], "A") == high
     new = row_of(settings, drawn)
     assert new.object_id == old.object_id
@@ -79,6 +88,7 @@ def test_the_new_version_counts_alone_and_the_old_stays_on_record(base, settings
     with connect(settings, "worker", people["zhang"]) as conn:
         decisions.revoke(conn, people["zhang"], drawn, "false", "doc", on=TODAY)
     assert before[0] in factors(settings)
+    assert before[0] in under_a_pond(settings)
 
 
 def test_a_correction_that_lowers_a_grade_waits_for_a_second_person(

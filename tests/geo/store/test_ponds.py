@@ -5,6 +5,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date as d
+from datetime import timedelta
 from hashlib import sha256
 from types import SimpleNamespace
 
@@ -36,7 +37,7 @@ from geo.store import (
 )
 from geo.store.engine import SYSTEM, connect, engine
 from geo.store.head_top_runs import compute
-from geo.store.pond_events import record_event
+from geo.store.pond_events import add_papers, record_event
 from geo.store.pond_facts import life_of, may_have_changed, readable_life, standing_events
 from geo.store.pond_objects import say_head_top
 from geo.store.terrains import opened_taken, take_dem
@@ -125,6 +126,12 @@ def recorded(settings, login, *args, **kwargs):
         actor = accounts.actor_of(conn, login)
     with connect(settings, "worker", actor) as conn:
         return record_event(conn, actor, *args, on=ON, **kwargs)
+
+
+def added(settings, login, code, key, sent):
+    actor = actor_of(settings, login)
+    with connect(settings, "worker", actor) as conn:
+        return add_papers(conn, actor, code, key, sent, on=ON)
 
 
 def surveyed(**attrs):
@@ -252,6 +259,25 @@ def test_an_events_papers_are_on_record_with_it_and_go_to_whom_it_is_shown(own, 
         conn.execute(text("DELETE FROM minerisk.paper"))
     with connect(own, "worker", SYSTEM) as conn:
         assert audit.verify(conn).fault is None
+    # What came in late is added beside it, and told apart; nothing on record is changed by it.
+    late = tmp_path / "late"
+    late.write_bytes(b"%PDF-1.7 late")
+    more = papers.Sent(own, [("补交.pdf", late)])
+    for login, status in (("qian", 404), ("wang", 403), ("admin", 403)):
+        with pytest.raises(Problem) as refused:
+            added(own, login, "SL-T01", event["key"], more)
+        assert refused.value.http_status == status, login
+    assert added(own, "zhao", "SL-T01", event["key"], more) == 1
+    for key, code in ((event["key"], "papers.known"), ("none", "papers.no_event")):
+        with pytest.raises(Problem) as refused:
+            added(own, "zhang", "SL-T01", key, more)
+        assert refused.value.code == code
+    with connect(own, "app", actor_of(own, "zhao")) as conn:
+        (event,) = [e for e in pond_queries.pond(conn, "SL-T01", ON)["events"] if e["papers"]]
+    told = [(one["name"], one["added_later"]) for one in event["papers"]]
+    assert told == [("批复.pdf", False), ("补交.pdf", True)]
+    with connect(own, "worker", SYSTEM) as conn:
+        assert audit.verify(conn).fault is None
     # What may not be attached is refused, and the event with it.
     wrong = tmp_path / "wrong"
     wrong.write_bytes(b"MZ")
@@ -299,7 +325,7 @@ def test_a_pond_is_struck_off_by_two_persons_and_by_no_one_alone(own):
     found = seen(own, "zhang")["SL-T08"]
     assert (found["state"], found["counted"]) == ("deregistered", False)
     with connect(own, "worker", SYSTEM) as conn:
-        assert may_have_changed(conn)
+        assert may_have_changed(conn, ON)
     assert compute(own, ON)["ponds"] == 10
     with connect(own, "app", actor_of(own, "zhang")) as conn:
         strips = {z["pond_code"] for z in pond_queries.zones(conn) if z["kind"] == "strip"}
@@ -391,11 +417,11 @@ def test_a_new_house_below_makes_a_pond_head_top_once_accepted(own, tmp_path):
     assert compute(own, ON) is None  # only submitted
     with connect(own, "worker", zhang) as conn:
         decisions.accept(conn, zhang, survey, "ok", "doc", on=ON)
-        assert may_have_changed(conn)
+        assert may_have_changed(conn, ON)
     assert compute(own, ON)["outcomes"]["yes"] == 4
     assert seen(own, "zhang")["SL-T03"]["head_top"]["outcome"] == "yes"
     with connect(own, "worker", SYSTEM) as conn:
-        assert not may_have_changed(conn)
+        assert not may_have_changed(conn, ON)
         assert audit.verify(conn).fault is None
 
 
@@ -497,8 +523,12 @@ def test_where_no_survey_looked_for_people_no_pond_is_known_to_be_free_of_them(o
     assert compute(own, ON) is None
     before = seen(own, "zhang")
     assert before["SL-T03"]["head_top"]["outcome"] == "no"
-    # The extent runs out: what it covered is ground nobody surveyed.
+    # The extent runs out: what it covered is ground nobody surveyed. Which day it is the place says,
+    # not the database.
     late = d(2034, 4, 21)
+    with connect(own, "worker", SYSTEM) as conn:
+        assert not may_have_changed(conn, late - timedelta(days=1))
+        assert may_have_changed(conn, late)
     summary = compute(own, late)
     assert summary["outcomes"] == {"yes": 3, "suspected": 0, "undetermined": 7, "no": 0}
     found = seen(own, "zhang")

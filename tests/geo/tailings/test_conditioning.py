@@ -6,8 +6,9 @@ import pytest
 import shapely
 from rasterio.transform import Affine
 
-from geo.tailings.conditioning import burn, cells_along, condition
+from geo.tailings.conditioning import condition
 from geo.tailings.flow import accumulation, flow_order, offsets
+from geo.tailings.waterways import Waterway, burn, cells_along
 from tests.geo.tailings import plain
 from tests.geo.tailings.ground import distinct_ground, mountain, random_ground
 
@@ -149,7 +150,7 @@ def test_a_culvert_lets_the_water_through_its_bank() -> None:
     valley[15, 8] = 40.0  # without the culvert water would go round here
     place = Affine(10, 0, 0, 0, -10, 300)
     culvert = shapely.LineString([(45, 300 - 135), (45, 300 - 175)])
-    cut = burn(valley, place, culverts=[culvert])
+    cut = burn(valley, place, [Waterway(culvert, culvert=True)])
     assert cut[15, 4] <= cut[14, 4]
     assert (cut != valley).sum() == 1
     done = condition(cut, (10.0, 10.0), keep_deeper_m=np.inf)
@@ -161,11 +162,32 @@ def test_a_channel_is_lowered_once_where_two_meet() -> None:
     z = np.full((20, 20), 50, dtype=np.float32)
     place = Affine(1, 0, 0, 0, -1, 20)
     lines = [
-        shapely.LineString([(2.5, 10.5), (17.5, 10.5)]),
-        shapely.LineString([(10.5, 2.5), (10.5, 17.5)]),
+        Waterway(shapely.LineString([(2.5, 10.5), (17.5, 10.5)])),
+        Waterway(shapely.LineString([(10.5, 2.5), (10.5, 17.5)])),
     ]
-    cut = burn(z, place, channels=lines, channel_burn_m=2.0)
+    cut = burn(z, place, lines, channel_burn_m=2.0)
     assert set(np.unique(cut)) == {48.0, 50.0}
+
+
+def test_a_waterway_is_cut_to_its_stated_depth_and_makes_no_pit() -> None:
+    """A slope of 1 m a cell, a bank of 6 m over rows 4 to 6 with both ends of the culvert in it."""
+    z = np.repeat(np.arange(20.0, 8.0, -1.0)[:, None], 5, axis=1).astype(np.float32)
+    z[4:7] += 6.0
+    place = Affine(1, 0, 0, 0, -1, 12)
+    line = shapely.LineString([(2.5, 12 - 4.5), (2.5, 12 - 6.5)])
+    # Cut so that it never rises, from 22 down to 20: the bank still dams the water up above it.
+    undepthed = burn(z, place, [Waterway(line, culvert=True)])
+    np.testing.assert_array_equal(undepthed[4:7, 2], [22, 21, 20])
+    # Six metres down is the ground under the bank: 16, 15, 14.
+    deep = burn(z, place, [Waterway(line, culvert=True, depth_m=6.0)])
+    np.testing.assert_array_equal(deep[4:7, 2], [16, 15, 14])
+    # Nine would be 13, 12, 11: no deeper than the ground beside its lower end, which is 13.
+    deeper = burn(z, place, [Waterway(line, culvert=True, depth_m=9.0)])
+    np.testing.assert_array_equal(deeper[4:7, 2], [13, 13, 13])
+    # A channel is never lowered by less than the model asks for.
+    for stated in (None, 0.5):
+        shallow = burn(z, place, [Waterway(line, depth_m=stated)], channel_burn_m=2.0)
+        np.testing.assert_array_equal(shallow[4:7, 2], [20, 19, 18])
 
 
 def test_cells_along_a_line_touch_each_other() -> None:

@@ -9,8 +9,12 @@ import shapely
 from geo.rules import load_rules
 from geo.rules.catalogue import DATA, CatalogueError
 from geo.store.pond_ground import on_ground
+from geo.survey import own_classes
+from geo.survey.layers import layer
+from geo.survey.values import choice
 from geo.tailings.county import CountyPonds, county_ponds
 from geo.tailings.parameters import terrain_rules
+from geo.tailings.protected import counts
 from geo.tailings.tiles import prepared
 from tests.geo.tailings.test_zone import toe_across, valley
 
@@ -28,6 +32,9 @@ def test_without_a_word_of_the_county_the_national_figures_stand(tmp_path: Path)
     assert county(tmp_path, "# nothing yet\n") == NATIONAL
 
 
+OWN = "classes:\n  solar_farm: {label: {zh: 光伏电站, en: Solar farm}, words: [光伏场], document: 县1号}\n"
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -38,6 +45,11 @@ def test_without_a_word_of_the_county_the_national_figures_stand(tmp_path: Path)
         ("counts:\n- dwelling\n", r"ponds\.yaml:2: dwelling is none of village_track"),
         ("shown: [dwelling]\n", "shown"),
         ("capture: {width_m: ", "ponds.yaml:"),
+        (OWN.replace("solar_farm", "school"), r"ponds\.yaml:2: school is a national class"),
+        (OWN.replace("光伏场", "村道"), r"ponds\.yaml:2: 村道 already means village_track"),
+        (OWN.replace("光伏场", "中 学"), "already means school"),
+        (OWN.replace(", document: 县1号", ""), r"ponds\.yaml:\d: classes\.solar_farm\.document"),
+        (OWN.replace("solar_farm", "Solar-Farm"), "Solar-Farm"),
     ],
 )
 def test_what_would_protect_less_is_refused_by_its_line(
@@ -45,6 +57,27 @@ def test_what_would_protect_less_is_refused_by_its_line(
 ) -> None:
     with pytest.raises(CatalogueError, match=fault):
         county(tmp_path, text)
+
+
+def test_a_county_adds_a_class_of_its_own_that_surveys_may_name_and_that_counts(
+    tmp_path: Path,
+) -> None:
+    found = county(tmp_path, OWN)
+    assert list(found.classes) == ["solar_farm"]
+    assert own_classes.read(tmp_path) == dict(found.classes)
+    national = layer("protected_object")
+    wider = own_classes.with_classes(national, found.classes)
+    values = wider.fields["object_class"].values
+    assert values["solar_farm"] == ("光伏电站", "光伏场")
+    assert {name: values[name] for name in national.fields["object_class"].values} == dict(
+        national.fields["object_class"].values
+    )
+    assert choice("光伏场", wider.fields["object_class"]) == ("solar_farm", True)
+    assert counts({"object_class": "solar_farm"}, found.counts)
+    # What is not understood is told by its line, and meanwhile adds nothing.
+    for broken in ("classes: [1", "classes: [1]\n", "classes: {a: {words: []}}\n", "x\n"):
+        (tmp_path / "ponds.yaml").write_text(broken, "utf-8")
+        assert own_classes.read(tmp_path) == {}
 
 
 def test_the_rules_of_a_county_lie_beside_what_it_sets_of_its_ponds(tmp_path: Path) -> None:

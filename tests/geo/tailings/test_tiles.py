@@ -8,6 +8,7 @@ import textwrap
 from dataclasses import replace
 from pathlib import Path
 
+import geopandas
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,7 +18,7 @@ from rasterio.transform import Affine
 
 from geo.problems import Problem
 from geo.spread import one_after_another, spread_over
-from geo.tailings import large
+from geo.tailings import large, polygons
 from geo.tailings.capture import captures
 from geo.tailings.dem import Dem, prepare
 from geo.tailings.flow import trace
@@ -34,6 +35,7 @@ from geo.tailings.tiles import (
     tile_at,
     tiles_of,
 )
+from geo.tailings.waterways import Waterway
 from geo.tailings.zone import no_build
 from tests.geo.tailings.ground import objects_on
 
@@ -69,7 +71,7 @@ def laid(objects: pd.DataFrame, dem: Dem) -> OnGround:
         for ends in (((20, 60), (200, 90)), ((110, 120), (118, 150)))
     ]
     channel, culvert = dem.abroad(lines)
-    return OnGround(objects, np.array([channel], dtype=object), np.array([culvert], dtype=object))
+    return OnGround(objects, (Waterway(channel), Waterway(culvert, culvert=True, depth_m=6.0)))
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +84,20 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def first(made, tmp_path_factory) -> bytes:
+def drawn_by_one(made, tmp_path_factory) -> Path:
+    """The folder in which one process made the zone, and its polygons."""
+    return run(made, tmp_path_factory.mktemp("one"), one_after_another, polygons="zone.gpkg").parent
+
+
+@pytest.fixture(scope="module")
+def first(drawn_by_one) -> bytes:
     """The zone as one process makes it."""
-    return run(made, tmp_path_factory.mktemp("one"), one_after_another).read_bytes()
+    return (drawn_by_one / "zone.tif").read_bytes()
 
 
-def run(made, folder: Path, spread, **more) -> Path:
+def run(made, folder: Path, spread, polygons: str | None = None, **more) -> Path:
     _, model, _, ground = made
+    more |= {"polygons": polygons and folder / polygons}
     work = folder / "work"
     work.mkdir(exist_ok=True)
     written = zone_of_model(model, ground, folder / "zone.tif", work, spread, **SMALL, **more)
@@ -99,9 +108,12 @@ def run(made, folder: Path, spread, **more) -> Path:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_workers_never_matter(made, first, tmp_path: Path, workers: int) -> None:
+def test_workers_never_matter(made, first, drawn_by_one, tmp_path: Path, workers: int) -> None:
     with spread_over("local", workers=workers) as spread:
-        assert run(made, tmp_path, spread, threads=workers).read_bytes() == first
+        zone = run(made, tmp_path, spread, polygons="zone.gpkg", threads=workers)
+    assert zone.read_bytes() == first
+    drawn = drawn_by_one / "zone.gpkg"
+    assert zone.with_suffix(".gpkg").read_bytes() == drawn.read_bytes()
 
 
 def test_a_model_is_read_as_it_lies_whatever_the_window(made) -> None:
@@ -116,7 +128,7 @@ def test_tiles_never_matter_where_the_ground_around_is_the_whole(made, tmp_path:
     zone_of_model(
         model, ground, tmp_path / "zone.tif", tmp_path, one_after_another, cells=100, halo=SIDE
     )
-    terrain = prepare(dem, channels=ground.channels, culverts=ground.culverts)
+    terrain = prepare(dem, waterways=ground.waterways)
     zone = no_build(terrain, captures(dem, ground.objects))
     with rasterio.open(tmp_path / "zone.tif") as source:
         code = source.read(1)
@@ -134,7 +146,7 @@ VICTIM = """
     import os, sys
     from pathlib import Path
     from geo.spread import one_after_another
-    from geo.tailings import large
+    from geo.tailings import large, polygons
     from tests.geo.tailings import test_tiles as own
 
     path, folder, last = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
@@ -227,7 +239,7 @@ def test_zone_and_verdict_agree_each_by_the_window_of_the_toes_tile(
         window = model.part(tile.window_rows, tile.window_cols)
         close = near(model, tile, ground)
         col, row = ~window.transform @ (x, y)
-        terrain = prepare(window, channels=close.channels, culverts=close.culverts)
+        terrain = prepare(window, waterways=close.waterways)
         start = int(row) * window.shape[1] + int(col)
         cells, _ = trace(terrain.d8, start, window.cell, 1000.0)
         met, _ = meets(terrain, captures(window, close.objects), cells)
@@ -280,6 +292,79 @@ def test_two_sheets_are_one_model_and_a_gap_between_them_is_no_ground(
     with model_of([west, far], SAID) as model:
         gap = model.part(slice(0, SIDE), slice(104, 186))
     assert gap.no_ground.all()
+
+
+@pytest.mark.parametrize("ending", polygons.ENDINGS)
+def test_polygons_join_exactly_at_tiles(made, drawn_by_one, tmp_path: Path, ending: str) -> None:
+    _, model, dem, _ = made
+    with rasterio.open(drawn_by_one / "zone.tif") as source:
+        code = source.read(1)
+    tiles = tiles_of(model, **SMALL)
+    path = tmp_path / f"zone{ending}"
+    polygons.write_polygons(path, model, ((one, code[one.rows, one.cols]) for one in tiles))
+    drawn = geopandas.read_file(path)
+    assert drawn.crs.to_epsg() == (4547 if ending == ".gpkg" else 4326)
+    shapes = drawn.geometry.to_numpy()
+    if ending == ".geojson":
+        shapes = dem.local(shapes)
+    assert shapely.is_valid(shapes).all()
+    for kind, value in polygons.KINDS.items():
+        mine = (drawn["kind"] == kind).to_numpy()
+        mask = code == value
+        assert drawn["area_m2"][mine].sum() == pytest.approx(mask.sum() * 900.0)
+        exact = shapely.union_all(
+            [
+                shapely.box(*(dem.transform @ (c, r + 1)), *(dem.transform @ (c + 1, r)))
+                for r, c in np.argwhere(mask)
+            ]
+        )
+        whole = shapely.union_all(shapes[mine])
+        edges = shapely.boundary(whole), shapely.boundary(exact)
+        assert shapely.hausdorff_distance(*edges) <= 30.0
+        assert (shapely.area(shapes[mine]) >= 449.0).all()
+        # No two overlap, and no crack runs along a join: what is not zone is a hole of some cells.
+        assert whole.area == pytest.approx(shapely.area(shapes[mine]).sum(), rel=1e-9)
+        holes = [
+            shapely.Polygon(one) for part in shapely.get_parts(whole) for one in part.interiors
+        ]
+        assert all(one.area >= 449.0 for one in holes)
+        for tile in tiles:
+            # Along each edge of a tile just what the cells say is drawn, to the last cell.
+            column, beside = tile.cols.stop - 1, tile.cols.stop
+            if beside < SIDE:
+                x = dem.transform.c + beside * 30
+                rows = (
+                    np.flatnonzero((mask[:, column] & mask[:, beside])[tile.rows]) + tile.rows.start
+                )
+                if not rows.size:
+                    continue
+                joined = shapely.multilinestrings(
+                    [
+                        [(x, dem.transform.f - r * 30), (x, dem.transform.f - (r + 1) * 30)]
+                        for r in rows
+                    ]
+                )
+                assert shapely.covers(shapely.buffer(whole, 1e-5), joined)
+                inner = shapely.intersection(joined, shapely.boundary(whole))
+                assert shapely.length(inner) < 1e-6
+
+
+def test_a_tile_of_random_cells_is_drawn_whole() -> None:
+    """Each cell touches others or the edge by turns: no polygon breaks, none is lost."""
+    for seed in range(40):
+        mask = np.random.default_rng(seed).random((12, 9)) < 0.55
+        shapes, cells = polygons.tile_outlines(mask)
+        assert cells.sum() == mask.sum()
+        assert shapely.is_valid(shapes).all()
+        edge = shapely.boundary(shapely.box(0, 0, 9, 12))
+        for shape in shapes:
+            touched = [
+                p for p in shapely.get_coordinates(shape) if shapely.Point(p).distance(edge) == 0
+            ]
+            assert all(float(v).is_integer() for p in touched for v in p), seed
+        frame = [*mask[0], *mask[-1], *mask[:, 0], *mask[:, -1]]
+        on_edge = shapely.intersection(shapely.boundary(shapely.union_all(shapes)), edge)
+        assert shapely.length(on_edge) == sum(frame), seed
 
 
 def test_a_model_in_another_unit_is_refused_before_any_tile_is_begun(

@@ -12,6 +12,7 @@ from geo.tailings.dem import Dem, Terrain, prepare
 from geo.tailings.flow import trace
 from geo.tailings.headtop import judge, meets
 from geo.tailings.parameters import terrain_rules
+from geo.tailings.waterways import Waterway
 from geo.tailings.zone import no_build, outlines, strip
 from tests.geo.tailings import plain
 from tests.geo.tailings.ground import dem_of, distinct_ground, mountain, objects_on, random_ground
@@ -322,6 +323,37 @@ def test_doubts_make_a_pond_suspected_never_clear() -> None:
     away = shapely.Point(100.0, 30.0).buffer(0.001)
     verdict = judge(terrain, nobody, away)
     assert (verdict.answer, verdict.reasons) == ("undetermined", ("no_terrain",))
+
+
+def test_a_culvert_that_turns_the_path_is_named_and_one_that_spares_a_house_is_a_doubt() -> None:
+    """A road dams the western valley; were its culvert blocked, flow would go over to the other."""
+    cols, rows = np.arange(121), np.arange(140)[:, None]
+    west, east = (np.maximum(abs(cols - at) - 4, 0) for at in (30, 90))
+    z = 900 - 0.5 * rows + 4.0 * np.minimum(west, east) + 0.01 * abs(cols - 30)
+    z[40, 30:91] = np.minimum(z[40, 30:91], 890.0)  # a saddle, 10 m above the western floor
+    z[45, :60] = 910.0
+    dem = dem_of(z.astype(np.float32), (10.0, 10.0))
+
+    def line(*ends: tuple[int, int]) -> object:
+        return dem.abroad(
+            [shapely.LineString([dem.transform @ (c + 0.5, r + 0.5) for r, c in ends])]
+        )[0]
+
+    ways = [
+        Waterway(line((43, 30), (47, 30)), culvert=True, key="under the road"),
+        Waterway(line((20, 90), (24, 90)), culvert=True, key="elsewhere"),
+    ]
+    (toe,) = dem.abroad([shapely.Point(*(dem.transform @ (30.5, 15.5)))])
+    east_side = captures(dem, houses(dem, (44, 86)))
+    open_ = judge(prepare(dem, waterways=ways), east_side, toe)
+    assert (open_.answer, open_.reasons) == ("suspected", ("culvert",))
+    assert open_.culverts == ("under the road",)
+    assert list(open_.met["captured"]) == [False]
+    assert judge(prepare(dem, waterways=ways[1:]), east_side, toe).answer == "yes"
+    # Where nobody lives either way, the culvert is told of and makes no doubt.
+    nobody = captures(dem, houses(dem, (2, 60)))
+    clear = judge(prepare(dem, waterways=ways), nobody, toe)
+    assert (clear.answer, clear.culverts) == ("no", ("under the road",))
 
 
 def toe_at(dem: Dem, row: float, column: float) -> object:

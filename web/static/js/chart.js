@@ -5,6 +5,7 @@ import { AttributionControl, Map, NavigationControl } from "../vendor/maplibre-g
 import { between } from "./metric.js";
 import { COLOURS, addPatterns } from "./patterns.js";
 import { say, words } from "./page.js";
+import { pondLayers, pondSource } from "./pond_marks.js";
 
 const dark = document.documentElement.dataset.theme === "dark";
 const PAPER = dark ? "#202a2e" : "#eef1ef";
@@ -23,7 +24,7 @@ export const GROUPS = {
   water_lines: ["water_lines-water", "water_lines-search", "water_lines-warning", "water_lines-label"],
   extents: ["extents-line", "extents-gathered", "extents-count"],
   encounters: ["encounters-fill", "encounters-line"],
-  ponds: ["ponds-fill", "ponds-line", "ponds-toe", "ponds-point", "ponds-label", "ponds-gathered", "ponds-count", "ponds-name", "ponds-mark"],
+  ponds: ["ponds-fill", "ponds-line", "ponds-toe", "ponds-point", "ponds-label", "ponds-gathered", "ponds-count", "ponds-name", "ponds-mark", "ponds-together"],
   zones: ["zones-bank", "zones-undecided", "zones-ban", "zones-prohibited", "zones-prohibited-line", "zones-strip", "zones-line", "zones-label", "paths-line"],
   models: ["models-line", "models-idle", "models-label"],
 };
@@ -72,7 +73,7 @@ function style(version, times) {
           unknown: ["+", ["case", ["==", ["get", "colour"], "grey"], 1, 0]],
         },
       },
-      "pond-marks": empty,
+      "pond-marks": pondSource(MARKS_BELOW),
       places: empty,
       measure: empty,
     },
@@ -163,22 +164,7 @@ function style(version, times) {
         layout: { "text-field": ["get", "text"], "text-font": FONT, "text-size": 11, "text-anchor": ["get", "anchor"], "text-offset": ["get", "offset"], "text-allow-overlap": true },
         paint: { "text-color": dark ? "#9fb0b6" : "#5e6c6b", "text-halo-color": PAPER, "text-halo-width": 2 },
       },
-      {
-        id: "ponds-name", type: "symbol", source: "pond-marks", minzoom: 10.5,
-        layout: {
-          "text-field": ["format", ["get", "name"], { "font-scale": 1 }, "\n", {}, ["get", "label"], { "font-scale": 0.9 }],
-          "text-font": FONT, "text-size": 12, "text-justify": "auto", "symbol-sort-key": ["get", "order"],
-          "text-variable-anchor-offset": ["left", [1.1, 0], "right", [-1.1, 0], "top", [0, 1.1], "bottom", [0, -1.1]],
-        },
-        paint: { "text-color": INK, "text-halo-color": HALO, "text-halo-width": 2 },
-      },
-      {
-        id: "ponds-mark", type: "symbol", source: "pond-marks",
-        layout: {
-          "icon-image": ["get", "mark"], "icon-allow-overlap": true, "symbol-sort-key": ["get", "order"],
-          "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.6, 12, 1],
-        },
-      },
+      ...pondLayers({ ink: INK, halo: HALO, font: FONT }),
       // Marks are placed before names (the upper layer goes first), so that names keep clear of them.
       {
         id: "mines-name", type: "symbol", source: "marks", filter: ["!", several],
@@ -436,30 +422,14 @@ export function paintMines(map, state) {
   });
 }
 
-/** Paint the marks of ponds on `map`: head-top ones and the latest stand on top. */
-export function paintPonds(map, ponds) {
-  const order = ["gone", "use", "unknown", "close", "late"];
-  map.getSource("pond-marks").setData({
-    type: "FeatureCollection",
-    features: ponds.map((pond) => {
-      const [shape, shade] = pond.mark.split("-");
-      return {
-        type: "Feature",
-        geometry: { type: "Point", coordinates: pond.at },
-        properties: { pond_code: pond.code, name: pond.name, label: pond.label, mark: pond.mark, order: order.indexOf(shade) + (shape === "top" ? 10 : 0) },
-      };
-    }),
-  });
-}
-
 /** Outline one mine, or none. */
 export function chooseMine(map, code) {
   for (const id of ["chosen-halo", "chosen-line"]) map.setFilter(id, ["==", ["get", "mine_code"], code ?? ""]);
 }
 
-/** Come so near that the mines of a gathered mark stand apart. */
+/** Come so near that what a gathered mark stands for lies apart. */
 export async function comeNearer(map, mark, animate) {
-  const zoom = await map.getSource("marks").getClusterExpansionZoom(mark.properties.cluster_id);
+  const zoom = await map.getSource(mark.source).getClusterExpansionZoom(mark.properties.cluster_id);
   map.easeTo({ center: mark.geometry.coordinates, zoom, animate });
 }
 

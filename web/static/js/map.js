@@ -1,9 +1,10 @@
 // The risk map. Its whole state (place, line, hazard, day, filters, layers, chosen mine, what was
 // measured and looked up) stands in the address, so that any view is a link.
 
-import { GROUPS, WATER_LINES, chart, chooseMine, comeNearer, paintMines, paintPonds, setBase, setKinds, setOwners, setTimes, show } from "./chart.js";
+import { GROUPS, WATER_LINES, chart, chooseMine, comeNearer, paintMines, setBase, setKinds, setOwners, setTimes, show } from "./chart.js";
 import { areaOf, gridText, lengthOf, metres } from "./metric.js";
 import { say } from "./page.js";
+import { paintPonds } from "./pond_marks.js";
 
 const $ = (id) => document.getElementById(id);
 const form = $("view");
@@ -265,9 +266,9 @@ const drawnId = ({ source, properties }) => (
 function ask(at) {
   const near = [[at.x - 4, at.y - 4], [at.x + 4, at.y + 4]];
   const hits = map.queryRenderedFeatures(near, {
-    layers: ["ponds-mark", "ponds-fill", "ponds-toe", "ponds-point", "zones-ban", "zones-undecided", "zones-prohibited", "zones-strip", "zones-bank", "mines-gathered", "mines-mark", "mines-fill", "unclear-fill", "extents-line", "plan-fill", "plan-line", "factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point", ...GROUPS.water_lines, "models-line", "models-idle"],
+    layers: ["ponds-mark", "ponds-together", "ponds-fill", "ponds-toe", "ponds-point", "zones-ban", "zones-undecided", "zones-prohibited", "zones-strip", "zones-bank", "mines-gathered", "mines-mark", "mines-fill", "unclear-fill", "extents-line", "plan-fill", "plan-line", "factors-fill", "factors-water", "factors-goaf", "factors-line", "factors-guessed", "factors-point", ...GROUPS.water_lines, "models-line", "models-idle"],
   });
-  const mark = hits.find((hit) => hit.layer.id === "mines-gathered");
+  const mark = hits.find((hit) => hit.properties.cluster);
   if (mark) {
     comeNearer(map, mark, !calm());
     return;
@@ -468,7 +469,7 @@ map.getCanvas().addEventListener("keydown", (event) => {
   if (measuring) setMeasure([...view.measure, map.getCenter().toArray()]);
   else ask(map.project(map.getCenter()));
 });
-for (const id of ["mines-fill", "mines-mark", "mines-gathered", "ponds-mark", "ponds-fill"]) {
+for (const id of ["mines-fill", "mines-mark", "mines-gathered", "ponds-mark", "ponds-together", "ponds-fill"]) {
   map.on("mouseenter", id, () => { map.getCanvas().style.cursor = measuring ? "crosshair" : "pointer"; });
   map.on("mouseleave", id, () => { map.getCanvas().style.cursor = measuring ? "crosshair" : ""; });
 }

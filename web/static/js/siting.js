@@ -1,8 +1,9 @@
 // The siting tool: points set on the map go into the form; the answer's path is drawn.
 
-import { chart, paintPonds, show } from "./chart.js";
+import { chart, show } from "./chart.js";
 import { csrf, say } from "./page.js";
 import { drawParts } from "./parts.js";
+import { paintPonds } from "./pond_marks.js";
 
 const $ = (id) => document.getElementById(id);
 const frame = $("siting-map");
