@@ -113,7 +113,8 @@ def _idle_from(begin: date) -> date:
 def _ended(discharge: Event, history: list[Event]) -> Event | None:
     """Return the event that ended the use a discharge belongs to; None while it goes on."""
     for event in history[history.index(discharge) + 1 :]:
-        if event.kind == "discharge":
+        # Whoever reversed idleness found that use had ended: a later stop tells of no time before.
+        if event.kind == "discharge" or (event.kind, event.detail) == ("trigger_reversed", "idle"):
             return None
         if event.kind in _ENDS:
             return event

@@ -186,7 +186,7 @@ def test_a_model_is_sent_in_sheets_returned_with_remarks_and_sent_again(own, tmp
     assert states(own, "wang")[model]["state"] == "submitted"
     assert model not in states(own, "zhao")
     with connect(own, "worker", SYSTEM) as conn:
-        assert not may_have_changed(conn)
+        assert not may_have_changed(conn, ON)
     assert compute(own, ON) is None
     for login, status in (("wang", 403), ("admin", 403), ("zhao", 404)):
         with pytest.raises(Problem) as refused:
@@ -207,9 +207,9 @@ def test_a_model_is_sent_in_sheets_returned_with_remarks_and_sent_again(own, tmp
 
 def test_what_was_reckoned_by_other_rules_is_reckoned_anew(own, monkeypatch):
     with connect(own, "worker", SYSTEM) as conn:
-        assert not may_have_changed(conn)
+        assert not may_have_changed(conn, ON)
         monkeypatch.setattr(pond_facts, "reckoned_key", lambda: "another")
-        assert may_have_changed(conn)
+        assert may_have_changed(conn, ON)
 
 
 def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path):
@@ -226,7 +226,7 @@ def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path):
     assert settled(own, "li", told["proposal"])["state"] == "accepted"
     assert states(own)[model]["state"] == "waits"
     with connect(own, "worker", SYSTEM) as conn:
-        assert may_have_changed(conn)
+        assert may_have_changed(conn, ON)
         seq = pond_queries.seq_at(conn, None)
     assert compute(own, ON) is not None
     now = states(own)
@@ -240,7 +240,7 @@ def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path):
         assert told["state"] == "needs_second"
         assert settled(own, "li", told["proposal"])["state"] == "revoked"
         with connect(own, "worker", SYSTEM) as conn:
-            assert may_have_changed(conn)
+            assert may_have_changed(conn, ON)
         assert compute(own, ON) is not None
         if one == model:
             assert states(own)[first]["state"] == "in_force"
@@ -259,6 +259,6 @@ def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path):
         assert pond_queries.run_summary(conn, seq - 1)["models"][0]["filename"] == MODEL.name
         assert then is not None
     with connect(own, "worker", SYSTEM) as conn:
-        assert not may_have_changed(conn)
+        assert not may_have_changed(conn, ON)
         assert conn.scalar(select(func.count()).select_from(terrain)) == 2
         assert audit.verify(conn).fault is None

@@ -260,6 +260,18 @@ def test_every_event_has_a_move_and_every_word_both_languages():
     assert {s["who"] for s in rules["states"].values()} <= set(rules["who"])
 
 
+def test_a_stop_after_a_reversal_tells_of_no_use_before_it():
+    events = [
+        Event(d(2017, 10, 27), "discharge", "", DOC),
+        Event(d(2026, 1, 1), "trigger_reversed", "idle", DOC),
+        Event(d(2026, 6, 1), "stopped", "", DOC),
+    ]
+    assert life(events[:1], d(2025, 12, 31)).state == "must_close"
+    assert life(events, d(2026, 6, 1)).state == "idle"
+    # Idle since the reversal at the latest: nobody put papers of a restart on record.
+    assert life(events, d(2029, 1, 3)).state == "must_close"
+
+
 @given(st.lists(st.tuples(st.dates(d(2012, 1, 1), d(2026, 1, 1)), st.sampled_from(EVENTS)), max_size=6), st.randoms(use_true_random=False))  # fmt: skip
 def test_the_order_of_filing_never_matters_and_next_moves_are_possible(rows, shuffler):
     events = [
