@@ -10,13 +10,12 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from markupsafe import escape
 
-from geo.messages import say
 from geo.settings import Settings, settings
 from geo.store import relief_tiles
 from web.door import PageRoute, Reader
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-PNG = "image/png"
+PNG, JSON = "image/png", "application/json"
 # Web Mercator tiles of 天地图: the map, and the names over it.
 _TIANDITU = (
     "https://t0.tianditu.gov.cn/{name}_w/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0"
@@ -49,14 +48,14 @@ def ground(conf: Settings, lang: str) -> dict[str, Any] | None:
     found = relief_tiles.current(conf)
     if found is None:
         return None
-    # The map's corner takes markup, and whose model it is somebody typed.
-    credit = say("web.base.credit", lang, source=found["source"], dated=found["dated"] or "")
     return {
         "tiles": [f"/relief/{found['key']}/{{z}}/{{x}}/{{y}}.png"],
         "bounds": found["bounds"],
         "minzoom": found["minzoom"],
         "maxzoom": found["maxzoom"],
-        "credit": str(escape(credit.strip())),
+        "heights": f"/relief/{found['key']}/{{z}}.json",
+        # The map's corner takes markup, and whose model it is somebody typed.
+        "credit": str(escape(relief_tiles.credit(found, lang))),
     }
 
 
@@ -71,3 +70,10 @@ def relief_tile(reader: Reader, key: str, z: int, x: int, y: int) -> Response:
     """Return one tile of the ground; where there is no ground, an empty one."""
     found = relief_tiles.tile(settings(), key, z, x, y)
     return Response(found or relief_tiles.EMPTY, media_type=PNG, headers=_KEPT if found else {})
+
+
+@router.get("/relief/{key}/{z}.json")
+def relief_heights(reader: Reader, key: str, z: int) -> Response:
+    """Return the heights written on the contours of a zoom; where there is no ground, none."""
+    found = relief_tiles.written(settings(), key, z)
+    return Response(found or b"[]", media_type=JSON, headers=_KEPT if found else {})

@@ -294,6 +294,7 @@ def upload(
         corrected=corrected,
         corrected_diff=differences([corrected], rows) if corrected and rows else None,
         frames=frames,
+        bases=base_maps.offered(settings(), lang),
         notes=notes[:PAGE_SIZE],
         more=len(notes) > PAGE_SIZE,
         offset=offset,

@@ -7,12 +7,18 @@ out. What is there is told by one small file, written last, so that half a set i
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import numpy as np
+
+from geo.messages import say
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.facts import newest_seq
+
+if TYPE_CHECKING:
+    from geo.report.sheet_drawing import Ground, Sheet
 
 # One pixel that shows nothing: a tile that is not there is no failure.
 EMPTY = bytes.fromhex(
@@ -20,7 +26,9 @@ EMPTY = bytes.fromhex(
     "0000000b49444154789c6360000200000500017a5eab3f0000000049454e44ae426082"
 )
 # Grows whenever tiles are drawn otherwise, so that older ones are made anew.
-EDITION = 1
+EDITION = 2
+# The heights themselves, for paper: they are drawn at its scale.
+_HEIGHTS = "heights.npy"
 
 
 def _room(settings: Settings) -> Path:
@@ -46,6 +54,44 @@ def tile(settings: Settings, key: str, z: int, x: int, y: int) -> bytes | None:
         return None
 
 
+def written(settings: Settings, key: str, zoom: int) -> bytes | None:
+    """Return the heights written on contours at a zoom, JSON; None where there are none.
+
+    A list of what :data:`geo.report.relief.Mark` is.
+    """
+    if not key.isalnum():
+        return None
+    try:
+        return (_room(settings) / key / f"{zoom}.json").read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def credit(found: dict[str, Any], lang: str) -> str:
+    """Return in words whose ground it is."""
+    said = say("web.base.credit", lang, source=found["source"], dated=found["dated"] or "")
+    return said.strip()
+
+
+def under(settings: Settings, sheet: "Sheet", lang: str) -> "Ground | None":
+    """Return the ground under a sheet of paper; None where none is drawn, or not there."""
+    found = current(settings)
+    if found is None:
+        return None
+    try:
+        z = np.load(_room(settings) / found["key"] / _HEIGHTS, mmap_mode="r")
+    except FileNotFoundError:
+        return None
+    # A server that prints no ground needs nothing of what draws it.
+    from rasterio.transform import Affine
+
+    from geo.report import ground
+    from geo.tailings.dem import Dem
+
+    dem = Dem(z, Affine(*found["grid"]), found["epsg"])
+    return ground.under(sheet, [ground.Heights(dem, credit(found, lang))])
+
+
 def refresh(settings: Settings) -> bool:
     """Draw the newest elevation model, unless it is drawn; returns whether it was drawn now.
 
@@ -55,7 +101,8 @@ def refresh(settings: Settings) -> bool:
         ``terrain.dem.*`` where it cannot be read any more.
     """
     # The server hands tiles out, and needs nothing of what makes them.
-    from geo.report.relief import bounds, drawn
+    from geo.report.ground import kept
+    from geo.report.relief import Mark, bounds, drawn
     from geo.store.terrains import newest_dem, opened_taken
 
     with connect(settings, "worker", SYSTEM) as conn:
@@ -72,18 +119,24 @@ def refresh(settings: Settings) -> bool:
     aside.mkdir()
     with opened_taken(settings, taken) as model:
         dem = model.part(slice(0, model.shape[0]), slice(0, model.shape[1]))
-    zooms = []
-    for (z, x, y), body in drawn(dem):
+    marks: dict[int, list[Mark]] = {}
+    for (z, x, y), body, heights in drawn(dem):
         (aside / f"{z}-{x}-{y}.png").write_bytes(body)
-        zooms.append(z)
+        marks.setdefault(z, []).extend(heights)
+    for z, found in marks.items():
+        (aside / f"{z}.json").write_text(json.dumps(found, separators=(",", ":")), "utf-8")
+    small = kept(dem)
+    np.save(aside / _HEIGHTS, small.z.astype(np.float32))
     final = room / key
     shutil.rmtree(final, ignore_errors=True)
     aside.rename(final)
     told = {
         "key": key,
         "bounds": bounds(dem),
-        "minzoom": min(zooms, default=0),
-        "maxzoom": max(zooms, default=0),
+        "minzoom": min(marks, default=0),
+        "maxzoom": max(marks, default=0),
+        "grid": list(small.transform[:6]),
+        "epsg": small.epsg,
         "source": taken.stated.source,
         "dated": taken.stated.on and taken.stated.on.isoformat(),
     }

@@ -43,6 +43,7 @@ RULES = {
     "GET /map/state.json": {"else": 200},
     "GET /map/find.json": {"else": 200},
     "GET /relief/{key}/{z}/{x}/{y}.png": {"else": 200},
+    "GET /relief/{key}/{z}.json": {"else": 200},
     "GET /draw": {"admin": 403, "else": 200},
     "GET /draw/shapes.json": {"admin": 403, "else": 200},
     # The form names no corners.
@@ -170,7 +171,7 @@ FORMS = {
 QUERY = {
     "/draw/shapes.json": "?west=112.4&south=38.7&east=112.6&north=38.9",
     "/map/print.pdf": "?lon=112.495&lat=38.81&scale=50000&layers=mines,ponds,zones"
-    "&pin=112.49,38.8&measure=112.49,38.8;112.5,38.8&district=14",
+    "&pin=112.49,38.8&measure=112.49,38.8;112.5,38.8&district=14&base=ground",
     "/map/find.json": "?q=A",
 }
 

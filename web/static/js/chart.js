@@ -304,6 +304,7 @@ export function setBase(map, of) {
     map.removeLayer(id);
     map.removeSource(id);
   }
+  writeHeights(map, of);
   const own = of?.bounds ? { bounds: of.bounds, minzoom: of.minzoom, maxzoom: of.maxzoom, tileSize: 512 } : { maxzoom: 18, tileSize: 256 };
   // A map from outside is loud by day and glaring by night; the four risk colours are not to drown in it.
   const paint = of?.bounds
@@ -315,6 +316,36 @@ export function setBase(map, of) {
     map.addLayer({ id: `base-${i}`, type: "raster", source: `base-${i}`, paint }, "grid");
   }
   map.setPaintProperty("mines-fill", "fill-opacity", of ? 0.6 : 0.78);
+}
+
+// The heights on the ground's contours, of the zoom whose tiles are drawn; names of the data go first.
+function writeHeights(map, of) {
+  map.off("zoomend", map.heights);
+  if (!of?.heights) return;
+  map.addSource("base-heights", { type: "geojson", data: { type: "FeatureCollection", features: [] } });
+  map.addLayer({
+    id: "base-heights", type: "symbol", source: "base-heights",
+    layout: { "text-field": ["get", "text"], "text-font": FONT, "text-size": 10.5, "text-rotate": ["get", "turned"], "text-padding": 6 },
+    paint: { "text-color": dark ? "#cdb58c" : "#6b4f26", "text-halo-color": PAPER, "text-halo-width": 1.5 },
+  }, map.getStyle().layers.find((layer) => layer.type === "symbol").id);
+  let shown;
+  map.heights = async () => {
+    const zoom = Math.min(Math.max(Math.round(map.getZoom()), of.minzoom), of.maxzoom);
+    if (zoom === shown) return;
+    shown = zoom;
+    const answer = await fetch(of.heights.replace("{z}", zoom));
+    const found = answer.ok ? await answer.json() : [];
+    // Meanwhile the reader may have gone nearer, or taken the ground away.
+    if (zoom !== shown || !map.getSource("base-heights")) return;
+    map.getSource("base-heights").setData({
+      type: "FeatureCollection",
+      features: found.map(([lon, lat, metres, turned]) => ({
+        type: "Feature", properties: { text: String(metres), turned }, geometry: { type: "Point", coordinates: [lon, lat] },
+      })),
+    });
+  };
+  map.on("zoomend", map.heights);
+  map.heights();
 }
 
 /** Let the reader of a page with a map choose what lies under it; its own shade of mines stays. */
