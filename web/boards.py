@@ -259,6 +259,18 @@ def index(
     )
 
 
+@router.get("/boards/{name}/count")
+def count(
+    request: Request, reader: Reader, conn: AppConn, name: str, on: str = "", known_at: str = ""
+) -> Response:
+    """Draw how many rows a list has: the part of the boards that comes after the page."""
+    boards = boards_of(reader, conn, on, known_at)
+    if name not in COLUMNS:
+        raise missing()
+    total = len(getattr(boards, name))
+    return draw(request, "parts/count.html", reader=reader, name=name, total=total)
+
+
 @router.get("/boards/{name}.xlsx")
 def sheet(
     request: Request, reader: Reader, conn: AppConn, name: str, on: str = "", known_at: str = ""

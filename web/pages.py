@@ -251,6 +251,9 @@ def upload(
 ) -> Response:
     """Draw what was found in a file, row by row, what it would move, and what it would change."""
     found, lang = _upload(conn, upload_id), lang_of(request)
+    if found["state"] == "staged" and preview.at_work(upload_id):
+        # It was left while it was being graded: who comes back waits with it, and sees for what.
+        found |= {"state": "reading", "progress": {"stage": "grading"}}
     notes: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     frames: list[dict[str, Any]] = []
@@ -387,6 +390,11 @@ def inbox(request: Request, reader: Reader, conn: AppConn) -> Response:
         reader=reader,
         submissions=_waiting(conn, reader, lang),
         proposals=[_proposal(conn, row, lang) for row in queries.proposals(conn)],
+        refused=[
+            one
+            for one in queries.refusals(conn, clock.now() - NEWS)
+            if one["proposed_by"] == reader.actor.login
+        ],
         objections=[one for one in objections.objections(conn) if one["state"] == "open"],
         open_acts=False,
     )

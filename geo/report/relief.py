@@ -189,7 +189,7 @@ def written(z: NDArray[np.float32], step: float) -> list[Written]:
     rules = _drawing()["written"]
     block, clear = rules["block_px"], rules["clear_px"]
     heights = z.astype(np.float64)
-    down, across = np.gradient(heights)
+    down, across = (np.asarray(one) for one in np.gradient(heights))
     slope = np.hypot(down, across)
     found: list[Written] = []
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -32,7 +32,7 @@ _ABANDONED = timedelta(days=7)
 _STALLED = timedelta(minutes=2)
 _COUNTY_DIGITS = 6
 # What the county and the sender's organisation know is looked up when the file is read.
-_OURS = ("datums", "remembered", "remembered_layers")
+_OURS = ("datums", "remembered", "remembered_layers", "remembered_encodings")
 _NO_JOB = (
     "NOT EXISTS (SELECT 1 FROM jobs.procrastinate_jobs j WHERE j.status IN ('todo', 'doing') "
     "AND j.args ->> 'upload_id' = upload.id::text)"

@@ -35,6 +35,7 @@ RULES = {
     "GET /advance": BOARDS,
     "GET /boards": BOARDS,
     "GET /boards/{name}": BOARDS,
+    "GET /boards/{name}/count": BOARDS,
     "GET /boards/{name}.xlsx": BOARDS,
     # The form names a factor that is not unclear.
     "POST /measures": {"admin": 403, "wang": 403, "else": 404},
