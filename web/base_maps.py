@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from markupsafe import escape
 
+from geo.messages import say
 from geo.settings import Settings, settings
 from geo.store import relief_tiles
 from web.door import PageRoute, Reader
@@ -48,14 +49,15 @@ def ground(conf: Settings, lang: str) -> dict[str, Any] | None:
     found = relief_tiles.current(conf)
     if found is None:
         return None
+    # The map's corner takes markup, and whose model it is somebody typed.
+    credit = say("web.base.credit", lang, source=found["source"], dated=found["dated"] or "")
     return {
         "tiles": [f"/relief/{found['key']}/{{z}}/{{x}}/{{y}}.png"],
         "bounds": found["bounds"],
         "minzoom": found["minzoom"],
         "maxzoom": found["maxzoom"],
         "heights": f"/relief/{found['key']}/{{z}}.json",
-        # The map's corner takes markup, and whose model it is somebody typed.
-        "credit": str(escape(relief_tiles.credit(found, lang))),
+        "credit": str(escape(credit.strip())),
     }
 
 

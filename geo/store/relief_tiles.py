@@ -67,12 +67,6 @@ def written(settings: Settings, key: str, zoom: int) -> bytes | None:
         return None
 
 
-def credit(found: dict[str, Any], lang: str) -> str:
-    """Return in words whose ground it is."""
-    said = say("web.base.credit", lang, source=found["source"], dated=found["dated"] or "")
-    return said.strip()
-
-
 def under(settings: Settings, sheet: "Sheet", lang: str) -> "Ground | None":
     """Return the ground under a sheet of paper; None where none is drawn, or not there."""
     found = current(settings)
@@ -89,7 +83,8 @@ def under(settings: Settings, sheet: "Sheet", lang: str) -> "Ground | None":
     from geo.tailings.dem import Dem
 
     dem = Dem(z, Affine(*found["grid"]), found["epsg"])
-    return ground.under(sheet, [ground.Heights(dem, credit(found, lang))])
+    words = say("report.sheet.whose", lang, source=found["source"], dated=found["dated"] or "")
+    return ground.under(sheet, [ground.Heights(dem, words.strip())])
 
 
 def refresh(settings: Settings) -> bool:

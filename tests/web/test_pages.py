@@ -21,6 +21,7 @@ PAGES = {
         "/ledger",
         "/screening",
         "/boards",
+        "/boards#unclear",
         "/boards/crossings",
         "/boards/unresolved",
         "/mines",

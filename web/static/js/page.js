@@ -13,17 +13,6 @@ export const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
 document.querySelector('.bar nav [aria-current]')?.scrollIntoView({ inline: "center", block: "nearest" });
 
-// A fold that the address names stands open, and one opened by hand is named by it: a link shows it.
-const unfold = () => {
-  const named = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (named instanceof HTMLDetailsElement) named.open = true;
-};
-unfold();
-addEventListener("hashchange", unfold);
-document.addEventListener("toggle", ({ target }) => {
-  if (target.matches(".folds > details") && target.open) history.replaceState(null, "", `#${target.id}`);
-}, true);
-
 for (const button of document.querySelectorAll("[data-keep-place]")) {
   button.addEventListener("click", () => {
     button.form.elements.next.value = location.pathname + location.search + location.hash;

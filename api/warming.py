@@ -1,0 +1,88 @@
+"""What a first visitor would else wait for, done in the background once the server is up.
+
+A connection's first question to PostGIS loads its libraries, a page's first drawing compiles its
+template, and a bureau's first map reckons all its mines: together most of a second.
+"""
+
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+from sqlalchemy import select, text
+
+from geo import clock
+from geo.settings import Settings, settings
+from geo.store import mines_kept, pond_queries, tiles
+from geo.store.engine import SYSTEM, Actor, connect
+from geo.store.tables import app_user
+from web import translate
+from web.render import environment
+
+log = structlog.get_logger("api")
+# As many as an engine keeps open; and of how many bureaus the mines are reckoned.
+_CONNECTIONS, _BUREAUS = 5, 4
+# How long one waits for the others, so that none is used twice.
+_PATIENCE = 10.0
+# The tile all of China lies in at the zoom where rows are gathered, and one where they are drawn.
+_TILES = ((4, 12, 6), (9, 416, 195))
+
+
+def _bureaus(conf: Settings) -> list[Actor]:
+    """Return who the regulators are, one for each bureau and district: they see the same."""
+    scope = app_user.c.org_id, app_user.c.district
+    with connect(conf, "worker", SYSTEM) as conn:
+        found = conn.execute(
+            select(*scope).where(app_user.c.role == "regulator").distinct().limit(_BUREAUS)
+        )
+        return [
+            Actor(login="", role="regulator", org_id=row.org_id, district=row.district)
+            for row in found
+        ]
+
+
+def _connection(conf: Settings, together: threading.Barrier, reader: Actor) -> None:
+    """Ask of one connection of each role what a map asks."""
+    with connect(conf, "worker", SYSTEM) as worker, connect(conf, "app", reader) as conn:
+        together.wait(_PATIENCE)
+        worker.execute(text("SELECT 1"))
+        seq = tiles.data_version(conn)
+        for layer in tiles.LAYERS:
+            for z, x, y in _TILES:
+                tiles.tile(conn, layer, z, x, y, seq, clock.today())
+
+
+def warm(conf: Settings) -> None:
+    """Load what every page needs, and reckon what a bureau's first map shows."""
+    pages = environment()
+    for name in pages.list_templates():
+        pages.get_template(name)
+    for lang in ("zh", "en"):
+        translate.script_words(lang)
+    readers = _bureaus(conf)
+    together = threading.Barrier(_CONNECTIONS)
+    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+        first = readers[0] if readers else SYSTEM
+        list(pool.map(lambda _: _connection(conf, together, first), range(_CONNECTIONS)))
+    today = clock.today()
+    for reader in readers:
+        with connect(conf, "app", reader) as conn:
+            mines_kept.mines(conn, today)
+            pond_queries.ponds(conn, today)
+
+
+def _warmed() -> None:
+    try:
+        warm(settings())
+    except Exception as error:
+        # Whoever comes first waits a little longer; what is wrong they are told, or readyz is.
+        log.warning("not warmed", reason=type(error).__name__)
+
+
+@asynccontextmanager
+async def warming(app: FastAPI) -> AsyncIterator[None]:
+    """Warm the application while it already answers."""
+    threading.Thread(target=_warmed, name="warming", daemon=True).start()
+    yield
