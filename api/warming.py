@@ -15,11 +15,11 @@ from sqlalchemy import select, text
 
 from geo import clock
 from geo.settings import Settings, settings
-from geo.store import mines_kept, pond_queries, tiles
+from geo.store import boards, mines_kept, pond_queries, queries, tiles
 from geo.store.engine import SYSTEM, Actor, connect
 from geo.store.tables import app_user
 from web import translate
-from web.render import environment
+from web.render import environment, static
 
 log = structlog.get_logger("api")
 # As many as an engine keeps open; and of how many bureaus the mines are reckoned.
@@ -59,6 +59,7 @@ def warm(conf: Settings) -> None:
     pages = environment()
     for name in pages.list_templates():
         pages.get_template(name)
+    static("")
     for lang in ("zh", "en"):
         translate.script_words(lang)
     readers = _bureaus(conf)
@@ -69,6 +70,8 @@ def warm(conf: Settings) -> None:
     today = clock.today()
     for reader in readers:
         with connect(conf, "app", reader) as conn:
+            boards.districts(conn)
+            queries.places(conn)
             mines_kept.mines(conn, today)
             pond_queries.ponds(conn, today)
 
