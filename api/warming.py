@@ -5,14 +5,15 @@ template, and a bureau's first map reckons all its mines: together most of a sec
 """
 
 import threading
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
 from sqlalchemy import select, text
 
+from api import stopping
 from geo import clock
 from geo.settings import Settings, settings
 from geo.store import boards, mines_kept, pond_queries, queries, tiles
@@ -51,6 +52,8 @@ def _connection(conf: Settings, together: threading.Barrier, reader: Actor) -> N
         seq = tiles.data_version(conn)
         for layer in tiles.LAYERS:
             for z, x, y in _TILES:
+                if stopping.asked.is_set():
+                    return
                 tiles.tile(conn, layer, z, x, y, seq, clock.today())
 
 
@@ -64,11 +67,20 @@ def warm(conf: Settings) -> None:
         translate.script_words(lang)
     readers = _bureaus(conf)
     together = threading.Barrier(_CONNECTIONS)
-    with ThreadPoolExecutor(_CONNECTIONS) as pool:
-        first = readers[0] if readers else SYSTEM
-        list(pool.map(lambda _: _connection(conf, together, first), range(_CONNECTIONS)))
+    first = readers[0] if readers else SYSTEM
+    # Daemons: whoever ends the server waits for none of them.
+    askers = [
+        threading.Thread(target=_quietly, args=(_connection, conf, together, first), daemon=True)
+        for _ in range(_CONNECTIONS)
+    ]
+    for one in askers:
+        one.start()
+    for one in askers:
+        one.join()
     today = clock.today()
     for reader in readers:
+        if stopping.asked.is_set():
+            return
         with connect(conf, "app", reader) as conn:
             boards.districts(conn)
             queries.places(conn)
@@ -76,9 +88,9 @@ def warm(conf: Settings) -> None:
             pond_queries.ponds(conn, today)
 
 
-def _warmed() -> None:
+def _quietly(act: Callable[..., None], *given: Any) -> None:
     try:
-        warm(settings())
+        act(*given)
     except Exception as error:
         # Whoever comes first waits a little longer; what is wrong they are told, or readyz is.
         log.warning("not warmed", reason=type(error).__name__)
@@ -87,5 +99,5 @@ def _warmed() -> None:
 @asynccontextmanager
 async def warming(app: FastAPI) -> AsyncIterator[None]:
     """Warm the application while it already answers."""
-    threading.Thread(target=_warmed, name="warming", daemon=True).start()
+    threading.Thread(target=_quietly, args=(warm, settings()), daemon=True).start()
     yield

@@ -245,7 +245,7 @@ def index(
         "boards.html",
         reader=reader,
         day=boards.on.isoformat(),
-        on=on,
+        asked_on=on,
         ponds_late=pond_view.late(board_of(pond_queries.ponds(conn, boards.on))),
         query=_query(on, known_at),
         known_at=known_at,

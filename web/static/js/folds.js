@@ -5,6 +5,7 @@ const unfold = () => {
 };
 unfold();
 addEventListener("hashchange", unfold);
-document.addEventListener("toggle", ({ target }) => {
-  if (target.matches(".folds > details") && target.open) history.replaceState(null, "", `#${target.id}`);
-}, true);
+document.addEventListener("click", ({ target }) => {
+  const fold = target.closest(".folds > details > summary")?.parentElement;
+  if (fold && !fold.open) history.replaceState(null, "", `#${fold.id}`);
+});
