@@ -27,8 +27,8 @@ log = structlog.get_logger("api")
 _CONNECTIONS, _BUREAUS = 5, 4
 # How long one waits for the others, so that none is used twice.
 _PATIENCE = 10.0
-# The tile all of China lies in at the zoom where rows are gathered, and one where they are drawn.
-_TILES = ((4, 12, 6), (9, 416, 195))
+# Which tile is asked is all one: it is asked for what its functions load.
+_TILE = (9, 416, 195)
 
 
 def _bureaus(conf: Settings) -> list[Actor]:
@@ -51,10 +51,9 @@ def _connection(conf: Settings, together: threading.Barrier, reader: Actor) -> N
         worker.execute(text("SELECT 1"))
         seq = tiles.data_version(conn)
         for layer in tiles.LAYERS:
-            for z, x, y in _TILES:
-                if stopping.asked.is_set():
-                    return
-                tiles.tile(conn, layer, z, x, y, seq, clock.today())
+            if stopping.asked.is_set():
+                return
+            tiles.tile(conn, layer, *_TILE, seq, clock.today())
 
 
 def warm(conf: Settings) -> None:
