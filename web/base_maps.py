@@ -56,7 +56,13 @@ def ground(conf: Settings, lang: str) -> dict[str, Any] | None:
         "bounds": found["bounds"],
         "minzoom": found["minzoom"],
         "maxzoom": found["maxzoom"],
-        "heights": f"/relief/{found['key']}/{{z}}.json",
+        "heights": [
+            {
+                "of": f"/relief/{found['key']}/{{z}}.json",
+                "minzoom": found["minzoom"],
+                "maxzoom": found["maxzoom"],
+            }
+        ],
         "credit": str(escape(credit.strip())),
     }
 

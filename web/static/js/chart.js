@@ -330,13 +330,14 @@ function writeHeights(map, of) {
   }, map.getStyle().layers.find((layer) => layer.type === "symbol").id);
   let shown;
   map.heights = async () => {
-    const zoom = Math.min(Math.max(Math.round(map.getZoom()), of.minzoom), of.maxzoom);
-    if (zoom === shown) return;
-    shown = zoom;
-    const answer = await fetch(of.heights.replace("{z}", zoom));
-    const found = answer.ok ? await answer.json() : [];
+    const zoom = Math.round(map.getZoom());
+    const wanted = of.heights.map((one) => one.of.replace("{z}", Math.min(Math.max(zoom, one.minzoom), one.maxzoom)));
+    if (wanted.join() === shown) return;
+    shown = wanted.join();
+    const answers = await Promise.all(wanted.map((address) => fetch(address).then((answer) => (answer.ok ? answer.json() : []))));
+    const found = answers.flat();
     // Meanwhile the reader may have gone nearer, or taken the ground away.
-    if (zoom !== shown || !map.getSource("base-heights")) return;
+    if (wanted.join() !== shown || !map.getSource("base-heights")) return;
     map.getSource("base-heights").setData({
       type: "FeatureCollection",
       features: found.map(([lon, lat, metres, turned]) => ({
