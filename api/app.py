@@ -27,6 +27,7 @@ from api import (
     uploads,
 )
 from api.around import Around, Bodies
+from api.warming import warming
 from geo.settings import settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.migrate import at_head
@@ -80,6 +81,7 @@ def create_app() -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        lifespan=warming,
         generate_unique_id_function=lambda route: route.name,
     )
     for router in ROUTERS:

@@ -62,7 +62,8 @@ def change_notice(
     code: str, who: Caller, conn: AppConn, times: TimesAsked, hazard: str | None = None
 ) -> Response:
     """Return the change notice in Chinese, of one hazard or of all that changed; 409 for none."""
-    body = notice.of_mine(conn, code, times.on, times.known, hazard, who.actor.login, clock.today())
+    by, today = who.actor.login, clock.today()
+    body = notice.of_mine(conn, settings(), code, times.on, times.known, hazard, by, today)
     if body is None:
         raise Problem("store.not_found", http_status=404)
     return answered(body)

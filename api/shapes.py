@@ -39,6 +39,8 @@ class Again(_Sent):
     mine_code: str | None = Field(None, examples=["SL-C01"], max_length=200)
     mapping: dict[str, str] = Field({}, examples=[{"编号": "code"}])
     layers: dict[str, str] = Field({}, examples=[{"图层1": "goaf"}])
+    crs_of: dict[str, int | None] = Field({}, examples=[{"断层": 4527}])
+    encoding_of: dict[str, str | None] = Field({}, examples=[{"断层": "GB18030"}])
 
 
 class Beginning(_Sent):
@@ -121,9 +123,10 @@ class Adopted(_Sent):
 
 
 class Settled(_Sent):
-    """Whether a second person confirms a proposal."""
+    """Whether a second person confirms a proposal; who refuses says why."""
 
     confirm: bool = Field(examples=[True])
+    reason: str = Field("", max_length=4000, examples=["附件缺验收结论"])
 
 
 class Measures(_Sent):

@@ -1,5 +1,6 @@
 """Routes: surveys and what is decided of them, endings, and what waits for a second person."""
 
+import datetime as dt
 from typing import Any
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter
 
 from api.auth import AppConn, Caller, TimesAsked, only
 from api.shapes import End, Reviewed, Settled
+from geo import clock
 from geo.problems import Problem
 from geo.settings import settings
 from geo.store import decisions, queries
@@ -101,9 +103,16 @@ def proposals(conn: AppConn) -> list[dict[str, Any]]:
     return queries.proposals(conn)
 
 
+@router.get("/proposals/refused", tags=["decisions"], summary="What a second person refused")
+def refused(conn: AppConn, since: dt.date | None = None) -> list[dict[str, Any]]:
+    """Return the proposals one may see that were refused since a day, or in the last 30 days."""
+    since = since or clock.today() - dt.timedelta(days=30)
+    return queries.refusals(conn, clock.local(dt.datetime.combine(since, dt.time.min)))
+
+
 @router.post("/proposals/{proposal_id}", tags=["decisions"], summary="Confirm or refuse")
 def settle(proposal_id: UUID, sent: Settled, who: Caller) -> dict[str, Any]:
     """Settle a proposal as a second person."""
     only(who.actor, "confirm", "regulator")
     with who.working() as conn:
-        return decisions.settle(conn, who.actor, proposal_id, sent.confirm)
+        return decisions.settle(conn, who.actor, proposal_id, sent.confirm, sent.reason)

@@ -41,6 +41,22 @@ _STAND = ("corrects", "error_m", "terrain")
 _LISTED = ("id", "filename", "size", "state", "progress", "survey_id", "terrain_id", "created_at")
 
 
+_GRADING = {"state": "grading", "progress": {"stage": "grading", "done": 0, "total": 0}}
+
+
+def _graded(who: Signed, upload_id: UUID) -> None:
+    """Reckon what an upload would move, so that it is known when its page asks."""
+    while previews.at_work(upload_id):
+        # One who reckons is enough: what they find is kept.
+        time.sleep(_TICK)
+    try:
+        with who.working(snapshot=True) as conn:
+            previews.preview(conn, upload_id)
+    except Problem:
+        # What stands against it the page says.
+        return
+
+
 def _found(conn: Connection, upload_id: UUID) -> dict[str, Any]:
     found = intake.upload_status(conn, upload_id)
     if found is None:
@@ -172,13 +188,22 @@ def upload(upload_id: UUID, conn: AppConn, lang: Lang) -> dict[str, Any]:
     responses={200: {"content": {"text/event-stream": {}}}},
 )
 async def events(upload_id: UUID, who: Caller, lang: Lang, request: Request) -> StreamingResponse:
-    """Stream the state until the reading is over."""
+    """Stream the state until the file is read, and what it would move is graded.
+
+    A file that is read is ``grading`` first, and only then ``staged``: its page then answers at
+    once.
+    """
     first = await asyncio.to_thread(_now, who, upload_id, lang)
 
     async def stream() -> AsyncIterator[str]:
         said, told = first, ""
+        graded: asyncio.Task[None] | None = None
         began = spoke = time.monotonic()
         while not await request.is_disconnected():
+            if said["state"] == "staged" and graded is None:
+                graded = asyncio.create_task(asyncio.to_thread(_graded, who, upload_id))
+            if graded is not None and not graded.done():
+                said = {**said, **_GRADING}
             shown = {k: said[k] for k in ("state", "progress", "problem")}
             body = json.dumps(shown, ensure_ascii=False)
             if body != told or time.monotonic() - spoke > _QUIET:

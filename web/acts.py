@@ -160,14 +160,18 @@ def read_again(
     layer: Text = "",
     mine: Text = "",
     source: Text = "",
+    about: Annotated[str, Form(pattern="^(crs|encoding)$")] = "crs",
 ) -> Response:
-    """Read the same bytes in another way, as a new upload; of one source, its coordinates only."""
+    """Read the same bytes in another way, as a new upload.
+
+    Of one source only its coordinates, or only its encoding.
+    """
     with connect(settings(), "app", reader.actor) as conn:
         found = intake.upload_status(conn, upload_id)
     if found is None:
         raise missing()
     wanted = ReadOptions.model_validate(found["options"])
-    said = view.read_otherwise(wanted, view.options(crs, encoding, layer, mine), source)
+    said = view.read_otherwise(wanted, view.options(crs, encoding, layer, mine), source, about)
     bytes_ = rawfiles.path_of(settings(), found["sha256"])
     fresh = _register(reader, found["filename"], bytes_, said)
     return told(f"/uploads/{fresh}", "web.told.uploaded_again")
@@ -258,13 +262,15 @@ def revoke(reader: Reader, survey_id: UUID, reason: Text, document: Text) -> Res
 
 
 @forms.post("/proposals/{proposal_id}")
-def settle(reader: Reader, proposal_id: UUID, confirm: Text, read: Text = "") -> Response:
-    """Confirm or refuse what another proposed; who confirms says that they have read it."""
+def settle(
+    reader: Reader, proposal_id: UUID, confirm: Text, read: Text = "", reason: Text = ""
+) -> Response:
+    """Confirm or refuse what another proposed; who confirms has read it, who refuses says why."""
     agreed = confirm == "yes"
     if agreed and read != "yes":
         raise Problem("web.error.read_first")
     with reader.working() as conn:
-        decisions.settle(conn, reader.actor, proposal_id, agreed)
+        decisions.settle(conn, reader.actor, proposal_id, agreed, reason)
     return told("/inbox", "web.told.confirmed" if agreed else "web.told.refused")
 
 

@@ -16,7 +16,7 @@ from geo.store import relief_tiles
 from web.door import PageRoute, Reader
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-PNG = "image/png"
+PNG, JSON = "image/png", "application/json"
 # Web Mercator tiles of 天地图: the map, and the names over it.
 _TIANDITU = (
     "https://t0.tianditu.gov.cn/{name}_w/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0"
@@ -63,6 +63,10 @@ def ground(conf: Settings, lang: str) -> dict[str, Any] | None:
     return {
         "tiles": [f"/relief/{one['key']}/{{z}}/{{x}}/{{y}}.png" for one in found],
         "each": [{n: one[n] for n in ("bounds", "minzoom", "maxzoom")} for one in found],
+        "heights": [
+            {"of": f"/relief/{one['key']}/{{z}}.json"} | {n: one[n] for n in ("minzoom", "maxzoom")}
+            for one in found
+        ],
         "bounds": [min(west), min(south), max(east), max(north)],
         "credit": str(escape("; ".join(dict.fromkeys(words[:_CREDITED])))),
     }
@@ -79,3 +83,10 @@ def relief_tile(reader: Reader, key: str, z: int, x: int, y: int) -> Response:
     """Return one tile of the ground; where there is no ground, an empty one."""
     found = relief_tiles.tile(settings(), key, z, x, y)
     return Response(found or relief_tiles.EMPTY, media_type=PNG, headers=_KEPT if found else {})
+
+
+@router.get("/relief/{key}/{z}.json")
+def relief_heights(reader: Reader, key: str, z: int) -> Response:
+    """Return the heights written on the contours of a zoom; where there is no ground, none."""
+    found = relief_tiles.written(settings(), key, z)
+    return Response(found or b"[]", media_type=JSON, headers=_KEPT if found else {})

@@ -247,7 +247,7 @@ def index(
         "boards.html",
         reader=reader,
         day=boards.on.isoformat(),
-        on=on,
+        asked_on=on,
         ponds_late=pond_view.late(board_of(pond_queries.ponds(conn, boards.on))),
         query=_query(on, known_at),
         known_at=known_at,
@@ -259,6 +259,18 @@ def index(
         first=_ROWS,
         grades=GRADES,
     )
+
+
+@router.get("/boards/{name}/count")
+def count(
+    request: Request, reader: Reader, conn: AppConn, name: str, on: str = "", known_at: str = ""
+) -> Response:
+    """Draw how many rows a list has: the part of the boards that comes after the page."""
+    boards = boards_of(reader, conn, on, known_at)
+    if name not in COLUMNS:
+        raise missing()
+    total = len(getattr(boards, name))
+    return draw(request, "parts/count.html", reader=reader, name=name, total=total)
 
 
 @router.get("/boards/{name}.xlsx")

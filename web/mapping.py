@@ -10,7 +10,7 @@ from geo.hazards import hazards
 from geo.messages import say
 from geo.report import map_sheet
 from geo.settings import settings
-from geo.store import map_reads, mines_kept, pond_queries, queries
+from geo.store import map_reads, mines_kept, pond_queries, queries, relief_tiles
 from geo.store.tiles import FACTORS, data_version
 from geo.survey.counties import county_name
 from web import base_maps, places, pond_view, view
@@ -204,6 +204,7 @@ def print_map(
     title: Annotated[str, Query(max_length=80)] = "",
     pin: Annotated[str, Query(max_length=40)] = "",
     measure: Annotated[str, Query(max_length=4000)] = "",
+    base: str = "",
 ) -> Response:
     """Return any view of the map as a sheet of paper at true scale."""
     lang = lang_of(request)
@@ -253,6 +254,8 @@ def print_map(
         marks=map_sheet.Marks(
             pond_view.marks(ponds, lang), next(iter(_places(pin)), None), _places(measure)
         ),
+        # A map from outside is never printed: the sheet needs no network.
+        ground=relief_tiles.under(settings(), sheet, lang) if base == "ground" else None,
     )
     headers = {"Content-Disposition": 'inline; filename="map.pdf"', "Cache-Control": "no-store"}
     return Response(body, media_type=PDF, headers=headers)

@@ -5,6 +5,7 @@ from fastapi.responses import Response
 
 from geo import clock
 from geo.report import notice
+from geo.settings import settings
 from web import view
 from web.door import AppConn, PageRoute, Reader, missing
 
@@ -33,7 +34,8 @@ def of_mine(
     """Return the change notice of a mine: of one hazard, or of all that changed."""
     asked = view.hazard(hazard) or None
     known, day = view.known(known_at), view.day(on)
-    body = notice.of_mine(conn, code, day, known, asked, reader.actor.login, clock.today())
+    by, today = reader.actor.login, clock.today()
+    body = notice.of_mine(conn, settings(), code, day, known, asked, by, today)
     if body is None:
         raise missing()
     return answered(body)

@@ -266,6 +266,9 @@ def upload(
             units=terrains.UNITS,
             **view.reading_choices(lang),
         )
+    if found["state"] == "staged" and preview.at_work(upload_id):
+        # It was left while it was being graded: who comes back waits with it, and sees for what.
+        found |= {"state": "reading", "progress": {"stage": "grading"}}
     notes: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     frames: list[dict[str, Any]] = []
@@ -309,6 +312,7 @@ def upload(
         corrected=corrected,
         corrected_diff=differences([corrected], rows) if corrected and rows else None,
         frames=frames,
+        bases=base_maps.offered(settings(), lang),
         notes=notes[:PAGE_SIZE],
         more=len(notes) > PAGE_SIZE,
         offset=offset,
@@ -401,6 +405,11 @@ def inbox(request: Request, reader: Reader, conn: AppConn) -> Response:
         reader=reader,
         submissions=_waiting(conn, reader, lang),
         proposals=[_proposal(conn, row, lang) for row in queries.proposals(conn)],
+        refused=[
+            one
+            for one in queries.refusals(conn, clock.now() - NEWS)
+            if one["proposed_by"] == reader.actor.login
+        ],
         objections=[one for one in objections.objections(conn) if one["state"] == "open"],
         models=[m for m in terrain_queries.models(conn) if m["state"] == "submitted"],
         open_acts=False,

@@ -30,6 +30,7 @@ SHORT = ("red", "orange", "yellow", "blue", GREY)
 
 # Systems that Chinese mine files come in, central meridians 105-120° E: geographic, then each datum
 # by zone and by meridian.
+ENCODINGS = ("GB18030", "UTF-8", "BIG5")
 _GEOGRAPHIC = (4490, 4610, 4214, 4326)
 _FIRST = (4525, 4544, 2361, 2380, 2413, 2432)
 
@@ -70,6 +71,7 @@ def reading_choices(lang: str) -> dict[str, Any]:
     epsgs = [*_GEOGRAPHIC, *(first + i for first in _FIRST for i in range(6))]
     return {
         "layer_names": list(layers()),
+        "encodings": ENCODINGS,
         "crs_choices": [(epsg, crs_name(epsg, lang)) for epsg in epsgs],
     }
 
@@ -110,21 +112,27 @@ def mapped(
     return wanted.model_copy(update={"mapping_of": of})
 
 
-def read_otherwise(wanted: ReadOptions, said: ReadOptions, source: str) -> ReadOptions:
+def read_otherwise(
+    wanted: ReadOptions, said: ReadOptions, source: str, about: str = "crs"
+) -> ReadOptions:
     """Return how a file is to be read with what a person said anew of all of it, or of one source.
 
     What is left empty is found out from the file again. What was said of single sources stands
-    until another system is said for all.
+    until another system, or another encoding, is said for all. Of one source only what it is
+    `about` is said: ``crs`` or ``encoding``.
     """
     if source:
-        others = {name: epsg for name, epsg in wanted.crs_of.items() if name != source}
-        here = {} if said.crs == wanted.crs else {source: said.crs}
-        return wanted.model_copy(update={"crs_of": {**others, **here}})
+        new = getattr(said, about)
+        others = {of: told for of, told in getattr(wanted, f"{about}_of").items() if of != source}
+        # What the file says itself is a choice too, where something else was settled before.
+        here = {} if about == "crs" and new == wanted.crs else {source: new}
+        return wanted.model_copy(update={f"{about}_of": {**others, **here}})
     update: dict[str, Any] = {
         name: getattr(said, name) for name in ("crs", "encoding", "layer", "mine_code")
     }
-    if said.crs != wanted.crs:
-        update["crs_of"] = {}
+    for about in ("crs", "encoding"):
+        if getattr(said, about) != getattr(wanted, about):
+            update[f"{about}_of"] = {}
     return wanted.model_copy(update=update)
 
 

@@ -327,17 +327,18 @@ def proposals(as_json: Json = False, login: As = None) -> None:
 @guarded
 def confirm(
     proposal: Annotated[str, typer.Argument(help="Proposal id.")],
-    refuse: Annotated[bool, typer.Option("--refuse", help="Refuse instead.")] = False,
+    refuse: Annotated[str | None, typer.Option(help="Refuse instead, and why.")] = None,
     as_json: Json = False,
     login: As = None,
 ) -> None:
-    """Confirm or refuse what another person proposed.
+    """Confirm what another person proposed, or refuse it and say why.
 
     Example: minerisk confirm ID --as li
     """
     from geo.store import decisions
 
-    _act(login, as_json, lambda c, a: decisions.settle(c, a, _uuid(proposal), not refuse))
+    agreed, reason = refuse is None, refuse or ""
+    _act(login, as_json, lambda c, a: decisions.settle(c, a, _uuid(proposal), agreed, reason))
 
 
 def _write(lines: Any, output: Path | None) -> None:

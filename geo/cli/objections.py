@@ -126,7 +126,8 @@ def notice(
         actor = acting(conf, login)
         known = None if as_of is None else day(as_of)
         with connect(conf, "app", actor) as conn:
-            body = of_mine(conn, mine, day(as_of), known, hazard, actor.login, clock.today())
+            on, today = day(as_of), clock.today()
+            body = of_mine(conn, conf, mine, on, known, hazard, actor.login, today)
     if body is None:
         raise Problem("store.no_such_mine", mine=mine)
     output.write_bytes(body)

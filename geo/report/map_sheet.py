@@ -16,6 +16,8 @@ from geo.report.sheet_drawing import (
     MARGIN,
     PAPERS,
     SCALES,
+    Drawn,
+    Ground,
     Marks,
     Sheet,
     bar,
@@ -24,7 +26,7 @@ from geo.report.sheet_drawing import (
 )
 from geo.survey.reading.frames import words_of
 
-__all__ = ("PAPERS", "SCALES", "Marks", "Sheet", "chinese_font", "fonts", "pdf", "quoted")
+__all__ = ("PAPERS", "SCALES", "Marks", "Sheet", "chinese_font", "fonts", "pdf", "quoted", "under")
 FONTS = ("Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei")
 # Millimetres an entry of the legend wants.
 _ENTRY = 46.0
@@ -43,8 +45,28 @@ _NORTH = (
 )
 
 
+def under(sheet: Sheet, drawn: Drawn, ground: Ground | None, root: Path) -> str:
+    """Return in typst's language what lies under the words of a map: ground, drawing, heights."""
+    (root / "map.svg").write_text(drawn.svg, "utf-8")
+    if ground is None:
+        return '#place(top+left,image("map.svg"))'
+    (root / "ground.png").write_bytes(ground.picture)
+    width, height = sheet.frame
+    written = "\n".join(
+        f"#place(top+left,dx:{x:.2f}mm,dy:{y:.2f}mm,place(center+horizon,rotate({turned:.1f}deg,"
+        f"box(fill:white.transparentize(45%),inset:(x:.4mm,y:.1mm),"
+        f'text(size:5.5pt,fill:rgb("{signs.CONTOUR}"),{quoted(text)})))))'
+        for x, y, text, turned in drawn.heights
+    )
+    return (
+        f'#place(top+left,image("ground.png",width:{width}mm,height:{height}mm))'
+        f'#place(top+left,image("map.svg"))\n{written}'
+    )
+
+
 def _source(
     sheet: Sheet,
+    drawing_: str,
     words: list[tuple[float, float, str, str]],
     explained: list[tuple[list[str], str]],
     lang: str,
@@ -94,7 +116,7 @@ def _source(
 #set par(spacing:0pt,leading:.5em)
 #block(height:{HEAD}mm,width:100%)[#text(size:15pt,weight:"bold",{quoted(title)}) #h(4mm)
  #text(size:9pt,{quoted(what)})]
-#block(width:{width}mm,height:{height}mm,clip:true)[#place(top+left,image("map.svg"))
+#block(width:{width}mm,height:{height}mm,clip:true)[{drawing_}
 {chr(10).join(put)}]
 #v(2.5mm)
 #grid(columns:(1fr,)*{columns},row-gutter:.5mm,column-gutter:3mm,align:horizon,{legend})
@@ -138,6 +160,7 @@ def pdf(
     by: str,
     on: date,
     marks: Marks | None = None,
+    ground: Ground | None = None,
 ) -> bytes:
     """Return a sheet as PDF.
 
@@ -161,6 +184,8 @@ def pdf(
         Today.
     marks : Marks, optional
         Ponds (as the map paints them: name, mark, label, place), a place looked up, a measure.
+    ground : Ground, optional
+        What :func:`geo.report.ground.under` drew of the elevation models.
 
     Raises
     ------
@@ -170,7 +195,7 @@ def pdf(
     font = chinese_font()
     if font is None:
         raise Problem("report.sheet.no_font", http_status=503)
-    drawn = drawing(sheet, rows, mines, marks, lang)
+    drawn = drawing(sheet, rows, mines, marks, lang, ground)
     explained = signs.legend(drawn.keys, lang)
     marked = any(key.startswith("mark.") for key in drawn.keys)
     notes = [
@@ -179,17 +204,22 @@ def pdf(
         *([say("report.sheet.dashed", lang)] if drawn.dashed else []),
         *([say("report.sheet.marks", lang)] if marked else []),
         *([say("report.sheet.water_lines", lang)] if signs.WATER_LINES & set(drawn.keys) else []),
+        *(
+            [say("report.sheet.ground", lang, words=ground.words, step=f"{ground.step:g}")]
+            if ground is not None
+            else []
+        ),
         say("report.sheet.source", lang),
         say("report.convention", lang),
     ]
     with tempfile.TemporaryDirectory(prefix="minerisk-") as folder:
         root = Path(folder)
-        (root / "map.svg").write_text(drawn.svg, "utf-8")
+        laid = under(sheet, drawn, ground, root)
         (root / "north.svg").write_text(_NORTH, "utf-8")
         for key in drawn.keys:
             (root / _file(key)).write_text(signs.swatch(key), "utf-8")
         main = root / "sheet.typ"
         main.write_text(
-            _source(sheet, drawn.words, explained, lang, font, title, what, notes), "utf-8"
+            _source(sheet, laid, drawn.words, explained, lang, font, title, what, notes), "utf-8"
         )
         return bytes(typst.compile(main, root=root, font_paths=fonts()))

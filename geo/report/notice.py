@@ -18,9 +18,10 @@ from geo.crs import GEOGRAPHIC, local_zone, transformer
 from geo.hazards import grade_name, hazards
 from geo.messages import say
 from geo.problems import Problem
-from geo.report.map_sheet import chinese_font, fonts, quoted
-from geo.report.sheet_drawing import SCALES, Sheet, drawing
-from geo.store import map_reads, queries
+from geo.report.map_sheet import chinese_font, fonts, quoted, under
+from geo.report.sheet_drawing import SCALES, Ground, Sheet, drawing
+from geo.settings import Settings
+from geo.store import map_reads, queries, relief_tiles
 from geo.store.tiles import FACTORS
 
 # The notice is a document in Chinese, whatever language its reader works in.
@@ -175,8 +176,10 @@ def _source(
     found: dict[str, Any],
     told: list[dict[str, Any]],
     sheet: Inset | None,
+    laid: str,
     words: list[tuple[float, float, str, str]],
     *,
+    ground: Ground | None,
     font: str,
     version: int,
     on: date,
@@ -190,9 +193,12 @@ def _source(
     map_ = f"#text({quoted(say('notice.no_map', _LANG))})"
     if sheet is not None:
         caption = say("notice.map", _LANG, scale=f"{sheet.scale:,}")
+        if ground is not None:
+            step = f"{ground.step:g}"
+            caption += say("report.sheet.ground", _LANG, words=ground.words, step=step)
         map_ = (
             f"#block(width:{sheet.wide}mm,height:{sheet.high}mm,clip:true,breakable:false)"
-            f'[#place(top+left,image("map.svg"))\n{_words(words)}]\n'
+            f"[{laid}\n{_words(words)}]\n"
             f"#text(size:8.5pt,{quoted(caption)})"
         )
     known = str(known_at or printed)
@@ -236,6 +242,7 @@ def pdf(
     known_at: datetime | date | None,
     by: str,
     printed: date,
+    ground: Ground | None = None,
 ) -> bytes:
     """Return the notice as PDF.
 
@@ -255,6 +262,8 @@ def pdf(
         Who printed it.
     printed : date
         Today.
+    ground : Ground, optional
+        What lies under the small map.
 
     Raises
     ------
@@ -269,15 +278,16 @@ def pdf(
     with tempfile.TemporaryDirectory(prefix="minerisk-") as folder:
         root = Path(folder)
         words: list[tuple[float, float, str, str]] = []
+        laid = ""
         if sheet is not None:
             colour = found["colour"] or "grey"
             shown = {"code": found["code"], "name": found["name"], "label": "", "colour": colour}
-            drawn = drawing(sheet, rows, [shown])
+            drawn = drawing(sheet, rows, [shown], ground=ground)
             words = drawn.words
-            (root / "map.svg").write_text(drawn.svg, "utf-8")
+            laid = under(sheet, drawn, ground, root)
         text = _source(
-            found, told, sheet, words, font=font, version=version, on=on, known_at=known_at,
-            by=by, printed=printed,
+            found, told, sheet, laid, words, ground=ground, font=font, version=version, on=on,
+            known_at=known_at, by=by, printed=printed,
         )  # fmt: skip
         main = root / "notice.typ"
         main.write_text(text, "utf-8")
@@ -286,6 +296,7 @@ def pdf(
 
 def of_mine(
     conn: Connection,
+    settings: Settings,
     code: str,
     on: date,
     known_at: datetime | date | None,
@@ -299,6 +310,8 @@ def of_mine(
     ----------
     conn : Connection
         Of the application's role.
+    settings : Settings
+        Where the ground lies that was drawn of the elevation models.
     code : str
         The mine.
     on, known_at, hazard, by, printed
@@ -309,12 +322,15 @@ def of_mine(
         return None
     seq = queries.seq_at(conn, known_at)
     rows: list[dict[str, Any]] = []
+    ground = None
     if found["bounds"]:
-        box = around(found["bounds"]).bounds
-        rows = map_reads.shapes(conn, box, _LAYERS, FACTORS, seq, on)
+        sheet = around(found["bounds"])
+        rows = map_reads.shapes(conn, sheet.bounds, _LAYERS, FACTORS, seq, on)
+        ground = relief_tiles.under(settings, sheet, _LANG)
     return pdf(
-        found, rows, hazard=hazard, version=seq, on=on, known_at=known_at, by=by, printed=printed
-    )
+        found, rows, hazard=hazard, version=seq, on=on, known_at=known_at, by=by, printed=printed,
+        ground=ground,
+    )  # fmt: skip
 
 
 __all__ = ["Inset", "around", "changed", "matters", "of_mine", "pdf"]

@@ -124,13 +124,31 @@ def _rank(row: dict[str, Any]) -> int:
     return 90 if layer == _TOP else 20
 
 
+# A height written on a contour: x and y in mm, the text, degrees it is turned by.
+Written = tuple[float, float, str, float]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The ground under a sheet: its picture (PNG), heights of contours, their step, whose it is."""
+
+    picture: bytes
+    heights: Sequence[Written]
+    step: float
+    words: str
+
+
 class Drawn(NamedTuple):
-    """A drawing, its words as (x, y, text, size) in mm, its signs, and whether one is dashed."""
+    """A drawing, its words as (x, y, text, size) in mm, its signs, whether one is dashed.
+
+    `heights` are those of the ground's contours that no word covers.
+    """
 
     svg: str
     words: list[tuple[float, float, str, str]]
     keys: set[str]
     dashed: bool
+    heights: list[Written]
 
 
 def _key(row: dict[str, Any], dimensions: int, colours: dict[str, str]) -> str:
@@ -154,6 +172,7 @@ def drawing(
     mines: list[dict[str, Any]],
     marks: Marks | None = None,
     lang: str = "zh",
+    ground: Ground | None = None,
 ) -> Drawn:
     """Return the drawing of a sheet, of what :func:`geo.report.map_sheet.pdf` takes."""
     width, height = sheet.frame
@@ -173,7 +192,11 @@ def drawing(
             places = shapely.get_coordinates(shape)
             drawn += [signs.point(key, x, y) for x, y in places]
         else:
-            drawn.append(f'<path d="{_path(shape, size)}" {signs.styled(key, row)}/>')
+            style = signs.styled(key, row)
+            if ground is not None and key in signs.COLOURS:
+                # The ground is to be seen through what a mine is painted with, as on the screen.
+                style += ' opacity=".75"'
+            drawn.append(f'<path d="{_path(shape, size)}" {style}/>')
         if row["layer"] == "mine_boundary":
             # Its edge is drawn again over what lies within.
             edges.append(f'<path d="{_path(shape, size)}" {signs.SIGNS["licence"].style}/>')
@@ -196,7 +219,10 @@ def drawing(
         f'<rect x="0" y="0" width="{width}" height="{height}" fill="none" stroke="{signs.INK}" '
         'stroke-width=".5"/></svg>'
     )
-    return Drawn(svg, _apart(words + said, width, height), keys | more, dashed)
+    kept = _apart(words + said, width, height)
+    heights = [] if ground is None else _clear(ground.heights, kept)
+    more |= set() if ground is None else {"contour"}
+    return Drawn(svg, kept, keys | more, dashed, heights)
 
 
 def _marked(sheet: Sheet, marks: Marks, lang: str) -> tuple[list[str], set[str], list[Any]]:
@@ -246,8 +272,7 @@ def _apart(words: list[Any], width: float, height: float) -> list[Any]:
     kept: list[Any] = []
     taken: list[tuple[float, float, float, float]] = []
     for x, y, text, kind in sorted(words, key=lambda word: (word[3] != "mine", word[1], word[0])):
-        half = sum(2.9 if ord(ch) > 0x2E80 else 1.6 for ch in text) / 2
-        half, tall = (half, 1.9) if kind == "mine" else (half * 0.8, 1.5)
+        half, tall = _half(text, kind)
         x = min(max(x, half), width - half)
         y = min(max(y, tall), height - tall)
         box = (x - half, y - tall, x + half, y + tall)
@@ -257,6 +282,22 @@ def _apart(words: list[Any], width: float, height: float) -> list[Any]:
             taken.append(box)
             kept.append((x, y, text, kind))
     return kept
+
+
+def _half(text: str, kind: str) -> tuple[float, float]:
+    """Return half the width and height of a word in millimetres."""
+    half = sum(2.9 if ord(ch) > 0x2E80 else 1.6 for ch in text) / 2
+    return (half, 1.9) if kind == "mine" else (half * 0.8, 1.5)
+
+
+def _clear(heights: Sequence[Written], words: list[Any]) -> list[Written]:
+    """Return the heights that no word lies on."""
+    taken = [(x, y, *_half(text, kind)) for x, y, text, kind in words]
+    return [
+        one
+        for one in heights
+        if not any(abs(one[0] - x) < w + 3 and abs(one[1] - y) < h + 3 for x, y, w, h in taken)
+    ]
 
 
 def str_of(geometry: Any) -> str:

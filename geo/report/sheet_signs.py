@@ -61,6 +61,7 @@ PATTERNS = """
 """
 
 _TEAL, _CRIMSON, _BROWN, _BLUE = "#24525c", "#8c1d40", "#5a4a2a", "#1d4f91"
+CONTOUR = "#7a5c30"
 WATER_LINES = frozenset(("water_line", "search_line", "warning_line"))
 SHADES = {
     "use": "#2f6f5e",
@@ -129,6 +130,7 @@ SIGNS: dict[str, Sign] = {
     "warning_line": _line(_BLUE, 0.5, ' stroke-dasharray=".5 .9" stroke-linecap="round"'),
     "path": _line(_CRIMSON, 0.8),
     "terrain_outline": _area("none", _BROWN, 0.4, ' stroke-dasharray="3 .6 .3 .6 .3 .6"'),
+    "contour": _line(CONTOUR, 0.25),
     "pin": Sign("point", ""),
     "measure": _line(INK, 0.6, ' stroke-dasharray="1.4 .7"'),
 }

@@ -178,7 +178,12 @@ def return_(
             update(proposal)
             .where(proposal.c.state == "open", proposal.c.action == "accept")
             .where(proposal.c.body["survey_id"].astext == str(row.id))
-            .values(state="refused", settled_by=actor.login, settled_at=func.now())
+            .values(
+                state="refused",
+                settled_by=actor.login,
+                settled_at=func.now(),
+                refusal=reason,
+            )
         )
         dirty = touched(conn, in_force(conn), [row.id])
         return regrade(made, dirty, reason=("returned", reason))
@@ -234,14 +239,21 @@ def revoke(
 
 
 def settle(
-    conn: Connection, actor: Actor, proposal_id: UUID, confirm: bool, *, on: date | None = None
+    conn: Connection,
+    actor: Actor,
+    proposal_id: UUID,
+    confirm: bool,
+    reason: str = "",
+    *,
+    on: date | None = None,
 ) -> dict[str, Any]:
-    """Confirm or refuse a proposal, as a second person.
+    """Confirm or refuse a proposal, as a second person; who refuses says why.
 
     Raises
     ------
     Problem
-        If it is settled already, or the same person proposed it and would confirm it.
+        If it is settled already, the same person proposed it and would confirm it, or it is
+        refused without a reason.
     """
     found = conn.execute(
         select(proposal).where(proposal.c.id == proposal_id).with_for_update()
@@ -253,6 +265,8 @@ def settle(
         raise Problem("store.settled", http_status=409, by=found.settled_by)
     if confirm and found.proposed_by == actor.login:
         raise Problem("store.second_person", http_status=409)
+    if not confirm and not reason.strip():
+        raise Problem("store.refusal_wanted")
     conn.execute(
         update(proposal)
         .where(proposal.c.id == proposal_id)
@@ -260,6 +274,7 @@ def settle(
             state="confirmed" if confirm else "refused",
             settled_by=actor.login,
             settled_at=func.now(),
+            refusal=None if confirm else reason.strip(),
         )
     )
     if not confirm:

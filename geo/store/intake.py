@@ -34,7 +34,7 @@ _COUNTY_DIGITS = 6
 # Who brings an elevation model: whoever surveyed the ground, or the regulator.
 MODEL_SENDERS = ("geologist", "regulator")
 # What the county and the sender's organisation know is looked up when the file is read.
-_OURS = ("datums", "remembered", "remembered_layers")
+_OURS = ("datums", "remembered", "remembered_layers", "remembered_encodings")
 _NO_JOB = (
     "NOT EXISTS (SELECT 1 FROM jobs.procrastinate_jobs j WHERE j.status IN ('todo', 'doing') "
     "AND j.args ->> 'upload_id' = upload.id::text)"

@@ -1,4 +1,4 @@
-"""What an organisation settled about its own files: columns and sources it named by hand.
+"""What an organisation settled about its own files: columns, sources and encodings set by hand.
 
 Kept when an upload read that way is submitted; taken the next time, said in the report, and changed
 by settling it otherwise. One organisation's habits are nobody else's.
@@ -27,12 +27,15 @@ def recall(conn: Connection, org_id: UUID | None) -> dict[str, Any]:
     -------
     dict
         ``remembered``: layer → folded column → field, an empty word where it is to be left;
-        ``remembered_layers``: folded source name → layer type.
+        ``remembered_layers``: folded source name → layer type;
+        ``remembered_encodings``: folded source name → encoding.
     """
-    made: dict[str, Any] = {"remembered": {}, "remembered_layers": {}}
+    made: dict[str, Any] = {"remembered": {}, "remembered_layers": {}, "remembered_encodings": {}}
     for row in conn.execute(select(remembered).where(remembered.c.org_id == org_id)):
         if row.kind == "layer":
             made["remembered_layers"][row.name] = row.target
+        elif row.kind == "encoding":
+            made["remembered_encodings"][row.name] = row.target
         else:
             made["remembered"].setdefault(row.layer, {})[row.name] = row.target
     return made
@@ -52,6 +55,9 @@ def remember(conn: Connection, org_id: UUID | None, login: str, upload: Any) -> 
                 settled["field", read["layer"], fold(column)] = target
         if read["source_name"] in types:
             settled["layer", "", fold(read["source_name"])] = types[read["source_name"]]
+        # Said of one source; what is said of all of a file is no habit of any of them.
+        if options.encoding_of.get(read["source_name"]):
+            settled["encoding", "", fold(read["source_name"])] = read["encoding"].lower()
     for (kind, layer, name), target in sorted(settled.items()):
         row = {"org_id": org_id, "kind": kind, "layer": layer, "name": name, "target": target}
         conn.execute(

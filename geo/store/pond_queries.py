@@ -6,13 +6,13 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 import shapely
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Select, func, select, text
 
 from geo.crs import local_zone, to_metric
 from geo.store import papers
@@ -41,6 +41,8 @@ from geo.tailings.sources import Said, head_top_of
 from geo.tailings.trend import on_register
 
 When = datetime | date | None
+# How long a pond's page tells of what was refused.
+_LATELY = timedelta(days=30)
 
 _MODEL = tuple(terrain.c[name] for name in ("filename", "source", "dated", "error_m", "note"))
 
@@ -232,6 +234,7 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
             {**_event(r, rows), "papers": _behind(r, behind.get((code, r.key), []))} for r in rows
         ],
         "waiting": _waiting(conn, code),
+        "refused": _refused(conn, code),
         "moves": [{"on": day, "event": kind, "state": after} for day, kind, after in found.moves],
         "next": list(found.next),
         "grade_basis": [basis(grade_rule()), basis(grade_rule()["combination"])],
@@ -250,14 +253,48 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
     }
 
 
+def _proposed(code: str, state: str) -> Select[Any]:
+    return select(proposal).where(
+        proposal.c.state == state,
+        proposal.c.action == "pond_event",
+        proposal.c.body["pond_code"].astext == code,
+    )
+
+
+def _refused(conn: Connection, code: str) -> list[dict[str, Any]]:
+    """Return the events of a pond that a second person refused lately, each with its reason.
+
+    One that was proposed anew is no longer told of as refused.
+    """
+    newer = proposal.alias()
+    again = (
+        select(newer.c.id)
+        .where(newer.c.body["pond_code"].astext == code, newer.c.action == "pond_event")
+        .where(newer.c.body["kind"].astext == proposal.c.body["kind"].astext)
+        .where(newer.c.proposed_at > proposal.c.proposed_at)
+        .correlate(proposal)
+    )
+    found = conn.execute(
+        _proposed(code, "refused")
+        .where(~again.exists(), proposal.c.settled_at >= func.now() - _LATELY)
+        .order_by(proposal.c.settled_at.desc())
+    )
+    return [
+        {
+            "kind": row.body["kind"],
+            "on": row.body["on_date"],
+            "proposed_by": row.proposed_by,
+            "settled_by": row.settled_by,
+            "settled_at": row.settled_at,
+            "refusal": row.refusal,
+        }
+        for row in found
+    ]
+
+
 def _waiting(conn: Connection, code: str) -> list[dict[str, Any]]:
     """Return the events of a pond that wait for a second person, oldest first."""
-    found = conn.execute(
-        select(proposal)
-        .where(proposal.c.state == "open", proposal.c.action == "pond_event")
-        .where(proposal.c.body["pond_code"].astext == code)
-        .order_by(proposal.c.proposed_at)
-    )
+    found = conn.execute(_proposed(code, "open").order_by(proposal.c.proposed_at))
     return [
         {
             "proposal": row.id,

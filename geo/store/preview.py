@@ -42,6 +42,8 @@ _Whose = tuple[Any, ...]
 _Moves = list[dict[str, Any]]
 _Kept = list[tuple[dict[str, Any], _Whose]]
 _kept: Recent[_Kept] = Recent(200)
+# Uploads whose moves are being reckoned this moment, once for each who asks.
+_at_work: list[UUID] = []
 
 
 class _Undo(Exception):  # noqa: N818 -- it carries no error, it only rolls back
@@ -73,7 +75,11 @@ def preview(conn: Connection, upload_id: UUID, *, on: date | None = None) -> _Mo
     key = _key(conn, upload_id, day)
     moves = _kept.get(key)
     if moves is None:
-        moves = _reckoned(conn, upload_id, day)
+        _at_work.append(upload_id)
+        try:
+            moves = _reckoned(conn, upload_id, day)
+        finally:
+            _at_work.remove(upload_id)
         _kept.keep(key, moves)
     return _seen(conn, moves)
 
@@ -89,6 +95,11 @@ def kept(conn: Connection, upload_id: UUID, *, on: date | None = None) -> _Moves
     """Return a preview that was reckoned already; None where it was not."""
     moves = _kept.get(_key(conn, upload_id, on or clock.today()))
     return None if moves is None else _seen(conn, moves)
+
+
+def at_work(upload_id: UUID) -> bool:
+    """Tell whether somebody's question of an upload is being reckoned this moment."""
+    return upload_id in _at_work
 
 
 def _key(conn: Connection, upload_id: UUID, day: date) -> _Key:

@@ -561,6 +561,17 @@ def proposals(conn: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in found.mappings()]
 
 
+def refusals(conn: Connection, since: datetime) -> list[dict[str, Any]]:
+    """Return what a second person refused since a moment, newest first, with ``refusal``: why."""
+    found = conn.execute(
+        select(proposal, mine_table.c.name.label("mine_name"))
+        .outerjoin(mine_table, mine_table.c.code == proposal.c.mine_code)
+        .where(proposal.c.state == "refused", proposal.c.settled_at >= since)
+        .order_by(proposal.c.settled_at.desc())
+    )
+    return [dict(row) for row in found.mappings()]
+
+
 def uploads(conn: Connection, offset: int = 0, limit: int = _NEWEST_ROWS) -> list[dict[str, Any]]:
     """Return the uploads one may see, newest first: so many, after the first `offset`."""
     newest = upload.c.created_at.desc(), upload.c.id

@@ -9,17 +9,21 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
 import shapely
 
+from geo.messages import say
 from geo.problems import Problem
 from geo.settings import Settings
 from geo.store.engine import SYSTEM, connect
 from geo.store.facts import newest_seq
 from geo.survey.keys import content_key
+
+if TYPE_CHECKING:
+    from geo.report.sheet_drawing import Ground, Sheet
 
 # One pixel that shows nothing: a tile that is not there is no failure.
 EMPTY = bytes.fromhex(
@@ -27,7 +31,9 @@ EMPTY = bytes.fromhex(
     "0000000b49444154789c6360000200000500017a5eab3f0000000049454e44ae426082"
 )
 # Grows whenever tiles are drawn otherwise, so that older ones are made anew.
-EDITION = 2
+EDITION = 3
+# The heights themselves, for paper: they are drawn at its scale.
+_HEIGHTS = "heights.npy"
 
 
 def _room(settings: Settings) -> Path:
@@ -53,6 +59,42 @@ def tile(settings: Settings, key: str, z: int, x: int, y: int) -> bytes | None:
         return (_room(settings) / key / f"{z}-{x}-{y}.png").read_bytes()
     except FileNotFoundError:
         return None
+
+
+def written(settings: Settings, key: str, zoom: int) -> bytes | None:
+    """Return the heights written on contours at a zoom, JSON; None where there are none.
+
+    A list of what :data:`geo.report.relief.Mark` is.
+    """
+    if not key.isalnum():
+        return None
+    try:
+        return (_room(settings) / key / f"{zoom}.json").read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def under(settings: Settings, sheet: "Sheet", lang: str) -> "Ground | None":
+    """Return the ground under a sheet of paper; None where none is drawn, or not there."""
+    there = [
+        (one, path)
+        for one in current(settings)
+        if (path := _room(settings) / one["key"] / _HEIGHTS).is_file()
+    ]
+    if not there:
+        return None
+    # A server that prints no ground needs nothing of what draws it.
+    from rasterio.transform import Affine
+
+    from geo.report import ground
+    from geo.tailings.dem import Dem
+
+    models = []
+    for one, path in there:
+        dem = Dem(np.load(path, mmap_mode="r"), Affine(*one["grid"]), one["epsg"])
+        words = say("report.sheet.whose", lang, source=one["source"], dated=one["dated"] or "")
+        models.append(ground.Heights(dem, words.strip()))
+    return ground.under(sheet, models)
 
 
 def refresh(settings: Settings) -> bool:
@@ -92,7 +134,8 @@ def _key(taken: Any, share: Any) -> str:
 
 def _drawn(settings: Settings, key: str, taken: Any, share: Any) -> dict[str, Any]:
     """Draw a model where it answers; returns what there is of it."""
-    from geo.report.relief import bounds, drawn
+    from geo.report.ground import kept
+    from geo.report.relief import Mark, bounds, drawn
     from geo.store.pond_ground import answered
     from geo.store.terrains import opened_taken
 
@@ -104,18 +147,24 @@ def _drawn(settings: Settings, key: str, taken: Any, share: Any) -> dict[str, An
         dem = model.part(slice(0, model.shape[0]), slice(0, model.shape[1]))
         if share is not None:
             dem = replace(dem, z=np.where(answered(model, share), dem.z, np.float32("nan")))
-    zooms = []
-    for (z, x, y), body in drawn(dem):
+    marks: dict[int, list[Mark]] = {}
+    for (z, x, y), body, heights in drawn(dem):
         (aside / f"{z}-{x}-{y}.png").write_bytes(body)
-        zooms.append(z)
+        marks.setdefault(z, []).extend(heights)
+    for z, found in marks.items():
+        (aside / f"{z}.json").write_text(json.dumps(found, separators=(",", ":")), "utf-8")
+    small = kept(dem)
+    np.save(aside / _HEIGHTS, small.z.astype(np.float32))
     final = room / key
     shutil.rmtree(final, ignore_errors=True)
     aside.rename(final)
     return {
         "key": key,
         "bounds": bounds(dem),
-        "minzoom": min(zooms, default=0),
-        "maxzoom": max(zooms, default=0),
+        "minzoom": min(marks, default=0),
+        "maxzoom": max(marks, default=0),
+        "grid": list(small.transform[:6]),
+        "epsg": small.epsg,
         "source": taken.stated.source,
         "dated": taken.stated.on and taken.stated.on.isoformat(),
     }

@@ -379,6 +379,8 @@ proposal = Table(
     Column("proposed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("settled_by", Text),
     Column("settled_at", DateTime(timezone=True)),
+    # Why it was refused; of what was refused in older days nobody was asked.
+    Column("refusal", Text),
     _one_of("state", ("open", "confirmed", "refused"), "state"),
     *_ownership(),
 )
@@ -665,7 +667,7 @@ remembered = Table(
     Column("set_by", Text, nullable=False),
     Column("set_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     UniqueConstraint("org_id", "kind", "layer", "name"),
-    _one_of("kind", ("field", "layer"), "kind"),
+    _one_of("kind", ("field", "layer", "encoding"), "kind"),
 )
 
 # --- what all grades are reckoned by ------------------------------------------------------------

@@ -52,6 +52,11 @@ def test_a_working_beyond_its_licence_is_on_the_board_and_in_its_sheet(accepted,
     ]
     assert say("crossing.what.plan", "zh") in cells
     assert [r["what"] for r in zhang.get("/api/v1/crossings").json()] == ["plan"]
+    # Its number comes after the page, for it takes longer.
+    boards = zhang.get("/boards").text
+    assert 'hx-get="/boards/crossings/count"' in boards
+    assert say("web.foot.printed", "zh", on=clock.today()) in boards
+    assert re.sub("<[^>]*>|\\s", "", zhang.get("/boards/crossings/count").text) == "1"
     # Both times are asked for apart: nothing of it was known before it was filed.
     before = {"known_at": (TODAY - timedelta(days=1)).isoformat(), "on": date.today().isoformat()}
     assert "3199" not in zhang.get("/boards/crossings", params=before).text

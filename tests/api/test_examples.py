@@ -110,6 +110,10 @@ def walk(client_of, settings, people, tmp_path, monkeypatch) -> dict[str, Any]:
         "reason": "r",
         "document": "d",
     }
+    unfit = zhang.post(f"{base}/endings", json=ending).json()["proposal"]
+    no = {"confirm": False, "reason": "附件缺验收结论"}
+    assert li.post(f"{base}/proposals/{unfit}", json=no).status_code == 200
+    keep("refused", zhang.get(f"{base}/proposals/refused"))
     made = keep("end", zhang.post(f"{base}/endings", json=ending))["proposal"]
     keep("proposals", zhang.get(f"{base}/proposals"))
     keep("settle", li.post(f"{base}/proposals/{made}", json={"confirm": True}))

@@ -35,6 +35,7 @@ RULES = {
     "GET /advance": BOARDS,
     "GET /boards": BOARDS,
     "GET /boards/{name}": BOARDS,
+    "GET /boards/{name}/count": BOARDS,
     "GET /boards/{name}.xlsx": BOARDS,
     # The form names a factor that is not unclear.
     "POST /measures": {"admin": 403, "wang": 403, "else": 404},
@@ -43,6 +44,7 @@ RULES = {
     "GET /map/state.json": {"else": 200},
     "GET /map/find.json": {"else": 200},
     "GET /relief/{key}/{z}/{x}/{y}.png": {"else": 200},
+    "GET /relief/{key}/{z}.json": {"else": 200},
     "GET /draw": {"admin": 403, "else": 200},
     "GET /draw/shapes.json": {"admin": 403, "else": 200},
     # The form names no corners.
@@ -180,7 +182,7 @@ FORMS = {
 QUERY = {
     "/draw/shapes.json": "?west=112.4&south=38.7&east=112.6&north=38.9",
     "/map/print.pdf": "?lon=112.495&lat=38.81&scale=50000&layers=mines,ponds,zones"
-    "&pin=112.49,38.8&measure=112.49,38.8;112.5,38.8&district=14",
+    "&pin=112.49,38.8&measure=112.49,38.8;112.5,38.8&district=14&base=ground",
     "/map/find.json": "?q=A",
 }
 

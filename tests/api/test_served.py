@@ -77,9 +77,10 @@ def test_a_file_is_read_by_the_worker_while_its_sender_listens(wang, tmp_path):
         assert stream.headers["content-type"].startswith("text/event-stream")
         for line in stream.iter_lines():
             if line.startswith("data: "):
-                said.append(json.loads(line.removeprefix("data: "))["state"])
-    # It ended by itself, once the reading was over.
-    assert said[-1] == "staged"
+                said.append(json.loads(line.removeprefix("data: ")))
+    # It ended by itself, once it was read and what it would move was known.
+    assert [one["state"] for one in said][-2:] == ["grading", "staged"]
+    assert said[-2]["progress"]["stage"] == "grading"
     # Who waits is answered with what was found, or with what is wrong, and no further call.
     with path.open("rb") as body:
         answer = wang.post(

@@ -263,6 +263,7 @@ RULES = {
     "GET /api/v1/advance": {"any": 200},
     "POST /api/v1/endings": {"any": 422},
     "GET /api/v1/proposals": {"any": 200},
+    "GET /api/v1/proposals/refused": {"any": 200},
     "POST /api/v1/proposals/{proposal_id}": {"zhang": 404, "far": 404, "else": 403},
     "GET /api/v1/surveys": {"any": 200},
     "GET /api/v1/inbox": {"any": 200},

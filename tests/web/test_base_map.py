@@ -60,6 +60,11 @@ def test_the_ground_is_switched_on_and_stands_in_the_address(
     assert "base=ground" in page.url
     regulator.map_drawn()
     assert page.evaluate(PIXELS, [112.601, 38.811, 60]) > bare + 20
+    # Contours have their heights, drawn with no glyph server.
+    page.wait_for_function(
+        "() => minerisk.map.queryRenderedFeatures({layers: ['base-heights']})"
+        ".some((one) => Number(one.properties.text) % 10 === 0)"
+    )
     expect(page.locator(".maplibregl-ctrl-attrib")).to_contain_text(
         say("web.base.credit", "zh", source="", dated="").strip()
     )

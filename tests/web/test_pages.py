@@ -22,6 +22,7 @@ PAGES = {
         "/screening",
         "/boards",
         "/boards/crossings",
+        "/boards#unclear",
         "/boards/unresolved",
         "/mines",
         "/rules/waiting",

@@ -31,6 +31,18 @@ def test_one_layer_is_read_in_another_system_and_the_others_as_they_were() -> No
     assert read_otherwise(one, said("4526", "UTF-8"), "").chosen_crs("采空区") == 4525
 
 
+def test_one_layer_is_read_in_another_encoding_and_its_system_stays() -> None:
+    one = read_otherwise(
+        read_otherwise(READ, said("4525"), "采空区"), said("", "UTF-8"), "采空区", "encoding"
+    )
+    assert (one.encoding_of, one.encoding) == ({"采空区": "UTF-8"}, "GB18030")
+    assert one.chosen_crs("采空区") == 4525
+    assert read_otherwise(one, said(), "采空区", "encoding").encoding_of == {"采空区": None}
+    # Another said for all goes for all.
+    assert read_otherwise(one, said("4526", "BIG5"), "").encoding_of == {}
+    assert read_otherwise(one, said("4526", "GB18030"), "").encoding_of == {"采空区": "UTF-8"}
+
+
 def test_columns_of_one_layer_are_named_and_those_of_another_left() -> None:
     part: dict[str, Any] = {"source_name": "采空区", "layer": "goaf", "mapping": {"BH": "code"}}
     made = mapped(READ, part, "goaf", {"BH": "name", "SD": ""})

@@ -129,7 +129,7 @@ PARTS = {
     "web.board.lapse.": ("overdue", "treated", "propose", "worked_out", "held"),
     "web.board.late.": ("under_way", "appraisal", "overdue", "measure", "redo"),
     "web.diff.": ("added", "gone", "changed"),
-    "web.stage.": ("reading", "unpack", "read", "check", "staged"),
+    "web.stage.": ("reading", "unpack", "read", "check", "staged", "grading"),
     "web.js.stage.": ("reading", "unpack", "read", "check", "staged", "grading"),
     "web.js.upload.state_": ("staged", "failed", "submitted", "gone"),
     "web.js.map.at_": ZONES,

@@ -82,7 +82,7 @@ def read_dbf(path: Path, name: str) -> Dbf:
     return Dbf(head[29], rows, deleted, names, text)
 
 
-def _reads(data: list[bytes], encoding: str) -> bool:
+def reads(data: list[bytes], encoding: str) -> bool:
     """Tell whether all of `data` decodes; a field cut in its last character is forgiven."""
     make = codecs.getincrementaldecoder(encoding)
     for one in data:
@@ -140,22 +140,23 @@ def decide(dbf: Dbf, cpg: str | None) -> tuple[str, Said]:
             continue
         # One byte is one character there, so any text "decodes". Where every text also reads as
         # UTF-8 or as GB18030 it was written in that, and the label is the tool's default.
-        doubtful = name in _ANY and data and (_reads(data, "utf-8") or _reads(data, "gb18030"))
-        if _reads(data, name) and not doubtful:
+        doubtful = name in _ANY and data and (reads(data, "utf-8") or reads(data, "gb18030"))
+        if reads(data, name) and not doubtful:
             return name, said(code, source=source, name=name.upper())
         passed_over = source
     if not data:
         return "utf-8", said("reader.encoding.ascii")
-    name = "utf-8" if _reads(data, "utf-8") else "gb18030"
+    name = "utf-8" if reads(data, "utf-8") else "gb18030"
     if passed_over:
         return name, said("reader.encoding.passed_over", source=passed_over, name=name.upper())
     if name == "utf-8":
         return name, said("reader.encoding.utf8")
-    sure = _reads(data, "gb18030")
+    sure = reads(data, "gb18030")
     return name, said("reader.encoding.gb18030" if sure else "reader.encoding.gb18030_broken")
 
 
-def _file_reads(path: Path, name: str) -> bool:
+def file_reads(path: Path, name: str) -> bool:
+    """Tell whether all of a text file decodes."""
     decoder = codecs.getincrementaldecoder(name)()
     with path.open("rb") as stream:
         try:
@@ -174,9 +175,9 @@ def decide_text(path: Path) -> tuple[str, Said]:
     for mark, name in _MARKS.items():
         if head.startswith(mark):
             return name, said("reader.encoding.mark", name=name.upper())
-    if _file_reads(path, "ascii"):
+    if file_reads(path, "ascii"):
         return "utf-8", said("reader.encoding.ascii")
-    if _file_reads(path, "utf-8"):
+    if file_reads(path, "utf-8"):
         return "utf-8", said("reader.encoding.utf8")
-    sure = _file_reads(path, "gb18030")
+    sure = file_reads(path, "gb18030")
     return "gb18030", said("reader.encoding.gb18030" if sure else "reader.encoding.gb18030_broken")

@@ -316,18 +316,41 @@ def _dbf_encoding(source: Source, asked: Asked) -> tuple[str, Said]:
         asked.notes.add("warned", "reader.layer.deleted", **about, rows=dbf.deleted)  # type: ignore[arg-type]
     if ".shx" not in source.parts:
         asked.notes.add("warned", "reader.layer.shx", **about)  # type: ignore[arg-type]
-    return _chosen(asked) or encoding.decide(dbf, source.cpg)
+    data = [one for one in (*dbf.names, *dbf.text) if not one.isascii()]
+    return (
+        _chosen(asked, source)
+        or _settled(asked, source, lambda name: encoding.reads(data, name))
+        or encoding.decide(dbf, source.cpg)
+    )
 
 
 def _text_encoding(source: Source, asked: Asked) -> tuple[str, Said]:
-    return _chosen(asked) or encoding.decide_text(source.path)
+    return (
+        _chosen(asked, source)
+        or _settled(asked, source, lambda name: encoding.file_reads(source.path, name))
+        or encoding.decide_text(source.path)
+    )
 
 
-def _chosen(asked: Asked) -> tuple[str, Said] | None:
-    if not asked.options.encoding:
+def _chosen(asked: Asked, source: Source) -> tuple[str, Said] | None:
+    of_it = asked.options.encodings_said(source.name, asked.alone)
+    wanted = of_it[-1] if of_it else asked.options.encoding
+    if not wanted:
         return None
-    name = encoding.chosen(asked.options.encoding)
+    name = encoding.chosen(wanted)
     return name, said("reader.encoding.chosen", name=name.upper())
+
+
+def _settled(asked: Asked, source: Source, fits: Callable[[str], bool]) -> tuple[str, Said] | None:
+    """Return the encoding its sender settled earlier for a source of this name, if it fits now.
+
+    Not where that is undone for this file: then it is found out.
+    """
+    known = asked.options.remembered_encodings.get(fold(source.name))
+    undone = bool(asked.options.encodings_said(source.name, asked.alone))
+    if known is None or undone or not fits(known):
+        return None
+    return known, said("reader.encoding.remembered", name=known.upper())
 
 
 def _of_table(

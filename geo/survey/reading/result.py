@@ -48,6 +48,9 @@ class ReadOptions(BaseModel):
         default={}, description="EPSG code by source name, none: as the file says; before `crs`."
     )
     encoding: str | None = Field(default=None, description="Encoding of the .dbf text.")
+    encoding_of: dict[str, str | None] = Field(
+        default={}, description="The same by source name, none: as found out; before `encoding`."
+    )
     mine_code: str | None = Field(default=None, description="Mine of rows that name none.")
     mapping: dict[str, str] = Field(
         default={}, description="Source field → canonical field; an empty word unmaps."
@@ -76,6 +79,9 @@ class ReadOptions(BaseModel):
     remembered_layers: dict[str, str] = Field(
         default={}, description="Folded source name → layer type, as the sender settled it before."
     )
+    remembered_encodings: dict[str, str] = Field(
+        default={}, description="Folded source name → encoding, as the sender settled it before."
+    )
     datums: dict[str, SevenParameters] = Field(
         default={}, description="The county's seven parameters, by datum: xian80, beijing54."
     )
@@ -83,6 +89,17 @@ class ReadOptions(BaseModel):
     def chosen_crs(self, source: str) -> int | None:
         """Return the system its sender chose for a source, None where the file says."""
         return self.crs_of.get(source, self.crs)
+
+    def encodings_said(self, source: str, alone: bool) -> list[str | None]:
+        """Return what its sender said of a source's encoding, the last word last; None: find out.
+
+        A drawing is one file with one encoding: what is said of any of its layers goes for it.
+        """
+        return [
+            name
+            for of, name in self.encoding_of.items()
+            if alone or of == source or of.startswith(f"{source}/")
+        ]
 
     def mapped_by_hand(self, source: str) -> dict[str, str]:
         """Return the fields its sender chose for a source."""

@@ -2,13 +2,14 @@
 
 from datetime import date
 
+import numpy as np
 import pytest
 import shapely
 import typst
 
 from geo.problems import Problem
-from geo.report import notice
-from geo.report.sheet_drawing import SCALES
+from geo.report import notice, relief
+from geo.report.sheet_drawing import SCALES, Ground
 
 BOUNDS = [112.48, 38.80, 112.51, 38.82]
 DAY = date(2024, 9, 1)
@@ -111,3 +112,15 @@ def test_the_small_map_shows_the_whole_mine_at_the_largest_scale_that_does():
     larger = SCALES[SCALES.index(frame.scale) - 1]
     tight = notice.Inset(frame.lon, frame.lat, larger).bounds
     assert tight[0] > BOUNDS[0] or tight[1] > BOUNDS[1]
+
+
+def test_the_small_map_lies_on_the_ground_and_says_whose_it_is(monkeypatch):
+    picture = relief.png(np.full((4, 4, 4), 90, np.uint8))
+    laid = Ground(picture, [(80.0, 30.0, "1150", -12.5)], 20.0, "地形：示例测绘院 2024-03-01")
+    text = said(monkeypatch, BOTH, ground=laid)
+    assert 'image("ground.png"' in text
+    assert "地形：示例测绘院 2024-03-01；等高距 20 米" in text
+    assert '"1150"' in text
+    bare = said(monkeypatch, BOTH)
+    assert "ground.png" not in bare
+    assert "等高距" not in bare

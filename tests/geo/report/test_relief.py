@@ -50,6 +50,27 @@ def test_contours_run_where_the_ground_has_their_height():
     assert not relief.lines(steep, 20, 1.1).any()
 
 
+def test_a_contour_has_its_height_written_along_it_upright():
+    z = hill().astype(np.float32)
+    found = relief.written(np.kron(z, np.ones((3, 3), np.float32)), 20)
+    assert not found, "steps of a grid are no straight line"
+    rows, cols = np.mgrid[0 : 3 * N, 0 : 3 * N] / 3
+    fine = 1000 + 220 * np.exp(-((rows - 100) ** 2 + (cols - 100) ** 2) / 1500)
+    found = relief.written(fine.astype(np.float32), 20)
+    assert len(found) >= 4
+    for row, col, metres, turned in found:
+        assert metres % 20 == 0
+        assert abs(fine[row, col] - metres) < 2
+        # The line runs across the way to the top, and nothing stands on its head.
+        to_top = np.array([300 - row, 300 - col]) / np.hypot(300 - row, 300 - col)
+        along = np.array([np.sin(np.radians(turned)), np.cos(np.radians(turned))])
+        assert abs(to_top @ along) < 0.1
+        assert -90 <= turned < 90
+    # Heavy lines are told first.
+    assert any(metres % 100 == 0 for *_, metres, _ in found)
+    assert not relief.written(np.full((600, 600), 1000, np.float32), 20)
+
+
 def test_the_tiles_hold_all_of_the_ground_and_nothing_else():
     dem = model(hill())
     west, south, east, north = relief.bounds(dem)
@@ -60,7 +81,7 @@ def test_the_tiles_hold_all_of_the_ground_and_nothing_else():
     assert pixel < CELL
     for zoom in (zooms[0], zooms[-2]):
         there = 0
-        for tile, body in relief.drawn(dem):
+        for tile, body, _ in relief.drawn(dem):
             if tile[0] != zoom:
                 continue
             rgba = opened(body)
@@ -89,7 +110,7 @@ def test_where_there_is_no_ground_nothing_is_drawn():
 def test_neighbouring_tiles_meet_without_a_seam():
     dem = model(hill())
     finest = relief.tiles(dem)[-1][0]
-    of = {tile: body for tile, body in relief.drawn(dem) if tile[0] == finest}
+    of = {tile: body for tile, body, _ in relief.drawn(dem) if tile[0] == finest}
     pairs = [(t, (t[0], t[1] + 1, t[2])) for t in of if (t[0], t[1] + 1, t[2]) in of]
     assert pairs
     steps, inner = [], []

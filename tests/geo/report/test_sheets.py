@@ -3,15 +3,22 @@
 import re
 from datetime import date
 
+import numpy as np
 import openpyxl
 import pytest
+import rasterio
 import shapely
+from rasterio.transform import Affine
 
 from geo.crs import GEOGRAPHIC, transformer
-from geo.report import map_sheet, sheet_drawing, sheet_signs
+from geo.report import ground, map_sheet, sheet_drawing, sheet_signs
 from geo.report.board_sheet import write_board
 from geo.report.section import section, zone_heights
 from geo.survey import formulae
+from geo.tailings.dem import Dem
+
+# A picture has no place of its own; its sheet has.
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
 MIDDLE = (112.5, 38.8)
 LOOK_AT = 20
@@ -133,8 +140,55 @@ def test_a_sheet_of_everything_is_one_page(monkeypatch, paper, landscape):
 
     monkeypatch.setattr(map_sheet.typst, "compile", look)
     map_sheet.pdf(sheet, rows, [], "en", title="t", what="w", version=3, by="b",
-                  on=date(2026, 1, 1), marks=marks)  # fmt: skip
+                  on=date(2026, 1, 1), marks=marks, ground=None if landscape else hills(sheet))  # fmt: skip
     assert len(pages) == 1
+
+
+def hills(sheet):
+    """Return the ground of a sheet: two models, the newer of them a hill in the older's middle."""
+    west, north = sheet.corner
+    rows, cols = np.mgrid[0:400, 0:400]
+    z = (900 + rows + 40 * np.sin(cols / 30)).astype(np.float32)
+    grid = Affine(30, 0, west - 1000, 0, -30, north + 1000)
+    old = Dem(z, grid, sheet.zone)
+    new = Dem(z[50:90, 50:90] + 500, grid @ Affine.translation(50, 50), sheet.zone)
+    return ground.under(sheet, [ground.Heights(new, "新"), ground.Heights(old, "旧")])
+
+
+def test_a_sheet_has_the_ground_pale_with_heights_that_no_name_covers():
+    sheet = map_sheet.Sheet(*MIDDLE, 25000)
+    laid = hills(sheet)
+    assert laid.words == "新；旧"
+    # The contours of the zoom that shows as much: 1 : 25,000 is finer than zoom 13.
+    assert laid.step == 10
+    with rasterio.MemoryFile(laid.picture) as file, file.open() as picture:
+        rgba = picture.read()
+    width, height = sheet.frame
+    assert rgba.shape[1:] == (round(height / 0.2), round(width / 0.2))
+    assert 0 < rgba[3].max() < 200
+    assert any(float(text) > 1400 for *_, text, _ in laid.heights)
+    assert all(0 < x < width and 0 < y < height for x, y, _, _ in laid.heights)
+    where = shapely.box(*MIDDLE, 112.52, 38.82)
+    mine = row("mine_boundary", where) | {"mine_code": "A"}
+    painted = [{"code": "A", "name": "示例矿", "label": "红", "colour": "red"}]
+    drawn = sheet_drawing.drawing(sheet, [mine], painted, ground=laid)
+    assert "contour" in drawn.keys
+    ((x, y, _, _),) = drawn.words
+    assert drawn.heights
+    assert not any(abs(a - x) < 5 and abs(b - y) < 2 for a, b, _, _ in drawn.heights)
+    # Through what a mine is painted with the ground is seen.
+    assert 'opacity=".75"' in drawn.svg
+    assert 'opacity=".75"' not in sheet_drawing.drawing(sheet, [mine], painted).svg
+    assert ground.under(map_sheet.Sheet(120.0, 40.0, 25000), []) is None
+
+
+def test_a_large_model_is_kept_by_the_means_of_blocks():
+    z = np.arange(36, dtype=np.float32).reshape(6, 6)
+    small = ground.kept(Dem(z, Affine(30, 0, 5e5, 0, -30, 4.3e6), 4546), most=9)
+    assert small.z.tolist() == [[3.5, 5.5, 7.5], [15.5, 17.5, 19.5], [27.5, 29.5, 31.5]]
+    assert small.cell == (60, 60)
+    whole = ground.kept(Dem(z, Affine.identity(), 4546))
+    assert whole.shape == (6, 6)
 
 
 def test_without_a_chinese_font_it_says_so(monkeypatch):

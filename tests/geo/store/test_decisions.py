@@ -135,8 +135,9 @@ def test_returning_a_survey_closes_what_waits_about_it(office):
     waiting = office.accept(second)["proposal"]
     office.act(decisions.return_, second, "请补充")
     with connect(office.settings, "worker", SYSTEM) as conn:
-        found = conn.scalar(select(proposal.c.state).where(proposal.c.id == waiting))
-    assert found == "refused"
+        found = conn.execute(select(proposal).where(proposal.c.id == waiting)).one()
+    # Whoever proposed to accept it reads the remark it was returned with.
+    assert (found.state, found.refusal) == ("refused", "请补充")
     with pytest.raises(Problem) as caught:
         office.act(decisions.settle, waiting, True, by="li")
     assert caught.value.code == "store.settled"

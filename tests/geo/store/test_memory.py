@@ -1,12 +1,14 @@
 """What a survey unit settled about its files once is offered the next time, and said."""
 
+from types import SimpleNamespace
+
 import pytest
 from sqlalchemy import select, text
 
 from geo.store import intake, memory
 from geo.store.engine import SYSTEM, connect
 from geo.store.tables import remembered
-from geo.survey.layers import layers
+from geo.survey.layers import fold, layers
 from tests.conftest import TODAY, filed
 from tests.county import rect, write
 
@@ -81,6 +83,18 @@ def test_the_type_of_a_source_is_remembered(settings, people, tmp_path):
     assert staged(settings, chosen)[0]["layer"] == "fire_area"
 
 
+def test_the_encoding_of_a_source_is_remembered_and_that_of_a_whole_file_is_not(settings, people):
+    read = {"layer": "goaf", "mapping": {}, "samples": [], "encoding": "BIG5"}
+    layers_ = [read | {"source_name": name} for name in ("K3-TC", "K4-TC")]
+    sent = SimpleNamespace(result={"layers": layers_}, options={"encoding": "GB18030"})
+    of = people["wang"].org_id
+    with connect(settings, "worker", SYSTEM) as conn:
+        assert memory.remember(conn, of, "wang", sent) == 0
+        sent.options = {"encoding_of": {"K3-TC": "big5", "K4-TC": None}}
+        assert memory.remember(conn, of, "wang", sent) == 1
+        assert memory.recall(conn, of)["remembered_encodings"] == {fold("K3-TC"): "big5"}
+
+
 def test_only_the_own_organisation_sees_what_it_settled(settings, people, tmp_path):
     path = write(tmp_path / "a.geojson", rows())
     by_hand = {"mapping": {"ZZ1": "code"}, "layer": "goaf"}
@@ -95,4 +109,6 @@ def test_only_the_own_organisation_sees_what_it_settled(settings, people, tmp_pa
     with connect(settings, "app") as conn:
         assert conn.scalar(text("SELECT count(*) FROM minerisk.remembered")) == 0
     with connect(settings, "worker", SYSTEM) as conn:
-        assert memory.recall(conn, None) == {"remembered": {}, "remembered_layers": {}}
+        assert memory.recall(conn, None) == {
+            "remembered": {}, "remembered_layers": {}, "remembered_encodings": {},
+        }  # fmt: skip

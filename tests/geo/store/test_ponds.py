@@ -214,10 +214,10 @@ def test_what_cannot_be_recorded_and_by_whom(own, login, event, status, word):
     assert seen(own, "zhang") == before
 
 
-def settled(settings, login, proposal, confirm=True):
+def settled(settings, login, proposal, confirm=True, reason=""):
     actor = actor_of(settings, login)
     with connect(settings, "worker", actor) as conn:
-        return decisions.settle(conn, actor, proposal, confirm, on=ON)
+        return decisions.settle(conn, actor, proposal, confirm, reason, on=ON)
 
 
 @pytest.fixture
@@ -347,8 +347,18 @@ def test_a_pond_is_struck_off_by_two_persons_and_by_no_one_alone(own):
 
 def test_a_refused_deregistration_leaves_the_pond_on_the_register(own):
     told = recorded(own, "zhang", "SL-T08", "deregistered", d(2024, 8, 20), document="销8号")
-    assert settled(own, "li", told["proposal"], False)["state"] == "refused"
+    with pytest.raises(Problem) as wordless:
+        settled(own, "li", told["proposal"], False, " ")
+    assert wordless.value.code == "store.refusal_wanted"
+    assert settled(own, "li", told["proposal"], False, "缺验收结论")["state"] == "refused"
     assert seen(own, "zhang")["SL-T08"]["state"] == "closure_acceptance"
+    # Whoever sees the pond reads why, until it is proposed anew.
+    with connect(own, "app", actor_of(own, "zhang")) as conn:
+        (no,) = pond_queries.pond(conn, "SL-T08", ON)["refused"]
+    assert (no["kind"], no["settled_by"], no["refusal"]) == ("deregistered", "li", "缺验收结论")
+    recorded(own, "zhang", "SL-T08", "deregistered", d(2024, 8, 20), document="销8号")
+    with connect(own, "app", actor_of(own, "zhang")) as conn:
+        assert pond_queries.pond(conn, "SL-T08", ON)["refused"] == []
 
 
 def test_what_two_saw_must_still_be_so_when_the_second_confirms(own):

@@ -1,5 +1,6 @@
 """The ground's tiles: made once per model, shown whole or not at all."""
 
+import json
 from dataclasses import replace
 from datetime import date
 
@@ -7,6 +8,7 @@ import pytest
 import rasterio
 
 from geo.report.relief import tiles
+from geo.report.sheet_drawing import Sheet
 from geo.store import relief_tiles, terrain_decisions
 from geo.store.engine import connect
 from geo.store.terrains import newest_dem, opened_taken, take_dem
@@ -42,6 +44,21 @@ def test_the_ground_is_drawn_once_and_anew_when_it_is_drawn_otherwise(
     shown = [t for t in wanted if relief_tiles.tile(settings, told["key"], *t)]
     assert {z for z, _, _ in shown} == zooms
     assert relief_tiles.tile(settings, "..", 9, 416, 195) is None
+    # The heights of its contours are of its ground, and nothing else is handed out by that door.
+    finest = json.loads(relief_tiles.written(settings, told["key"], max(zooms)))
+    west, south, east, north = told["bounds"]
+    assert len(finest) > 20
+    assert all(west <= lon <= east and south <= lat <= north for lon, lat, _, _ in finest)
+    assert relief_tiles.written(settings, "..", 9) is None
+    assert relief_tiles.written(settings, told["key"], 30) is None
+
+    # Paper has the ground at its own scale, and none where no model reaches.
+    here = Sheet((west + east) / 2, (south + north) / 2, 10000)
+    under = relief_tiles.under(settings, here, "zh")
+    assert under.step == 10
+    assert "<i>示例</i> 2024-03-01" in under.words
+    assert under.heights
+    assert relief_tiles.under(settings, Sheet(118, 40, 10000), "zh") is None
     assert relief_tiles.refresh(settings) is False
 
     monkeypatch.setattr(relief_tiles, "EDITION", relief_tiles.EDITION + 1)

@@ -102,6 +102,31 @@ def test_one_layer_of_a_zip_is_read_as_said_and_the_others_as_they_were(tmp_path
     assert refused.value.code == "reader.option.crs"
 
 
+def test_one_layer_of_a_zip_is_read_in_another_encoding_and_the_others_as_they_were(
+    tmp_path: Path,
+) -> None:
+    rows = [{"code": "K1", "name": "东翼老空区"}]
+    for stem in ("goaf", "fault"):
+        shapefile(tmp_path / "in", stem, frame(rows, [square()], 4526), encoding="GB18030")
+    path = zipped(tmp_path / "x.zip", tmp_path / "in")
+
+    def read_as(**said: Any) -> list[str | None]:
+        return [one.encoding for one in read(path, tmp_path, **said).layers]
+
+    # In the order of the archive: fault, goaf.
+    assert read_as() == ["GB18030", "GB18030"]
+    assert read_as(encoding_of={"goaf": "BIG5"}) == ["GB18030", "BIG5"]
+    # As found out, though another was said for all.
+    assert read_as(encoding="BIG5", encoding_of={"fault": None}) == ["GB18030", "BIG5"]
+    with pytest.raises(Problem) as refused:
+        read_as(encoding_of={"goaf": "klingon"})
+    assert refused.value.code == "reader.encoding.unknown"
+    # What its sender settled before goes for the source of that name, where it fits and stands.
+    settled = {"remembered_encodings": {"goaf": "big5", "fault": "ascii"}}
+    assert read_as(**settled) == ["GB18030", "BIG5"]
+    assert read_as(**settled, encoding_of={"goaf": None}) == ["GB18030", "GB18030"]
+
+
 def test_a_zip_from_mapgis(tmp_path: Path) -> None:
     made = frame(
         [

@@ -298,6 +298,7 @@ export function setBase(map, of) {
     map.removeLayer(id);
     map.removeSource(id);
   }
+  writeHeights(map, of);
   const own = (i) => (of.each ? { ...of.each[i], tileSize: 512 } : { maxzoom: 18, tileSize: 256 });
   // A map from outside is loud by day and glaring by night; the four risk colours are not to drown in it.
   const paint = of?.bounds
@@ -309,6 +310,37 @@ export function setBase(map, of) {
     map.addLayer({ id: `base-${i}`, type: "raster", source: `base-${i}`, paint }, "grid");
   }
   map.setPaintProperty("mines-fill", "fill-opacity", of ? 0.6 : 0.78);
+}
+
+// The heights on the ground's contours, of the zoom whose tiles are drawn; names of the data go first.
+function writeHeights(map, of) {
+  map.off("zoomend", map.heights);
+  if (!of?.heights) return;
+  map.addSource("base-heights", { type: "geojson", data: { type: "FeatureCollection", features: [] } });
+  map.addLayer({
+    id: "base-heights", type: "symbol", source: "base-heights",
+    layout: { "text-field": ["get", "text"], "text-font": FONT, "text-size": 10.5, "text-rotate": ["get", "turned"], "text-padding": 6 },
+    paint: { "text-color": dark ? "#cdb58c" : "#6b4f26", "text-halo-color": PAPER, "text-halo-width": 1.5 },
+  }, map.getStyle().layers.find((layer) => layer.type === "symbol").id);
+  let shown;
+  map.heights = async () => {
+    const zoom = Math.round(map.getZoom());
+    const wanted = of.heights.map((one) => one.of.replace("{z}", Math.min(Math.max(zoom, one.minzoom), one.maxzoom)));
+    if (wanted.join() === shown) return;
+    shown = wanted.join();
+    const answers = await Promise.all(wanted.map((address) => fetch(address).then((answer) => (answer.ok ? answer.json() : []))));
+    const found = answers.flat();
+    // Meanwhile the reader may have gone nearer, or taken the ground away.
+    if (wanted.join() !== shown || !map.getSource("base-heights")) return;
+    map.getSource("base-heights").setData({
+      type: "FeatureCollection",
+      features: found.map(([lon, lat, metres, turned]) => ({
+        type: "Feature", properties: { text: String(metres), turned }, geometry: { type: "Point", coordinates: [lon, lat] },
+      })),
+    });
+  };
+  map.on("zoomend", map.heights);
+  map.heights();
 }
 
 /** Let the reader of a page with a map choose what lies under it; its own shade of mines stays. */

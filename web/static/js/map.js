@@ -411,7 +411,7 @@ $("paper").addEventListener("toggle", () => {
 });
 $("sheet").addEventListener("formdata", (event) => {
   const { lng, lat } = map.getCenter();
-  const all = { ...Object.fromEntries(question()), lon: lng.toFixed(6), lat: lat.toFixed(6), layers: view.layers.join(","), kinds: view.kinds.join(",") };
+  const all = { ...Object.fromEntries(question()), lon: lng.toFixed(6), lat: lat.toFixed(6), layers: view.layers.join(","), kinds: view.kinds.join(","), base: view.base };
   if (view.pin) all.pin = view.pin.join(",");
   if (view.measure.length) all.measure = view.measure.map((place) => place.join(",")).join(";");
   for (const [name, value] of Object.entries(all)) event.formData.set(name, value);

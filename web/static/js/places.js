@@ -1,7 +1,7 @@
 // The places of a row report: press a row's button and the chart goes there; a mended shape is drawn
 // as it was and as it is. And where a layer would fall under each coordinate system it may be in.
 
-import { chart } from "./chart.js";
+import { chart, offerBase } from "./chart.js";
 
 const frame = document.getElementById("places");
 if (frame) {
@@ -75,5 +75,6 @@ if (second) {
   for (const [i, button] of buttons.entries()) {
     button.addEventListener("click", () => map.fitBounds(around([features[i]]), { padding: 60, maxZoom: 14, animate: false }));
   }
+  offerBase(map);
   window.minerisk ??= { map };
 }

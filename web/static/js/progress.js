@@ -1,11 +1,10 @@
 // The page of an upload that is being read: how far it is, then what it would move.
 
-import { say } from "./page.js";
 import { follow, words } from "./stream.js";
 
 const box = document.getElementById("progress");
 const bar = box.querySelector("progress");
-const last = await follow(box.dataset.upload, (told) => {
+await follow(box.dataset.upload, (told) => {
   box.querySelector("[data-words]").textContent = words(told);
   const { done, total } = told.progress ?? {};
   if (total) {
@@ -13,9 +12,4 @@ const last = await follow(box.dataset.upload, (told) => {
     bar.value = done;
   } else bar.removeAttribute("value");
 });
-if (last.state === "staged") {
-  // What it would move is graded while the page is drawn.
-  box.querySelector("[data-words]").textContent = say("stage.grading");
-  bar.removeAttribute("value");
-}
 location.reload();
