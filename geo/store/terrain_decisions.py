@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, func, select, update
 from geo import clock
 from geo.problems import Problem
 from geo.store.authority import authorise, need, owner_of
-from geo.store.endings import propose
+from geo.store.endings import Waiting, alone_or_proposed
 from geo.store.engine import Actor
 from geo.store.facts import newest_seq
 from geo.store.grading import Changes
@@ -72,23 +72,27 @@ def _act(
     authorise(actor, action, row)
     need(reason, document)
     with publishing(conn, actor, action, on or clock.today(), {"terrain": row.sha256}) as made:
-        moved = rejudged(conn, terrain_id, action)
-        with conn.begin_nested() as tried:
-            _write(made, row, action, reason, document)
-            if moved:
-                tried.rollback()
-        if not moved:
-            return {"state": _TO[action], "proposal": None, "ponds": []}
-        made.abandoned = True
-        body = {
+        said = {
             "terrain_id": str(terrain_id),
             "filename": row.filename,
             "reason": reason,
             "document": document,
-            "ponds": moved,
         }
-        waiting = propose(conn, actor, action, body, owner_of(row))
-    return {"state": "needs_second", "proposal": waiting, "ponds": moved}
+
+        def alone() -> None:
+            moved = rejudged(conn, terrain_id, action)
+            _write(made, row, action, reason, document)
+            if moved:
+                raise Problem("store.would_lower", http_status=409, ponds=moved)
+
+        done = alone_or_proposed(made, action, owner_of(row), alone, lambda told: said | told)
+    if isinstance(done, Waiting):
+        return {
+            "state": "needs_second",
+            "proposal": done.proposal,
+            "ponds": done.body["ponds"],
+        }
+    return {"state": _TO[action], "proposal": None, "ponds": []}
 
 
 def accept(
