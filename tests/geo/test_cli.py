@@ -820,5 +820,5 @@ def test_elevation_models_are_listed_and_an_act_names_one(place):
         "terrain", "--revoke", one["id"], "--reason", "r", "--document", "d", "--as", "zhang"
     )
     assert (waits["state"], "SL-T04" in waits["ponds"]) == ("needs_second", True)
-    place.run("confirm", waits["proposal"], "--refuse", "--as", "li")
+    place.run("confirm", waits["proposal"], "--refuse", "r", "--as", "li")
     assert place.ask("terrain", "--list") == [one]

@@ -13,8 +13,11 @@ from web.render import ROOM, STATIC
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="the scripts are run by Node")
 
+# Node 18 keeps File in a module; a browser, and Node since 20, have it everywhere.
 SCRIPT = """
+import {{ File as Kept }} from "node:buffer";
 import {{ parcels }} from {module};
+globalThis.File ??= Kept;
 const files = {files}.map(([path, text, day]) => {{
   const file = new File([text], path.split("/").at(-1), {{ lastModified: day }});
   file.relative = path;
