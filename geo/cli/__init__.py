@@ -152,7 +152,9 @@ def main() -> None:
     # They add their commands.
     from geo.cli import (  # noqa: F401
         boards,
+        deciding,
         dictionary,
+        exporting,
         files,
         findings,
         grading,

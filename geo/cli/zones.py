@@ -13,8 +13,8 @@ import typer
 
 from geo import clock
 from geo.cli import acting, app, database, guarded, lang, show
+from geo.cli.exporting import Out, write_lines
 from geo.cli.files import As, Json, _progress
-from geo.cli.grading import Out, _write
 
 
 @app.command()
@@ -72,7 +72,7 @@ def zones(
     collection = pond_queries.as_geojson(kept)
     text = json.dumps(collection, ensure_ascii=False)
     if output is not None or not as_json:
-        _write([text], output)
+        write_lines([text], output)
     if as_json:
         listed = [feature["properties"] for feature in collection["features"]]
         km2 = {

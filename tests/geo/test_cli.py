@@ -35,7 +35,9 @@ from geo import clock
 from geo.cli import (  # noqa: F401 -- they add commands
     app,
     boards,
+    deciding,
     dictionary,
+    exporting,
     files,
     findings,
     grading,
