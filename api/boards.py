@@ -9,9 +9,9 @@ from api.shapes import Measures
 from geo.problems import Problem
 from geo.settings import settings
 from geo.store import doubtful, findings
-from geo.store.boards import LISTS
+from geo.store.boards import LISTS, READERS
 from geo.store.engine import connect
-from web.boards import ASKED, READERS, Shown
+from web.boards import ASKED, Shown
 
 router = APIRouter(tags=["boards"])
 

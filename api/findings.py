@@ -9,8 +9,8 @@ from api.shapes import Considered, Contracted, Reported
 from geo.problems import Problem
 from geo.settings import settings
 from geo.store import findings, queries, screening
+from geo.store.boards import READERS
 from geo.store.engine import connect
-from web.boards import READERS
 from web.door import Signed
 from web.screening import ASKERS
 

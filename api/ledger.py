@@ -8,8 +8,8 @@ from fastapi.responses import Response
 from api.auth import AppConn, Caller, Lang, TimesAsked, only
 from geo.problems import Problem
 from geo.store import findings, ledger_months, queries
+from geo.store.boards import READERS
 from geo.store.rule_sets import telling
-from web.boards import READERS
 from web.door import Signed
 from web.ledger import papered, sheet
 from web.saved import XLSX

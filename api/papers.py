@@ -11,8 +11,8 @@ from api.shapes import Day
 from geo.problems import Problem
 from geo.settings import settings
 from geo.store import findings, papers, pond_events, queries, works
+from geo.store.boards import READERS
 from web.attached import aside, file_event, file_works, paper_answer
-from web.boards import READERS
 
 router = APIRouter(tags=["papers"])
 Files = Annotated[list[UploadFile] | None, File(description="PDF, JPEG, PNG, docx, xlsx")]

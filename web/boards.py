@@ -14,7 +14,7 @@ from geo.messages import catalogue, language, say
 from geo.problems import Problem
 from geo.report.board_sheet import write_board
 from geo.store import doubtful, findings, pond_queries
-from geo.store.boards import Boards
+from geo.store.boards import READERS, Boards
 from geo.survey.why import field_name
 from geo.tailings.board import board as board_of
 from web import pond_view, view
@@ -52,7 +52,6 @@ COLUMNS = {
 }
 # Grades are drawn with colour and pattern beside the word; all else is words.
 GRADES = ("determined", "floor", "grade", "before", "after")
-READERS = ("regulator", "administrator", "enterprise")
 PLANNERS = ("regulator", "enterprise")
 _ROWS = 6
 # Reckoned from all the facts when asked for: the first board only points to them.

@@ -12,12 +12,12 @@ from geo.problems import Problem
 from geo.report.ledger import COUNTS, cell, place, work_cell, write_works_form, write_xlsx
 from geo.rules import Rules
 from geo.store import findings, ledger_months, papers, queries, works
+from geo.store.boards import READERS
 from geo.store.rule_sets import telling
 from geo.survey.ledger import WORKS
 from web import view
 from web.acts import Text, back, told
 from web.attached import file_works, paper_answer
-from web.boards import READERS
 from web.door import AppConn, PageRoute, Reader, checked_form, missing
 from web.render import draw, lang_of
 from web.saved import XLSX

@@ -8,10 +8,10 @@ from fastapi.responses import Response
 
 from geo.hazards import hazards
 from geo.store import objections, queries
+from geo.store.boards import READERS
 from web import view
 from web.acts import Text, told
 from web.attached import file_answer, file_objection
-from web.boards import READERS
 from web.door import AppConn, PageRoute, Reader, checked_form, missing
 from web.render import draw, lang_of
 

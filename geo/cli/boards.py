@@ -27,7 +27,7 @@ def boards(
     """
     from geo.messages import say
     from geo.problems import Problem
-    from geo.store.boards import LISTS, Boards
+    from geo.store.boards import LISTS, READERS, Boards
     from geo.store.engine import connect
 
     if name is not None and name not in LISTS:
@@ -35,7 +35,7 @@ def boards(
     on, known = times(as_of, valid_on, known_at)
     with database() as conf:
         actor = acting(conf, login)
-        if actor.role not in ("regulator", "administrator", "enterprise"):
+        if actor.role not in READERS:
             raise Problem("store.not_allowed", http_status=403, action="boards")
         with connect(conf, "app", actor) as conn:
             found = Boards(conn, on, known)

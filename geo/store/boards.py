@@ -48,6 +48,8 @@ _WEEK = text(
 )
 
 
+# Who has boards: a survey unit reads no grades.
+READERS = ("regulator", "administrator", "enterprise")
 # The lists of a reader's boards, in the order they are read.
 LISTS = (
     *("advance", "unclear", "unsurveyed", "inferred", "unresolved", "supply", "appraisal"),

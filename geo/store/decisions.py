@@ -15,7 +15,7 @@ from geo.store import adoption, corrections, terrain_decisions
 from geo.store.assertions import assert_claim
 from geo.store.authority import authorise, authorise_survey, need, owner_of, survey_row
 from geo.store.endings import KINDS as ENDING_KINDS
-from geo.store.endings import Waiting, alone_or_proposed, end, propose_ending, voided_by
+from geo.store.endings import Waiting, alone_or_proposed, end, propose_ending, voided_by, withdraw
 from geo.store.engine import Actor
 from geo.store.facts import newest_seq, states, touched
 from geo.store.grading import Changes, refuse_more, regrade
@@ -174,17 +174,7 @@ def return_(
         _must_be(conn, row, "submitted")
         _event(made, row, "returned", reason, document)
         # Nobody is left to confirm what is off the table.
-        conn.execute(
-            update(proposal)
-            .where(proposal.c.state == "open", proposal.c.action == "accept")
-            .where(proposal.c.body["survey_id"].astext == str(row.id))
-            .values(
-                state="refused",
-                settled_by=actor.login,
-                settled_at=func.now(),
-                refusal=reason,
-            )
-        )
+        withdraw(conn, actor, "accept", ("survey_id", row.id), reason)
         dirty = touched(conn, in_force(conn), [row.id])
         return regrade(made, dirty, reason=("returned", reason))
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select, update
 
 from geo.problems import Problem
 from geo.store.authority import authorise, authorise_survey, mine_row, need, owner_of, survey_row
@@ -91,6 +91,28 @@ def alone_or_proposed(
         said = body(problem.params)
     made.abandoned = True
     return Waiting(propose(made.conn, made.actor, action, said, owner), said)
+
+
+def withdraw(
+    conn: Connection, actor: Actor, action: str, of: tuple[str, UUID], reason: str
+) -> None:
+    """Take off the table what waits to do `action` with a matter that was turned away.
+
+    `of` is the key of the proposal's body that names the matter, and its id; whoever proposed it
+    reads the reason.
+    """
+    name, key = of
+    conn.execute(
+        update(proposal)
+        .where(proposal.c.state == "open", proposal.c.action == action)
+        .where(proposal.c.body[name].astext == str(key))
+        .values(
+            state="refused",
+            settled_by=actor.login,
+            settled_at=func.now(),
+            refusal=reason,
+        )
+    )
 
 
 def _mine_of(conn: Connection, target_kind: str, target_key: str) -> str:

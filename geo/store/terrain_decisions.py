@@ -8,17 +8,17 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, func, select
 
 from geo import clock
 from geo.problems import Problem
 from geo.store.authority import authorise, need, owner_of
-from geo.store.endings import Waiting, alone_or_proposed
+from geo.store.endings import Waiting, alone_or_proposed, withdraw
 from geo.store.engine import Actor
 from geo.store.facts import newest_seq
 from geo.store.grading import Changes
 from geo.store.publish import Batch, publishing
-from geo.store.tables import head_top, proposal
+from geo.store.tables import head_top
 from geo.store.terrain_states import TAKEN, became, event, model_row
 
 ACCEPT, RETURN, REVOKE = "accept_terrain", "return_terrain", "revoke_terrain"
@@ -150,12 +150,7 @@ def return_(
         raise Problem("store.remark_wanted")
     with publishing(conn, actor, RETURN, on or clock.today(), {"terrain": row.sha256}) as made:
         _write(made, row, RETURN, reason, document)
-        conn.execute(
-            update(proposal)
-            .where(proposal.c.state == "open", proposal.c.action == ACCEPT)
-            .where(proposal.c.body["terrain_id"].astext == str(row.id))
-            .values(state="refused", settled_by=actor.login, settled_at=func.now())
-        )
+        withdraw(conn, actor, ACCEPT, ("terrain_id", row.id), reason)
     return {"state": "returned", "proposal": None, "ponds": []}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 from sqlalchemy import Connection, select
 
+from geo import clock
 from geo.crs import local_zone, to_metric
 from geo.store.queries import seq_at
 from geo.store.tables import batch, head_top, terrain
@@ -64,7 +65,7 @@ def models(conn: Connection, known_at: datetime | date | None = None) -> list[di
                 "voids": note["voids"],
                 "box": [round(side, 5) for side in note["box"]],
                 "area_km2": km2(ground_of(note)),
-                "recorded_on": row.recorded_at.date(),
+                "recorded_on": clock.local(row.recorded_at).date(),
                 "district": row.district,
                 "state": state,
                 "said": word
@@ -72,7 +73,7 @@ def models(conn: Connection, known_at: datetime | date | None = None) -> list[di
                     "reason": word.reason,
                     "document": word.document,
                     "by": word.by,
-                    "on": word.at and word.at.date(),
+                    "on": word.at and clock.local(word.at).date(),
                 },
                 "answers": answers.get(str(row.id)),
                 "ponds": judged.get(str(row.id), []),
