@@ -54,6 +54,7 @@ LIMITS = {
         "mine.depth_m gt 400, mine.hard_layer_m gt 10, mine.hard_layer_ucs_mpa gt 60, "
         "mine.hard_layer_distance_m le 100",
     ),
+    "rock_burst.quake": (R25 + "331", "mine.quake_ml ge 2.0"),
     "combustion.oxygen_uptake": ("3b combustion", "mine.oxygen_uptake_cm3g ge 0.70, gt 0.40, le 0.40"),
     "combustion.oxygen_uptake.sulphur": (
         "3b combustion",

@@ -77,11 +77,8 @@ ASKING = [rule for rule in RULES.rules if rule.missing == "question"]
 @pytest.mark.parametrize("rule", ASKING, ids=lambda rule: rule.id)
 def test_a_rule_that_lacks_a_figure_asks_for_it_by_name(rule):
     values = wins(rule, 0)
-    lost = [
-        n
-        for n in values
-        if n in ("vertical", "pillar_margin_m", "aquifer_pillar_margin_m", "inrush_mpa_m")
-    ]
+    named = ("vertical", "same_seam", "pillar_margin_m", "aquifer_pillar_margin_m", "inrush_mpa_m")
+    lost = [n for n in values if n in named]
     lost += [n for n in values if n.startswith("mine.hard_layer")]
     values |= dict.fromkeys(lost) | ({"margin_m": 30.0} if rule.id == "hydro.fault_pillar" else {})
     (claim,) = [c for c in met(rule, RULES, values).itertuples() if c.rule_id == rule.id]
