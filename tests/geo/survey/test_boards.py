@@ -32,6 +32,7 @@ def appraisal(since, until=None):
 def test_what_must_be_appraised_is_what_the_catalogue_says_a_county_included(tmp_path):
     assert {
         "combustion.appraisal", "gas.outburst_appraisal", "gas.pressure_appraisal", "gas.rich_area",
+        "gas.dynamic_signs_appraisal", "rock_burst.signs", "rock_burst.quake",
         "rock_burst.tendency", "rock_burst.depth", "rock_burst.mine_tendency", "rock_burst.neighbour_appraisal",
         "metal.goaf_volume",
     } == national_rules().appraisals  # fmt: skip
