@@ -64,7 +64,7 @@ def test_an_outburst_appraisal_is_due_at_once_and_done_within_six_months():
 
 @pytest.mark.parametrize(("signs", "due"), [(True, True), (False, False), (None, False)])
 def test_dynamic_signs_of_gas_are_managed_as_outburst_until_appraised(signs, due):
-    # Art. 210 (1): 有瓦斯动力现象的.
+    # 防治煤与瓦斯突出细则 (2019), art. 13 (1), and art. 210 (1): 有瓦斯动力现象的.
     values = {"mine.gas_dynamic_signs": signs}
     assert said("gas.dynamic_signs", **values) == [("manage_as", "outburst")] * due
     assert said("gas.dynamic_signs_appraisal", **values) == [("duty", None)] * due
