@@ -141,6 +141,10 @@ def _story(one: dict[str, Any]) -> str:
         level = one["monitoring"]["level"]
         said = words["level"][level][lang()] if level else say("web.pond.level_unknown", lang())
         lines.append(f"  {say('web.pond.alarm_level', lang())}: {said}")
+    if one["unheard"]:
+        said = "unheard" if one["unheard"]["since"] else "unheard_undated"
+        told = {"on": one["unheard"]["since"], "days": one["unheard"]["days"]}
+        lines.append(f"  {say('web.pond.' + said, lang(), **told)}")
     lines.append(f"  {say('report.head_top.' + one['head_top']['outcome'], lang())}")
     return "\n".join(lines)
 

@@ -34,7 +34,7 @@ from geo.store.tiles import horizon_day
 from geo.tailings.closure import Event, closure_rules
 from geo.tailings.grade import grade_rule
 from geo.tailings.life import final_elevation_on, is_upcoming, life_rules
-from geo.tailings.monitoring import monitoring_rules
+from geo.tailings.monitoring import monitoring_rules, unheard
 from geo.tailings.requirements import grades, requirement_rules, requirements
 from geo.tailings.siting_rules import WORKINGS, siting_rules
 from geo.tailings.sources import Said, head_top_of
@@ -147,6 +147,7 @@ def _one(
     west, south, east, north = row["geometry"].bounds
     point = shapely.point_on_surface(row["geometry"])
     alarm = alarm_of(read, attrs, events, grade.governing, on)
+    missed = unheard(found, on) if alarm is None else None
     demands = requirements(attrs, grade.governing, on, found.state)
     still_rising = found.state in ("unknown", "in_use", "idle", "raising")
     return {
@@ -171,6 +172,7 @@ def _one(
         "head_top": _verdict(row, said, on),
         "requirements": [asdict(demand) for demand in demands],
         "monitoring": None if alarm is None else asdict(alarm),
+        "unheard": None if missed is None else asdict(missed),
         "questions": list(found.questions),
         "trouble": trouble,
         "_life": found,
@@ -241,7 +243,7 @@ def pond(conn: Connection, code: str, on: date, known_at: When = None) -> dict[s
         "requirements": [{**f, "basis": basis(rules[f["code"]])} for f in one["requirements"]],
         "monitoring_basis": {
             name: basis(monitoring_rules()[name])
-            for name in ("points", "items_together", "lowering", "sets")
+            for name in ("points", "items_together", "lowering", "sets", "unheard")
         },
         "why": [
             {**asdict(t), "basis": basis(closure_rules()["triggers"][t.code])}

@@ -31,8 +31,10 @@ def must_close(pond: Pond) -> bool:
 
 
 def alarmed(pond: Pond) -> bool:
-    """Tell whether a pond's monitoring raises an alarm; silence is one (L27)."""
+    """Tell whether a pond's monitoring raises an alarm; silence is one, from the first (L27)."""
     found = pond["monitoring"]
+    if pond["unheard"] is not None:
+        return True
     return bool(found and (found["silent"] or found["level"] not in (None, "normal")))
 
 

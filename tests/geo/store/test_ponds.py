@@ -648,6 +648,8 @@ def read_off(own, tmp_path, name, readings):
 
 
 def test_readings_raise_an_alarm_that_only_a_person_lowers(own, tmp_path):
+    # Its enterprise reads that nothing was ever sent, and since when that is missed.
+    assert seen(own, "zhao")["SL-T01"]["unheard"] == {"since": d(2021, 9, 1), "days": 1096}
     read_off(own, tmp_path, "a", [(1, 5), (2, 35), (3, 12)])
     found = seen(own, "zhang", d(2024, 8, 3))["SL-T01"]["monitoring"]
     assert found["level"] == "orange"
@@ -663,6 +665,8 @@ def test_readings_raise_an_alarm_that_only_a_person_lowers(own, tmp_path):
     recorded(own, "zhang", "SL-T01", "alarm_lowered", d(2024, 8, 6), detail="W1", document="解1号")
     after = seen(own, "zhao", d(2024, 8, 6))["SL-T01"]["monitoring"]
     assert after["level"] == "blue"
+    never = {code for code, one in seen(own, "zhang").items() if one["unheard"]}
+    assert never == set(STATES) - {"SL-T01", "SL-T02", "SL-T10"}
     assert not after["silent"]
     # Nobody has read since 5 August: on 1 September that is 20 days after the seventh.
     silent = seen(own, "zhang", ON)["SL-T01"]["monitoring"]["items"][0]["points"][0]
