@@ -166,6 +166,7 @@ def _one(
         "who": found.who,
         "triggers": triggers,
         "starts_on": found.closure.starts_on,
+        "anew_since": found.closure.anew_since,
         "obligations": [asdict(one) for one in found.closure.obligations],
         "final_elevation_on": reached,
         "upcoming": still_rising and not triggers and is_upcoming(reached, on),

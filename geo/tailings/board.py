@@ -25,7 +25,7 @@ def band(days_late: int) -> str:
 def must_close(pond: Pond) -> bool:
     """Tell whether a duty to close runs: one not met, of a pond still on the register.
 
-    One that was struck off and is re-mined since has met it (L21).
+    One that was struck off and is re-mined since has met it, until it ends again (L21).
     """
     return bool(pond["counted"] and any(d["met_on"] is None for d in pond["obligations"]))
 
