@@ -46,7 +46,7 @@ EVENTS = (
 )
 _GONE = ("deregistered", "removed")
 _USE = ("discharge", "last_discharge", "token_discharge", "raise_approved")
-_ENDS = ("stopped", "discharge_ended")
+ENDS = ("stopped", "discharge_ended")
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _ended(discharge: Event, history: list[Event]) -> Event | None:
         # Whoever reversed idleness found that use had ended: a later stop tells of no time before.
         if event.kind == "discharge" or (event.kind, event.detail) == ("trigger_reversed", "idle"):
             return None
-        if event.kind in _ENDS:
+        if event.kind in ENDS:
             return event
     return None
 
@@ -179,7 +179,7 @@ def _facts(
                 standing.pop(event.detail, None)
                 if event.detail == "idle" and begin is not None:
                     begin = max(begin, event.on)
-        stands = event.kind in _ENDS or (stands and event.kind != "discharge")
+        stands = event.kind in ENDS or (stands and event.kind != "discharge")
     if begin is not None and _idle_from(begin) <= on:
         standing.setdefault("idle", (_idle_from(begin), begin_proven))
     for code, (fact_on, proven_only) in standing.items():

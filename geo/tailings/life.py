@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from geo.problems import Problem
-from geo.tailings.closure import Closure, Event, anniversary, closure, in_order, months_of
+from geo.tailings.closure import ENDS, Closure, Event, anniversary, closure, in_order, months_of
 
 UNKNOWN = "unknown"
 MUST_CLOSE = "must_close"
@@ -166,26 +166,10 @@ def _check(event: Event, state: str, small: bool, standing: set[str]) -> None:
         raise Problem("tailings.not_standing", on=event.on, trigger=needed or "—")
 
 
-def life(events: Iterable[Event], on: date, *, small: bool = False) -> Life:
-    """Return the state of a pond on a day, with its moves, obligations and who must act.
-
-    Parameters
-    ----------
-    events : iterable of Event
-        In any order; those after `on` do not count.
-    on : date
-        The day asked about.
-    small : bool
-        Whether the small-pond route is open to it: works may start without an approved design.
-
-    Raises
-    ------
-    Problem
-        ``tailings.impossible_move``, ``tailings.document_wanted``, ``tailings.not_standing``,
-        ``tailings.used_after_deregistration`` or ``tailings.unknown_event``: which event of which
-        day cannot have happened, and why.
-    """
-    history = in_order(e for e in events if e.on <= on)
+def _walked(
+    history: list[Event], small: bool
+) -> tuple[str, date | None, list[tuple[date, str, str]], list[str]]:
+    """Return the state a history leads to, since when, its moves, and what to ask of it."""
     rules = life_rules()
     base, since = UNKNOWN, None
     moves: list[tuple[date, str, str]] = []
@@ -210,6 +194,31 @@ def life(events: Iterable[Event], on: date, *, small: bool = False) -> Life:
         if then != state or since is None:
             since = event.on
         moves.append((event.on, event.kind, then))
+    return base, since, moves, questions
+
+
+def life(events: Iterable[Event], on: date, *, small: bool = False) -> Life:
+    """Return the state of a pond on a day, with its moves, obligations and who must act.
+
+    Parameters
+    ----------
+    events : iterable of Event
+        In any order; those after `on` do not count.
+    on : date
+        The day asked about.
+    small : bool
+        Whether the small-pond route is open to it: works may start without an approved design.
+
+    Raises
+    ------
+    Problem
+        ``tailings.impossible_move``, ``tailings.document_wanted``, ``tailings.not_standing``,
+        ``tailings.used_after_deregistration`` or ``tailings.unknown_event``: which event of which
+        day cannot have happened, and why.
+    """
+    history = in_order(e for e in events if e.on <= on)
+    rules = life_rules()
+    base, since, moves, questions = _walked(history, small)
     now = closure(history, on)
     state = _overlaid(base, now)
     if state == MUST_CLOSE and (not moves or moves[-1][2] != MUST_CLOSE):
@@ -229,6 +238,7 @@ def life(events: Iterable[Event], on: date, *, small: bool = False) -> Life:
             if not move.get("surveyed") and (kind != "token_dismissed" or now.questions)
             if _allowed(kind, state, small)
             or (kind == "stopped" and _may_have_stopped(now, base, history, on))
+            if kind not in ENDS or _fits([*history, Event(on, kind)], small)
         ),
         questions=(*now.questions, *questions, *(() if history else ("no_history",))),
     )
@@ -239,6 +249,18 @@ def _may_have_stopped(now: Closure, base: str, history: list[Event], on: date) -
     if {one.code for one in now.triggers} != {"idle"} or not _allowed("stopped", base, False):
         return False
     return not closure([*history, Event(on, "stopped")], on).triggers
+
+
+def _fits(history: list[Event], small: bool) -> bool:
+    """Tell whether a history is possible: an end says that a pond was in use until then.
+
+    What is on record may rest on its having stood still, as an extension does.
+    """
+    try:
+        _walked(in_order(history), small)
+    except Problem:
+        return False
+    return True
 
 
 def struck_off(events: Iterable[Event]) -> bool:

@@ -205,6 +205,9 @@ def test_a_pond_idle_for_want_of_a_stop_may_still_be_told_its_stop():
     assert (after.state, after.closure.triggers, after.questions) == ("idle", (), ())
     # What ends a trigger takes two.
     assert relieves(late, after)
+    # Nor of one whose record would contradict it: an extension is of a duty.
+    granted = [*rows, Event(d(2019, 6, 1), "extension_approved", "3", DOC)]
+    assert "stopped" not in life(granted, d(2023, 7, 1)).next
     # Of a pond that is known to have stood still there is no later stop.
     still = life(history((d(2016, 1, 1), "stopped")), d(2023, 7, 1))
     assert "stopped" not in still.next
