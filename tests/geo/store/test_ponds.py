@@ -517,6 +517,12 @@ def test_an_area_the_law_forbids_is_a_zone_with_its_name_and_no_place_for_a_pond
     clear = sites.site(county, Proposal("new", beside.boundary, beside), ON)
     said = {one["rule"]: one for one in clear["answers"]}
     assert said["prohibited"]["answer"] == "yes"
+    # This county has a bank line of its own; of the next nobody surveyed one.
+    assert said["bank"]["answer"] == "yes"
+    next_door = county.model_copy(update={"district": "140922"})
+    there = {o["rule"]: o for o in sites.site(next_door, Proposal("new", beside.boundary, beside), ON)["answers"]}  # fmt: skip
+    assert there["bank"]["answer"] == "undetermined"
+    assert "140922" in there["bank"]["sentence"]["zh"]
     assert said["workings"]["answer"] == "undetermined"
     assert "采空区" in said["workings"]["sentence"]["zh"]
     assert "岩体移动" not in said["workings"]["sentence"]["zh"]
