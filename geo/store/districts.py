@@ -5,20 +5,27 @@ from typing import Any
 
 import numpy as np
 import shapely
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from geo.crs import local_zone, to_metric
 from geo.store.facts import newest_seq
-from geo.store.pond_facts import features
+from geo.store.withdrawn import common
 from geo.survey.counties import county_box
 
-# Rows whose district their own papers tell, not the desk that sent them.
-_PLACED = ("mine_boundary", "pond")
+# Of these the papers of each tell the district, not the desk that sent them. The table is asked,
+# not what the actor may see: where a place lies is a fact, whoever asks.
+_PLACED = text(
+    "SELECT f.district, ST_AsBinary(f.geom) AS wkb FROM minerisk.feature f "
+    "JOIN minerisk.survey_states(:seq) s USING (survey_id) "
+    "WHERE f.layer IN ('mine_boundary', 'pond') AND s.state = 'accepted' AND f.district <> '' "
+    "AND f.id NOT IN (SELECT r.feature_id FROM minerisk.replaced(:seq) r)"
+)
 
 
 def placed(conn: Connection) -> list[dict[str, Any]]:
-    """Return the mines and ponds whose district is known; for a connection that sees all."""
-    return [row for row in features(conn, _PLACED, newest_seq(conn)) if row["district"]]
+    """Return district and geometry of the mines and ponds; for a connection of the worker's."""
+    found = conn.execute(_PLACED, {"seq": newest_seq(conn)})
+    return [{"district": r.district, "geometry": shapely.from_wkb(bytes(r.wkb))} for r in found]
 
 
 def within(rows: Collection[dict[str, Any]], ground: Any, reach_m: float = 0.0) -> set[str]:
@@ -53,6 +60,15 @@ def around(
         found.add(home)
     # Of a city and a county in it, the county says where.
     return tuple(sorted(one for one in found if not _within_any(one, found)))
+
+
+def whose(rows: Collection[dict[str, Any]], ground: Any, sender: str) -> str:
+    """Return the district that ground belongs to: that which holds all mines and ponds on it.
+
+    Of several counties it is the city or province above them. Its sender's where nothing on record
+    lies there, or no district holds all.
+    """
+    return common(sorted(within(rows, ground))) or sender
 
 
 def _within_any(district: str, known: Iterable[str]) -> bool:

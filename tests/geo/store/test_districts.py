@@ -3,7 +3,7 @@
 import pytest
 import shapely
 
-from geo.store.districts import around, unserved
+from geo.store.districts import around, unserved, whose
 
 X = 112.6
 MINE = {"district": "140981", "geometry": shapely.box(X, 38.80, X + 0.01, 38.81)}
@@ -32,3 +32,19 @@ def test_a_city_serves_its_counties_and_a_county_neither_the_city_nor_its_neighb
     assert unserved(["140981", "140922"], {"140981"}) == ("140922",)
     assert unserved(["1409"], {"140981"}) == ("1409",)
     assert unserved(["140981"], {""}) == ("140981",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "ground", "district"),
+    [
+        ([MINE, OTHER], (38.80, 38.85), "140981"), ([MINE, OTHER], (38.88, 38.95), "140922"),
+        # It takes the bureau above both.
+        ([MINE, OTHER], (38.80, 38.95), "1409"),
+        # Nothing on record lies there, or no district holds all: its sender answers for it.
+        ([MINE], (38.88, 38.95), "150782"), ([], (38.80, 38.85), "150782"),
+        ([MINE, {**OTHER, "district": "130922"}], (38.80, 38.95), "150782"),
+    ],
+)  # fmt: skip
+def test_ground_belongs_to_the_district_of_what_stands_on_it(rows, ground, district):
+    south, north = ground
+    assert whose(rows, shapely.box(X - 0.1, south, X + 0.1, north), "150782") == district

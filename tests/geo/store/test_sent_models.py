@@ -14,6 +14,7 @@ from geo.store import (
     accounts,
     audit,
     decisions,
+    districts,
     intake,
     pond_facts,
     pond_queries,
@@ -203,6 +204,20 @@ def test_a_model_is_sent_in_sheets_returned_with_remarks_and_sent_again(own, tmp
     assert verdict(own) == "yes"
     with connect(own, "worker", SYSTEM) as conn:
         assert audit.verify(conn).fault is None
+
+
+def test_a_model_is_looked_over_where_its_ground_lies(own, tmp_path, monkeypatch):
+    # Whoever sends it, what stands on record there is asked, seen by them or not.
+    with connect(own, "worker", actor(own, "wang")) as conn:
+        assert {row["district"] for row in districts.placed(conn)} == {"140981"}
+        stand = [{**row, "district": "140922"} for row in districts.placed(conn)]
+    monkeypatch.setattr(districts, "placed", lambda conn: stand)
+    model = submitted(own, MODEL)
+    assert states(own, "wang")[model]["district"] == "140922"
+    assert model not in states(own, "zhang")
+    with pytest.raises(Problem) as refused:
+        act(own, "zhang", terrain_decisions.accept, model)
+    assert refused.value.http_status == 404
 
 
 def test_what_was_reckoned_by_other_rules_is_reckoned_anew(own, monkeypatch):
