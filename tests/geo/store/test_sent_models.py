@@ -227,13 +227,13 @@ def test_what_was_reckoned_by_other_rules_is_reckoned_anew(own, monkeypatch):
         assert may_have_changed(conn, ON)
 
 
-def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path):
+def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path, monkeypatch):
     assert verdict(own) == "yes"
     (first,) = states(own)
     model = submitted(own, MODEL)
     told = act(own, "zhang", terrain_decisions.accept, model)
     assert told["state"] == "needs_second"
-    assert told["ponds"] == ["A"]
+    assert (told["ponds"], told["zone_km2"]) == (["A"], 0.0)
     assert states(own)[model]["state"] == "submitted"
     with pytest.raises(Problem) as refused:
         settled(own, "zhang", told["proposal"])
@@ -251,9 +251,16 @@ def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path):
     assert verdict(own) == "yes"
     # One after the other is withdrawn: the older answers again, and then nothing does.
     for one in (model, first):
-        told = act(own, "zhang", terrain_decisions.revoke, one, "弄虚作假", "撤字1号")
-        assert told["state"] == "needs_second"
-        assert settled(own, "li", told["proposal"])["state"] == "revoked"
+        with monkeypatch.context() as patch:
+            if one == model:
+                # As if no pond that counts were judged on it: the zone alone takes two.
+                patch.setattr(terrain_decisions, "rejudged", lambda *asked: [])
+            told = act(own, "zhang", terrain_decisions.revoke, one, "弄虚作假", "撤字1号")
+            assert told["state"] == "needs_second"
+            assert told["ponds"] == ([] if one == model else ["A"])
+            assert told["zone_km2"] > 0
+            assert states(own)[one]["state"] == "in_force"
+            assert settled(own, "li", told["proposal"])["state"] == "revoked"
         with connect(own, "worker", SYSTEM) as conn:
             assert may_have_changed(conn, ON)
         assert compute(own, ON) is not None
