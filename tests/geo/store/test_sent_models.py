@@ -17,7 +17,9 @@ from geo.store import (
     districts,
     intake,
     pond_facts,
-    pond_queries,
+    pond_page,
+    pond_zones,
+    queries,
     terrain_decisions,
     terrain_files,
     terrain_queries,
@@ -133,7 +135,7 @@ def states(settings, login="zhang"):
 def verdict(settings):
     """Return what was computed of the pond; the official list has it, whatever the ground says."""
     with connect(settings, "app", actor(settings, "zhang")) as conn:
-        return pond_queries.pond(conn, "A", ON)["computed"]["outcome"]
+        return pond_page.pond(conn, "A", ON)["computed"]["outcome"]
 
 
 def test_what_cannot_be_a_model_fails_in_one_sentence_and_leaves_nothing(
@@ -242,7 +244,7 @@ def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path, m
     assert states(own)[model]["state"] == "waits"
     with connect(own, "worker", SYSTEM) as conn:
         assert may_have_changed(conn, ON)
-        seq = pond_queries.seq_at(conn, None)
+        seq = queries.seq_at(conn, None)
     assert compute(own, ON) is not None
     now = states(own)
     assert (now[model]["state"], now[first]["state"]) == ("in_force", "replaced")
@@ -272,13 +274,13 @@ def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path, m
     # Nobody becomes free of people below by that: it is not known.
     assert verdict(own) == "undetermined"
     with connect(own, "app", actor(own, "zhang")) as conn:
-        one = pond_queries.pond(conn, "A", ON)
+        one = pond_page.pond(conn, "A", ON)
         assert one["computed"]["evidence"]["reasons"] == ["no_model"]
         assert (one["strip"], one["terrain"]) == (None, None)
-        assert {z["kind"] for z in pond_queries.zones(conn)} <= {"prohibited"}
+        assert {z["kind"] for z in pond_zones.zones(conn)} <= {"prohibited"}
         # What was known then still is what was known then.
         then = conn.scalar(select(func.minerisk.newest_run(seq - 1)))
-        assert pond_queries.run_summary(conn, seq - 1)["models"][0]["filename"] == MODEL.name
+        assert pond_zones.run_summary(conn, seq - 1)["models"][0]["filename"] == MODEL.name
         assert then is not None
     with connect(own, "worker", SYSTEM) as conn:
         assert not may_have_changed(conn, ON)
