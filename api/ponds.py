@@ -11,7 +11,7 @@ from api.pond_shapes import Happened, HeadTopSaid, NewObject, Site
 from geo.problems import Problem
 from geo.report.ponds import write_ponds_xlsx
 from geo.settings import settings
-from geo.store import pond_events, pond_objects, pond_queries, sites
+from geo.store import pond_events, pond_objects, pond_page, pond_queries, pond_zones, sites
 from geo.store.engine import connect
 from geo.tailings.board import board, chosen
 from geo.tailings.trend import trend
@@ -23,7 +23,7 @@ Asked = Annotated[str, Query(max_length=40)]
 
 
 def _pond(conn: Any, code: str, times: Any) -> dict[str, Any]:
-    found = pond_queries.pond(conn, code, times.on, times.known)
+    found = pond_page.pond(conn, code, times.on, times.known)
     if found is None:
         raise Problem("store.no_such_pond", http_status=404, pond=code)
     return found
@@ -132,7 +132,7 @@ def say_headtop(code: str, sent: HeadTopSaid, who: Caller) -> dict[str, Any]:
 @router.get("/zones", summary="No-build zone and the strips below ponds")
 def zones(conn: AppConn, times: TimesAsked) -> dict[str, Any]:
     """Return the zones one may see as GeoJSON; outside a zone is no permission."""
-    return pond_queries.as_geojson(pond_queries.zones(conn, times.known))
+    return pond_zones.as_geojson(pond_zones.zones(conn, times.known))
 
 
 @router.post("/siting", summary="May a pond stand here")

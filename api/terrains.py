@@ -63,6 +63,6 @@ def return_terrain(terrain_id: UUID, sent: Reviewed, who: Caller) -> dict[str, A
 
 @router.post("/{terrain_id}/revoke", summary="Revoke an elevation model")
 def revoke_terrain(terrain_id: UUID, sent: Reviewed, who: Caller) -> dict[str, Any]:
-    """Revoke an accepted model; where a head-top verdict may fall, a second person confirms."""
+    """Revoke an accepted model; where a verdict or a zone may fall, a second person confirms."""
     with who.working() as conn:
         return terrain_decisions.revoke(conn, who.actor, terrain_id, sent.reason, sent.document)

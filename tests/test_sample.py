@@ -9,7 +9,7 @@ import yaml
 from sqlalchemy import text
 
 from geo import sample
-from geo.store import audit, pond_queries, queries
+from geo.store import audit, pond_page, queries
 from geo.store.engine import SYSTEM, connect
 from sample_data import make
 
@@ -52,7 +52,7 @@ def test_the_answer_worked_by_hand(loaded, code):
 def test_the_pond_worked_by_hand(loaded, code):
     answer = ANSWERS["ponds"][code]
     with connect(loaded, "worker", SYSTEM) as conn:
-        found = pond_queries.pond(conn, code, ON)
+        found = pond_page.pond(conn, code, ON)
     assert (found["state"], found["who"]) == (answer["state"], answer["who"])
     assert found["upcoming"] is answer["upcoming"]
     assert {k: found["head_top"][k] for k in ("outcome", "by")} == answer["head_top"]

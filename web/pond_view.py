@@ -7,11 +7,11 @@ import shapely
 
 from geo.messages import say
 from geo.problems import Problem
-from geo.store.pond_queries import labels
 from geo.survey.layers import layer
 from geo.tailings.board import BANDS, most_late, must_close
 from geo.tailings.life import life_rules
 from geo.tailings.siting import ACTIONS, Proposal
+from geo.tailings.words import labels
 from web.profile import draw_profile
 
 LISTS = (

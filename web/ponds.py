@@ -14,13 +14,14 @@ from geo import attachments, clock
 from geo.problems import Problem
 from geo.report.ponds import write_ponds_xlsx
 from geo.settings import settings
-from geo.store import pond_events, pond_objects, pond_queries, sites
+from geo.store import pond_events, pond_objects, pond_page, pond_queries, pond_zones, sites
 from geo.store.papers import EVENT, Sent
 from geo.store.tiles import data_version
 from geo.tailings.board import board, chosen
 from geo.tailings.life import life_rules
 from geo.tailings.siting import ACTIONS
 from geo.tailings.trend import trend
+from geo.tailings.words import basis
 from web import pond_view, view
 from web.acts import told
 from web.attached import aside, file_event, paper_answer
@@ -69,9 +70,9 @@ def ponds(
         every=len(found),
         excel=urlencode(since | given),
         trend=trend(found, day),
-        trend_basis=pond_queries.basis(life_rules()["only_fewer"]),
+        trend_basis=basis(life_rules()["only_fewer"]),
         keep=f"{urlencode(since)}&" if since else "",
-        terrain=pond_queries.run_summary(conn, data_version(conn)),
+        terrain=pond_zones.run_summary(conn, data_version(conn)),
     )
 
 
@@ -100,7 +101,7 @@ def ponds_xlsx(
 
 
 def _pond(conn: Any, code: str, day: dt.date, known: Any, lang: str) -> dict[str, Any]:
-    found = pond_queries.pond(conn, code, day, known)
+    found = pond_page.pond(conn, code, day, known)
     if found is None:
         raise missing()
     return pond_view.pond(found, lang)

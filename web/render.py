@@ -15,10 +15,10 @@ from pyproj.exceptions import CRSError
 
 from geo import clock, hazards
 from geo.messages import catalogue, language, say
-from geo.store.pond_queries import labels
 from geo.survey.layers import layers
 from geo.survey.reading.frames import words_of
 from geo.survey.why import field_name
+from geo.tailings.words import labels
 from web import translate
 
 ROOM = Path(__file__).resolve().parent

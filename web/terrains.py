@@ -170,7 +170,7 @@ def return_model(reader: Reader, terrain_id: UUID, reason: Text) -> Response:
 
 @forms.post("/terrains/{terrain_id}/revoke")
 def revoke_model(reader: Reader, terrain_id: UUID, reason: Text, document: Text) -> Response:
-    """Revoke an accepted model; what may take a head-top verdict away waits for a second person."""
+    """Revoke an accepted model; what may take a verdict or zone away waits for a second person."""
     with reader.working() as conn:
         done = terrain_decisions.revoke(conn, reader.actor, terrain_id, reason, document)
     return _done(done, terrain_id, "web.told.model_revoked")
@@ -178,7 +178,9 @@ def revoke_model(reader: Reader, terrain_id: UUID, reason: Text, document: Text)
 
 def _done(done: dict[str, Any], terrain_id: UUID, sentence: str) -> Response:
     if done["state"] == "needs_second":
-        return told("/inbox#proposals", "web.told.model_waits", n=len(done["ponds"]))
+        if done["ponds"]:
+            return told("/inbox#proposals", "web.told.model_waits", n=len(done["ponds"]))
+        return told("/inbox#proposals", "web.told.zone_waits", km2=done["zone_km2"])
     return told(f"/terrains#m-{terrain_id}", sentence)
 
 

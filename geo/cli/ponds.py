@@ -41,7 +41,7 @@ def ponds(
     Example: minerisk ponds --late law --json
     """
     from geo.problems import Problem
-    from geo.store import pond_queries
+    from geo.store import pond_page, pond_queries
     from geo.store.engine import connect
     from geo.tailings.board import board as figures
     from geo.tailings.board import chosen
@@ -50,7 +50,7 @@ def ponds(
         on, known = day(as_of), None if as_of is None else day(as_of)
         with connect(conf, "app", acting(conf, login)) as conn:
             if pond is not None:
-                one = pond_queries.pond(conn, pond, on, known)
+                one = pond_page.pond(conn, pond, on, known)
                 if one is None:
                     raise Problem("store.no_such_pond", pond=pond)
                 show(one, as_json, lambda: _story(one))
@@ -66,7 +66,7 @@ def ponds(
 
 
 def _words() -> Any:
-    from geo.store.pond_queries import labels
+    from geo.tailings.words import labels
 
     return labels()
 
@@ -141,6 +141,10 @@ def _story(one: dict[str, Any]) -> str:
         level = one["monitoring"]["level"]
         said = words["level"][level][lang()] if level else say("web.pond.level_unknown", lang())
         lines.append(f"  {say('web.pond.alarm_level', lang())}: {said}")
+    if one["unheard"]:
+        said = "unheard" if one["unheard"]["since"] else "unheard_undated"
+        told = {"on": one["unheard"]["since"], "days": one["unheard"]["days"]}
+        lines.append(f"  {say('web.pond.' + said, lang(), **told)}")
     lines.append(f"  {say('report.head_top.' + one['head_top']['outcome'], lang())}")
     return "\n".join(lines)
 
@@ -234,7 +238,7 @@ def headtop(
     Example: minerisk headtop --pond SL-T04 --json
     """
     from geo.problems import Problem
-    from geo.store import pond_queries
+    from geo.store import pond_page, pond_queries
     from geo.store.engine import connect
     from geo.store.head_top_runs import compute
     from geo.store.pond_objects import say_head_top
@@ -248,7 +252,7 @@ def headtop(
         with connect(conf, "app", actor) as conn:
             rows = pond_queries.ponds(conn, clock.today())
             codes = [p["code"] for p in rows if pond in (None, p["code"])]
-            found = [pond_queries.pond(conn, code, clock.today()) for code in codes]
+            found = [pond_page.pond(conn, code, clock.today()) for code in codes]
         if pond is not None and not found:
             raise Problem("store.no_such_pond", pond=pond)
         names = ("code", "name", "head_top", "computed", "strip")

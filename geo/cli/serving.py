@@ -95,12 +95,12 @@ def _summary(conf: Any, on: date) -> dict[str, Any]:
 
 
 def _ponds(conn: Any, on: date) -> dict[str, Any]:
-    from geo.store import pond_queries
+    from geo.store import pond_queries, pond_zones
     from geo.tailings.board import board
 
     listed = pond_queries.ponds(conn, on)
     figures = board(listed)
-    area = sum(z["area_m2"] for z in pond_queries.zones(conn) if z["kind"] == "no_build")
+    area = sum(z["area_m2"] for z in pond_zones.zones(conn) if z["kind"] == "no_build")
     return {
         "ponds": len(listed),
         "ponds_to_close": len(figures["must_close"]),

@@ -60,7 +60,7 @@ def zones(
         return
     if any(one is not None for one in (polygons, cluster, unit, crs)):
         raise Problem("terrain.zone.no_dem")
-    from geo.store import pond_queries
+    from geo.store import pond_zones
     from geo.store.engine import connect
     from geo.store.head_top_runs import compute
 
@@ -68,8 +68,8 @@ def zones(
         actor = acting(conf, login)
         compute(conf, clock.today())
         with connect(conf, "app", actor) as conn:
-            kept = pond_queries.zones(conn)
-    collection = pond_queries.as_geojson(kept)
+            kept = pond_zones.zones(conn)
+    collection = pond_zones.as_geojson(kept)
     text = json.dumps(collection, ensure_ascii=False)
     if output is not None or not as_json:
         write_lines([text], output)

@@ -15,7 +15,8 @@ from geo.hazards import colour_label, grade_name, hazards
 from geo.messages import say
 from geo.problems import Problem
 from geo.settings import CHECKOUT
-from geo.store import pond_queries, queries
+from geo.store import pond_queries, pond_zones, queries
+from geo.tailings.words import labels
 
 LEAFLET = CHECKOUT / "web" / "static" / "vendor" / "leaflet"
 _STROKE = {
@@ -160,7 +161,7 @@ def write_map(conn: Connection, path: Path, on: date, lang: str) -> int:
 
 def _ponds(conn: Connection, chart: Any, listed: list[dict[str, Any]], lang: str) -> None:
     """Draw zones, then ponds over them: a diamond where head-top, a disc where not."""
-    for one in pond_queries.zones(conn):
+    for one in pond_zones.zones(conn):
         shade = _ZONES[one["kind"]]
         folium.GeoJson(
             one["geometry"],
@@ -174,7 +175,7 @@ def _ponds(conn: Connection, chart: Any, listed: list[dict[str, Any]], lang: str
                 " ".join(filter(None, (say(f"report.zone.{one['kind']}", lang), one["name"])))
             ),
         ).add_to(chart)
-    words = pond_queries.labels()
+    words = labels()
     for pond in listed:
         state = words["state"][pond["state"]][lang]
         top = say(f"report.head_top.{pond['head_top']['outcome']}", lang)

@@ -9,7 +9,7 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
 from geo.messages import say
-from geo.store.pond_queries import labels
+from geo.tailings.words import labels
 
 _COLUMNS = (
     "pond_code", "pond_name", "enterprise", "grade_design", "grade_present", "state", "since",

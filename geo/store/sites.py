@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from geo import clock
 from geo.problems import Problem
 from geo.settings import Settings
+from geo.store import districts
 from geo.store.engine import SYSTEM, connect
 from geo.store.facts import newest_seq
 from geo.store.pond_facts import event_rows, extents, features, standing_events
@@ -57,18 +58,30 @@ def _facts(settings: Settings, on: date) -> list[Ground]:
     return found
 
 
-def _banks(settings: Settings) -> pd.DataFrame | None:
-    """Return the bank lines; None where there is no such layer, for missing is undetermined."""
-    rows = _rows(settings, ("bank_line",))
+def _banks(settings: Settings, plan: Proposal) -> tuple[pd.DataFrame | None, Any]:
+    """Return the bank lines, and the districts of a place in which nobody surveyed one (L26).
+
+    None for the lines where there is no such layer, for missing is undetermined; None for the
+    districts where nobody knows which they are.
+    """
+    with connect(settings, "worker", SYSTEM) as conn:
+        rows = features(conn, ("bank_line",), newest_seq(conn))
+        mines = districts.placed(conn)
     if not rows:
-        return None
-    return pd.DataFrame(
+        return None, ()
+    ground = plan.toe if plan.body is None else shapely.union(plan.toe, plan.body)
+    reach = max(siting_rules()["bank"]["distance_m"].values())
+    here = districts.around(mines, ground, reach, settings.district)
+    # What was revoked forbids still, and covers nothing (L17).
+    own = {str(row["district"]) for row in rows if row["state"] == "accepted"}
+    frame = pd.DataFrame(
         {
             "name": [row["attrs"].get("name") or row["code"] or "" for row in rows],
             "geometry": pd.Series([row["geometry"] for row in rows], dtype=object),
             "river_class": [row["attrs"].get("river_class") for row in rows],
         }
     )
+    return frame, districts.unserved(here, own) if here else None
 
 
 def _named(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
@@ -171,7 +184,8 @@ def site(settings: Settings, plan: Proposal, on: date) -> dict[str, Any]:
     ready = prepared_at(settings, facts, plan.toe)
     with connect(settings, "worker", SYSTEM) as conn:
         register = _register(conn, on)
-    banks, workings = _banks(settings), _workings(settings, on)
+    banks, bankless = _banks(settings, plan)
+    workings = _workings(settings, on)
     prohibited = _named(_rows(settings, ("prohibited_area",)))
     answers = ask(
         plan,
@@ -179,6 +193,7 @@ def site(settings: Settings, plan: Proposal, on: date) -> dict[str, Any]:
         terrain=ready.terrain,
         zone=ready.zone,
         banks=banks,
+        bankless=bankless,
         ponds=register,
         workings=workings,
         prohibited=prohibited,

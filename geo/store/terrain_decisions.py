@@ -1,13 +1,15 @@
 """What a regulator does with an elevation model that was sent: accept, return, revoke.
 
 What may take a computed head-top verdict away waits for a second person, as what lowers a grade
-does (L3, L17): where a pond that counts as head-top would be judged on other ground.
+does (L3, L17): where a pond that counts as head-top would be judged on other ground. So does what
+takes a zone away: no new pond may stand there (L25).
 """
 
 from datetime import date
 from typing import Any
 from uuid import UUID
 
+import shapely
 from sqlalchemy import Connection, Row, func, select
 
 from geo import clock
@@ -18,13 +20,16 @@ from geo.store.engine import Actor
 from geo.store.facts import newest_seq
 from geo.store.grading import Changes
 from geo.store.publish import Batch, publishing
-from geo.store.tables import head_top
+from geo.store.tables import head_top, zone
+from geo.store.terrain_queries import km2
 from geo.store.terrain_states import TAKEN, became, event, model_row
 
 ACCEPT, RETURN, REVOKE = "accept_terrain", "return_terrain", "revoke_terrain"
 # The state an act asks for, and the state it brings.
 _FROM = {ACCEPT: "submitted", RETURN: "submitted", REVOKE: "accepted"}
 _TO = {ACCEPT: "accepted", RETURN: "returned", REVOKE: "revoked"}
+# What is less is told as this, not as nothing.
+_LEAST_KM2 = 0.01
 
 
 def rejudged(conn: Connection, terrain_id: UUID, action: str) -> list[str]:
@@ -50,6 +55,29 @@ def rejudged(conn: Connection, terrain_id: UUID, action: str) -> list[str]:
         )
     )
     return sorted(code for code in counting if before.get(code) != after.get(code))
+
+
+def zone_lost(conn: Connection, terrain_id: UUID, action: str) -> float:
+    """Return how much ground of the no-build zone rests on a model that is to be revoked, km².
+
+    Another model may answer there afterwards, or none; what it will say nobody knows yet.
+    """
+    from geo.store.pond_ground import shared
+    from geo.store.terrains import dems
+
+    if action != REVOKE:
+        return 0.0
+    seq = newest_seq(conn)
+    own = [share for taken, share in shared(dems(conn, seq)) if taken.id == terrain_id]
+    drawn = conn.scalars(
+        select(func.ST_AsBinary(zone.c.geom)).where(
+            zone.c.run_id == func.minerisk.newest_run(seq), zone.c.kind == "no_build"
+        )
+    )
+    whole = shapely.union_all([shapely.from_wkb(bytes(one)) for one in drawn])
+    # A share of None is all ground: no other model answers for any.
+    lost = [whole if share is None else shapely.intersection(whole, share) for share in own]
+    return sum(max(km2(one), _LEAST_KM2) for one in lost if shapely.area(one) > 0)
 
 
 def _write(made: Batch, row: Row[Any], action: str, reason: str, document: str) -> None:
@@ -81,9 +109,10 @@ def _act(
 
         def alone() -> None:
             moved = rejudged(conn, terrain_id, action)
+            lost = zone_lost(conn, terrain_id, action)
             _write(made, row, action, reason, document)
-            if moved:
-                raise Problem("store.would_lower", http_status=409, ponds=moved)
+            if moved or lost:
+                raise Problem("store.would_lower", http_status=409, ponds=moved, zone_km2=lost)
 
         done = alone_or_proposed(made, action, owner_of(row), alone, lambda told: said | told)
     if isinstance(done, Waiting):
@@ -91,8 +120,9 @@ def _act(
             "state": "needs_second",
             "proposal": done.proposal,
             "ponds": done.body["ponds"],
+            "zone_km2": done.body["zone_km2"],
         }
-    return {"state": _TO[action], "proposal": None, "ponds": []}
+    return {"state": _TO[action], "proposal": None, "ponds": [], "zone_km2": 0.0}
 
 
 def accept(
@@ -109,8 +139,9 @@ def accept(
     Returns
     -------
     dict
-        ``state`` is ``accepted``; or ``needs_second`` with the ``proposal`` to confirm and the
-        ``ponds`` whose head-top verdict may fall: nothing was changed then.
+        ``state`` is ``accepted``; or ``needs_second`` with the ``proposal`` to confirm, the
+        ``ponds`` whose head-top verdict may fall and the ``zone_km2`` that is lost: nothing was
+        changed then.
     """
     return _act(conn, actor, terrain_id, ACCEPT, reason, document, on)
 
@@ -151,11 +182,11 @@ def return_(
     with publishing(conn, actor, RETURN, on or clock.today(), {"terrain": row.sha256}) as made:
         _write(made, row, RETURN, reason, document)
         withdraw(conn, actor, ACCEPT, ("terrain_id", row.id), reason)
-    return {"state": "returned", "proposal": None, "ponds": []}
+    return {"state": "returned", "proposal": None, "ponds": [], "zone_km2": 0.0}
 
 
 def carry_out(conn: Connection, actor: Actor, found: Row[Any], on: date) -> Changes:
-    """Do what another person proposed; more ponds than both saw are refused."""
+    """Do what another person proposed; more ponds, or a zone, than both saw are refused."""
     body = found.body
     row = model_row(conn, UUID(body["terrain_id"]))
     authorise(actor, found.action, row)
@@ -169,5 +200,8 @@ def carry_out(conn: Connection, actor: Actor, found: Row[Any], on: date) -> Chan
         if more:
             ponds = "、".join(sorted(more))
             raise Problem("store.model_moved", http_status=409, ponds=ponds)
+        # What was proposed before zones were told of names none.
+        if zone_lost(conn, row.id, found.action) and not body.get("zone_km2"):
+            raise Problem("store.zone_moved", http_status=409)
         _write(made, row, found.action, body["reason"], body["document"])
     return Changes()

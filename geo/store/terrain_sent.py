@@ -14,12 +14,13 @@ from sqlalchemy import Connection, select, update
 from geo import clock
 from geo.problems import Problem
 from geo.settings import Settings
+from geo.store import districts
 from geo.store.engine import SYSTEM, Actor, connect
 from geo.store.facts import newest_seq
 from geo.store.publish import publishing
 from geo.store.submission import upload_row
 from geo.store.tables import terrain, upload
-from geo.store.terrain_states import became, event, model_row
+from geo.store.terrain_states import became, event, ground_of, model_row
 from geo.store.terrains import Stated, keep_files, read_kept, record
 from geo.survey.reading import ReadOptions
 from geo.tailings.sheets import sheets_of
@@ -65,7 +66,8 @@ def submit_model(
 ) -> UUID:
     """Submit an elevation model that was read: a regulator accepts it or returns it (L16).
 
-    Returns the model's id; the same files with the same words, waiting or in force, answer.
+    It is the matter of the district whose mines and ponds stand on it, whoever sent it. Returns the
+    model's id; the same files with the same words, waiting or in force, answer.
 
     Raises
     ------
@@ -82,10 +84,15 @@ def submit_model(
     if row.state != "staged" or read is None:
         raise Problem("store.not_staged", http_status=409, file=row.filename, state=row.state)
     stated = _stated(ReadOptions.model_validate(row.options))
-    owner = {name: getattr(row, name) for name in ("district", "owner_org", "survey_org")}
+    ground = ground_of(read["note"])
+    owner = {
+        "district": districts.whose(districts.placed(conn), ground, row.district),
+        "owner_org": row.owner_org,
+        "survey_org": row.survey_org,
+    }
     day = on or clock.today()
     with publishing(conn, actor, "submit_terrain", day, {"terrain": read["sha256"]}) as made:
-        known = _same(conn, read["sha256"], stated, row.district)
+        known = _same(conn, read["sha256"], stated, owner["district"])
         if known is None:
             known = record(made, read["sha256"], read["filename"], stated, read["note"], owner)
             event(made, model_row(conn, known), "submitted")

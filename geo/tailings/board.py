@@ -25,14 +25,16 @@ def band(days_late: int) -> str:
 def must_close(pond: Pond) -> bool:
     """Tell whether a duty to close runs: one not met, of a pond still on the register.
 
-    One that was struck off and is re-mined since has met it (L21).
+    One that was struck off and is re-mined since has met it, until it ends again (L21).
     """
     return bool(pond["counted"] and any(d["met_on"] is None for d in pond["obligations"]))
 
 
 def alarmed(pond: Pond) -> bool:
-    """Tell whether a pond's monitoring raises an alarm; silence is one (L27)."""
+    """Tell whether a pond's monitoring raises an alarm; silence is one, from the first (L27)."""
     found = pond["monitoring"]
+    if pond["unheard"] is not None:
+        return True
     return bool(found and (found["silent"] or found["level"] not in (None, "normal")))
 
 

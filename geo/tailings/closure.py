@@ -46,7 +46,7 @@ EVENTS = (
 )
 _GONE = ("deregistered", "removed")
 _USE = ("discharge", "last_discharge", "token_discharge", "raise_approved")
-_ENDS = ("stopped", "discharge_ended")
+ENDS = ("stopped", "discharge_ended")
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,17 @@ class Obligation:
 
 @dataclass(frozen=True)
 class Closure:
-    """What the rules make of one pond's history on one day."""
+    """What the rules make of one pond's history on one day.
+
+    `anew_since` is the day of the re-mining since which all of it is: the pond was struck off
+    before, and has ended again (L21).
+    """
 
     triggers: tuple[Trigger, ...]
     starts_on: date | None
     obligations: tuple[Obligation, ...]
     questions: tuple[str, ...]
+    anew_since: date | None = None
 
 
 @cache
@@ -116,7 +121,7 @@ def _ended(discharge: Event, history: list[Event]) -> Event | None:
         # Whoever reversed idleness found that use had ended: a later stop tells of no time before.
         if event.kind == "discharge" or (event.kind, event.detail) == ("trigger_reversed", "idle"):
             return None
-        if event.kind in _ENDS:
+        if event.kind in ENDS:
             return event
     return None
 
@@ -174,7 +179,7 @@ def _facts(
                 standing.pop(event.detail, None)
                 if event.detail == "idle" and begin is not None:
                     begin = max(begin, event.on)
-        stands = event.kind in _ENDS or (stands and event.kind != "discharge")
+        stands = event.kind in ENDS or (stands and event.kind != "discharge")
     if begin is not None and _idle_from(begin) <= on:
         standing.setdefault("idle", (_idle_from(begin), begin_proven))
     for code, (fact_on, proven_only) in standing.items():
@@ -253,6 +258,41 @@ def _questions(history: list[Event], surveyed: list[Event]) -> tuple[str, ...]:
     return tuple(f"{kind}:{day}" for kind, day in days if day not in settled)
 
 
+def _re_mined(history: list[Event]) -> int:
+    """Return where the re-mining of a pond that was struck off begins; 0 where there was none.
+
+    A second approval before it is struck off again begins nothing: it would put a duty off.
+    """
+    start, gone = 0, False
+    for at, event in enumerate(history):
+        if gone and event.kind == "remining_approved":
+            start = at
+        gone = event.kind in _GONE or (gone and event.kind != "remining_approved")
+    return start
+
+
+def _triggers(
+    history: list[Event], on: date, known: list[Event], surveyed: list[Event]
+) -> list[Trigger]:
+    rules = closure_rules()["triggers"]
+    return sorted(
+        (
+            Trigger(code, fact_on, max(fact_on, rules[code]["in_force_from"]), proven_only)
+            for code, fact_on, proven_only in _facts(history, on, known, surveyed)
+        ),
+        key=lambda t: (t.starts_on, t.code),
+    )
+
+
+def _duties(history: list[Event], triggers: list[Trigger], on: date) -> dict[str, Obligation]:
+    """Return by code the obligations that triggers make, each as far as the history met it."""
+    if not triggers:
+        return {}
+    plan = _plan(history, min(t.fact_on for t in triggers), on)
+    law = _law(history, triggers[0].starts_on, on)
+    return {one.code: one for one in (law, plan) if one is not None}
+
+
 def closure(events: Iterable[Event], on: date, *, known: Iterable[Event] | None = None) -> Closure:
     """Return what a pond's history makes due on the day `on`.
 
@@ -269,7 +309,8 @@ def closure(events: Iterable[Event], on: date, *, known: Iterable[Event] | None 
     -------
     Closure
         Triggers ordered by start. With several, the earliest start counts. The obligation under
-        the law and the one under the county's plan stand apart, each with its own days late.
+        the law and the one under the county's plan stand apart, each with its own days late. Once a
+        pond that was struck off is re-mined and ends again, only what came since counts.
 
     Raises
     ------
@@ -282,22 +323,19 @@ def closure(events: Iterable[Event], on: date, *, known: Iterable[Event] | None 
         if gone is not None and event.on > gone and event.kind in _USE:
             raise Problem("tailings.used_after_deregistration", on=event.on, gone=gone)
     later = history if known is None else in_order(known)
-    rules, surveyed = closure_rules()["triggers"], list[Event]()
-    triggers = sorted(
-        (
-            Trigger(code, fact_on, max(fact_on, rules[code]["in_force_from"]), proven_only)
-            for code, fact_on, proven_only in _facts(history, gone or on, later, surveyed)
-        ),
-        key=lambda t: (t.starts_on, t.code),
-    )
+    surveyed: list[Event] = []
+    triggers = _triggers(history, gone or on, later, surveyed)
+    duties = _duties(history, triggers, on)
+    anew_since = None
+    if start := _re_mined(history):
+        since = history[start:]
+        if again := _triggers(since, _first(since, *_GONE) or on, later, []):
+            anew_since, triggers = since[0].on, again
+            # What the plan asked of the first ending was done, and stays done.
+            duties |= _duties(since, again, on)
     starts_on = triggers[0].starts_on if triggers else None
-    obligations: list[Obligation] = []
-    if starts_on is not None:
-        obligations.append(_law(history, starts_on, on))
-        plan = _plan(history, min(t.fact_on for t in triggers), on)
-        if plan is not None:
-            obligations.append(plan)
-    return Closure(tuple(triggers), starts_on, tuple(obligations), _questions(history, surveyed))
+    asked = _questions(history, surveyed)
+    return Closure(tuple(triggers), starts_on, tuple(duties.values()), asked, anew_since)
 
 
 def closures(events: pd.DataFrame, on: date) -> pd.DataFrame:

@@ -13,11 +13,12 @@ from typing import Any
 import yaml
 
 from geo.problems import Problem
-from geo.tailings.closure import Closure, Event, anniversary, closure, in_order, months_of
+from geo.tailings.closure import ENDS, Closure, Event, anniversary, closure, in_order, months_of
 
 UNKNOWN = "unknown"
 MUST_CLOSE = "must_close"
 _BEFORE_CLOSURE = ("unknown", "building", "in_use", "idle", "raising")
+_RE_MINED = "remining"
 _NO_OPERATOR = "no_operator"
 
 
@@ -67,9 +68,13 @@ def _figure(pond: Mapping[str, Any], *names: str) -> float | None:
     return max(known) if known else None
 
 
-def _overlaid(base: str, stands: bool) -> str:
-    """Return the state shown: where a trigger stands, a pond in use or idle must close."""
-    return MUST_CLOSE if stands and base in _BEFORE_CLOSURE else base
+def _overlaid(base: str, now: Closure) -> str:
+    """Return the state shown: where a trigger stands, a pond in use or idle must close.
+
+    So must one that was struck off, re-mined and ended again: its duty has begun anew (L21).
+    """
+    over = base in _BEFORE_CLOSURE or (base == _RE_MINED and now.anew_since is not None)
+    return MUST_CLOSE if now.triggers and over else base
 
 
 def _allowed(event: str, state: str, small: bool) -> bool:
@@ -161,6 +166,37 @@ def _check(event: Event, state: str, small: bool, standing: set[str]) -> None:
         raise Problem("tailings.not_standing", on=event.on, trigger=needed or "—")
 
 
+def _walked(
+    history: list[Event], small: bool
+) -> tuple[str, date | None, list[tuple[date, str, str]], list[str]]:
+    """Return the state a history leads to, since when, its moves, and what to ask of it."""
+    rules = life_rules()
+    base, since = UNKNOWN, None
+    moves: list[tuple[date, str, str]] = []
+    questions: list[str] = []
+    for at, event in enumerate(history):
+        before = closure(history[:at], event.on, known=history)
+        # Raises for a use after deregistration, and says so better than any state could.
+        after = closure(history[: at + 1], event.on, known=history)
+        state = _overlaid(base, before)
+        if event.kind == "extension_approved" and months_of(event.detail) is None:
+            questions.append(f"extension_months:{event.on.isoformat()}")
+        elif _void(event, before):
+            questions.append(f"extension_void:{event.on.isoformat()}")
+        if _unlawful(event, state):
+            questions.append(f"discharge_while_closing:{event.on.isoformat()}")
+        else:
+            _check(event, state, small, {t.code for t in before.triggers})
+            move = rules["moves"][event.kind]
+            if "to" in move and base not in move.get("stay", ()):
+                base = move["to"]
+        then = _overlaid(base, after)
+        if then != state or since is None:
+            since = event.on
+        moves.append((event.on, event.kind, then))
+    return base, since, moves, questions
+
+
 def life(events: Iterable[Event], on: date, *, small: bool = False) -> Life:
     """Return the state of a pond on a day, with its moves, obligations and who must act.
 
@@ -182,31 +218,9 @@ def life(events: Iterable[Event], on: date, *, small: bool = False) -> Life:
     """
     history = in_order(e for e in events if e.on <= on)
     rules = life_rules()
-    base, since = UNKNOWN, None
-    moves: list[tuple[date, str, str]] = []
-    questions: list[str] = []
-    for at, event in enumerate(history):
-        before = closure(history[:at], event.on, known=history)
-        # Raises for a use after deregistration, and says so better than any state could.
-        after = closure(history[: at + 1], event.on, known=history)
-        state = _overlaid(base, bool(before.triggers))
-        if event.kind == "extension_approved" and months_of(event.detail) is None:
-            questions.append(f"extension_months:{event.on.isoformat()}")
-        elif _void(event, before):
-            questions.append(f"extension_void:{event.on.isoformat()}")
-        if _unlawful(event, state):
-            questions.append(f"discharge_while_closing:{event.on.isoformat()}")
-        else:
-            _check(event, state, small, {t.code for t in before.triggers})
-            move = rules["moves"][event.kind]
-            if "to" in move and base not in move.get("stay", ()):
-                base = move["to"]
-        then = _overlaid(base, bool(after.triggers))
-        if then != state or since is None:
-            since = event.on
-        moves.append((event.on, event.kind, then))
+    base, since, moves, questions = _walked(history, small)
     now = closure(history, on)
-    state = _overlaid(base, bool(now.triggers))
+    state = _overlaid(base, now)
     if state == MUST_CLOSE and (not moves or moves[-1][2] != MUST_CLOSE):
         # It became so by the passing of time alone, as an idle pond does.
         since = now.triggers[0].fact_on
@@ -224,6 +238,7 @@ def life(events: Iterable[Event], on: date, *, small: bool = False) -> Life:
             if not move.get("surveyed") and (kind != "token_dismissed" or now.questions)
             if _allowed(kind, state, small)
             or (kind == "stopped" and _may_have_stopped(now, base, history, on))
+            if kind not in ENDS or _fits([*history, Event(on, kind)], small)
         ),
         questions=(*now.questions, *questions, *(() if history else ("no_history",))),
     )
@@ -234,6 +249,18 @@ def _may_have_stopped(now: Closure, base: str, history: list[Event], on: date) -
     if {one.code for one in now.triggers} != {"idle"} or not _allowed("stopped", base, False):
         return False
     return not closure([*history, Event(on, "stopped")], on).triggers
+
+
+def _fits(history: list[Event], small: bool) -> bool:
+    """Tell whether a history is possible: an end says that a pond was in use until then.
+
+    What is on record may rest on its having stood still, as an extension does.
+    """
+    try:
+        _walked(in_order(history), small)
+    except Problem:
+        return False
+    return True
 
 
 def struck_off(events: Iterable[Event]) -> bool:
@@ -251,14 +278,18 @@ def relieves(before: Life, after: Life) -> bool:
     """Tell whether a pond comes out of an event with less to answer for; it takes two persons (L3).
 
     It is off the register, a trigger is gone, the duty starts later, or a raised grade falls back.
-    An extension is none of these: it is granted by its own paper, once (L21).
+    An extension is none of these: it is granted by its own paper, once (L21). Nor is a duty that
+    begins anew after one that was met; that it never began is.
     """
     gone = {t.code for t in before.closure.triggers} - {t.code for t in after.closure.triggers}
     was, now = before.closure.starts_on, after.closure.starts_on
     later = was is not None and now is not None and now > was
+    if before.closure.anew_since is None and after.closure.anew_since is not None:
+        gone, later = set(), False
+    never = before.closure.anew_since is not None and after.closure.anew_since is None
     raised = [any(kind == "grade_raised" for _, kind, _ in one.moves) for one in (before, after)]
     struck = before.counted and not after.counted
-    return struck or bool(gone) or later or (raised[0] and not raised[1])
+    return struck or bool(gone) or later or never or (raised[0] and not raised[1])
 
 
 def _who(state: str, now: Closure, history: list[Event]) -> str:

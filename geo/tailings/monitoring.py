@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from geo.tailings.life import Life, life_rules
 from geo.tailings.requirements import beach_at_flood
 
 NO_THRESHOLD = "no_threshold"
@@ -70,6 +71,17 @@ class Alarm:
     unwatched: tuple[str, ...]
     silent: bool
     whole: bool
+
+
+@dataclass(frozen=True)
+class Unheard:
+    """A pond that never sent a reading: expected since when at the latest, and for how many days.
+
+    Both are None where nobody said since when there is something to watch.
+    """
+
+    since: date | None
+    days: int | None
 
 
 @cache
@@ -198,6 +210,38 @@ def wanted_items(pond: Mapping[str, Any], grade: int | None) -> tuple[str, ...]:
         return tuple(sets["dry"])
     more = grade is not None and grade <= sets["more_from_grade"]
     return (*sets["wet"], *(sets["wet_more"] if more else ()))
+
+
+def unheard(found: Life, on: date) -> Unheard | None:
+    """Return since when readings are missed of a pond that never sent one (L27).
+
+    Parameters
+    ----------
+    found : Life
+        On the day asked about.
+    on : date
+
+    Returns
+    -------
+    Unheard or None
+        None where none is expected: off the register, not yet in use, or before the standard binds.
+    """
+    rule, states = monitoring_rules()["unheard"], life_rules()["states"]
+
+    def watched(state: str) -> bool:
+        return states[state]["counted"] and state not in rule["not_in"]
+
+    binds: date = rule["in_force_from"]
+    if not watched(found.state) or on < binds:
+        return None
+    since = None
+    for day, _, state in found.moves:
+        # Struck off and re-mined, it is expected anew.
+        since = (since or day) if watched(state) else None
+    if since is None:
+        return Unheard(None, None)
+    since = max(since, binds)
+    return Unheard(since, (on - since).days)
 
 
 def alarm(

@@ -1,6 +1,6 @@
 """May a pond stand here: every rule answered yes, no or undetermined, with basis (LOGIC L26)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rasterio import features
 
 from geo.messages import say
+from geo.survey.counties import county_name
 from geo.survey.layers import layer
 from geo.tailings.dem import Dem, Terrain
 from geo.tailings.grade import pond_grade
@@ -77,9 +78,12 @@ class Answer:
     def say(self, lang: str) -> str:
         """Return the basis in `lang`."""
         told = dict(self.params)
+        between = "、" if lang == "zh" else ", "
         if "kinds" in told:
             names = (getattr(layer(name).label, lang) for name in told["kinds"])
-            told["kinds"] = ("、" if lang == "zh" else ", ").join(names)
+            told["kinds"] = between.join(names)
+        if "districts" in told:
+            told["districts"] = between.join(county_name(one, lang) for one in told["districts"])
         return say(f"terrain.siting.{self.rule}.{self.basis}", lang, **told)
 
 
@@ -108,7 +112,9 @@ def _grounds(plan: Proposal, dem: Dem) -> NDArray[np.object_]:
     return dem.local([one for one in (plan.toe, plan.body) if one is not None])
 
 
-def _bank(plan: Proposal, dem: Dem, banks: pd.DataFrame | None) -> _Found:
+def _bank(
+    plan: Proposal, dem: Dem, banks: pd.DataFrame | None, bankless: Sequence[str] | None
+) -> _Found:
     rule = siting_rules()["bank"]
     if banks is None:
         return UNDETERMINED, "missing", {}
@@ -118,7 +124,7 @@ def _bank(plan: Proposal, dem: Dem, banks: pd.DataFrame | None) -> _Found:
     away = np.round(shapely.distance(lines, ground), 3)
     inside = np.flatnonzero(away <= limits)  # a class without a limit compares false
     if not inside.size:
-        return (UNDETERMINED, "no_body", {}) if plan.body is None else (YES, "far", {})
+        return _no_bank(plan, bankless)
     worst = inside[np.lexsort((inside, (away - limits)[inside]))[0]]
     told = {
         "name": banks["name"].iloc[worst],
@@ -130,6 +136,17 @@ def _bank(plan: Proposal, dem: Dem, banks: pd.DataFrame | None) -> _Found:
     if plan.action == rule["except_for"] and plan.raises_safety is None:
         return UNDETERMINED, "purpose", told
     return NO, "near", told
+
+
+def _no_bank(plan: Proposal, bankless: Sequence[str] | None) -> _Found:
+    """Return what it means that no bank line on record is near."""
+    if plan.body is None:
+        return UNDETERMINED, "no_body", {}
+    if bankless is None:
+        return UNDETERMINED, "nowhere", {}
+    if bankless:
+        return UNDETERMINED, "unsurveyed", {"districts": list(bankless)}
+    return YES, "far", {}
 
 
 def bank_strip(lines: Iterable[Any], classes: Iterable[str | None]) -> Any:
@@ -248,6 +265,7 @@ def ask(
     terrain: Terrain | None = None,
     zone: Zone | None = None,
     banks: pd.DataFrame | None = None,
+    bankless: Sequence[str] | None = (),
     ponds: pd.DataFrame | None = None,
     workings: pd.DataFrame | None = None,
     prohibited: pd.DataFrame | None = None,
@@ -264,6 +282,9 @@ def ask(
         None where there is no model of the place.
     banks, ponds, workings, prohibited : DataFrame, optional
         Columns ``BANKS``, ``PONDS``, ``WORKINGS``, ``PROHIBITED``; None where the layer is missing.
+    bankless : sequence of str or None
+        The districts of the place in which nobody surveyed a bank: what is far of all lines known
+        is not clear there. None where nobody knows which district it is.
     extents : DataFrame, optional
         Columns ``searched.EXTENTS``: where somebody looked for what; elsewhere nothing is clear.
     """
@@ -271,7 +292,7 @@ def ask(
     def found() -> Iterator[tuple[str, _Found]]:
         yield "zone", _zone(plan, terrain, zone)
         yield "prohibited", _prohibited(plan, dem, prohibited, extents)
-        yield "bank", _bank(plan, dem, banks)
+        yield "bank", _bank(plan, dem, banks, bankless)
         yield "height", _height(plan)
         yield "one_step", _one_step(plan)
         yield "replacement", _replacement(plan, ponds)

@@ -30,7 +30,9 @@ from geo.store import (
     map_reads,
     papers,
     pond_ground,
+    pond_page,
     pond_queries,
+    pond_zones,
     queries,
     sites,
     terrain_queries,
@@ -100,7 +102,7 @@ def test_who_sees_which_pond(county, login, codes):
         actor = accounts.actor_of(conn, login)
     with connect(county, "app", actor) as conn:
         for code in STATES:
-            found = pond_queries.pond(conn, code, ON)
+            found = pond_page.pond(conn, code, ON)
             assert (found is not None) is (code in codes)
             if found and login == "zhao":
                 # Its whole life is its own to read, though the survey it came in is not.
@@ -237,7 +239,7 @@ def paper(own, tmp_path):
 def test_an_events_papers_are_on_record_with_it_and_go_to_whom_it_is_shown(own, paper, tmp_path):
     recorded(own, "zhao", "SL-T01", "discharge_ended", d(2024, 8, 1), sent=paper.sent)
     with connect(own, "app", actor_of(own, "zhao")) as conn:
-        (event,) = [e for e in pond_queries.pond(conn, "SL-T01", ON)["events"] if e["papers"]]
+        (event,) = [e for e in pond_page.pond(conn, "SL-T01", ON)["events"] if e["papers"]]
     (row,) = event["papers"]
     assert (event["kind"], row["name"], row["actor_login"]) == (
         "discharge_ended",
@@ -273,7 +275,7 @@ def test_an_events_papers_are_on_record_with_it_and_go_to_whom_it_is_shown(own, 
             added(own, "zhang", "SL-T01", key, more)
         assert refused.value.code == code
     with connect(own, "app", actor_of(own, "zhao")) as conn:
-        (event,) = [e for e in pond_queries.pond(conn, "SL-T01", ON)["events"] if e["papers"]]
+        (event,) = [e for e in pond_page.pond(conn, "SL-T01", ON)["events"] if e["papers"]]
     told = [(one["name"], one["added_later"]) for one in event["papers"]]
     assert told == [("批复.pdf", False), ("补交.pdf", True)]
     with connect(own, "worker", SYSTEM) as conn:
@@ -294,7 +296,7 @@ def test_the_second_person_reads_the_papers_before_the_event_is_on_record(own, p
     event = ("SL-T08", "deregistered", d(2024, 8, 20))
     told = recorded(own, "zhang", *event, document="销8号", sent=paper.sent)
     with connect(own, "app", actor_of(own, "li")) as conn:
-        (waiting,) = pond_queries.pond(conn, "SL-T08", ON)["waiting"]
+        (waiting,) = pond_page.pond(conn, "SL-T08", ON)["waiting"]
     assert [one["sha256"] for one in waiting["papers"]] == [paper.digest]
     _, path = paper.has("li", "SL-T08")
     os.utime(path, (0, 0))
@@ -302,7 +304,7 @@ def test_the_second_person_reads_the_papers_before_the_event_is_on_record(own, p
     assert paper.has("qian", "SL-T08") is None
     settled(own, "li", told["proposal"])
     with connect(own, "app", actor_of(own, "li")) as conn:
-        (row,) = pond_queries.pond(conn, "SL-T08", ON)["events"][-1]["papers"]
+        (row,) = pond_page.pond(conn, "SL-T08", ON)["events"][-1]["papers"]
     assert (row["name"], row["actor_login"]) == ("批复.pdf", "zhang")
     assert paper.has("li", "SL-T08")
 
@@ -312,7 +314,7 @@ def test_a_pond_is_struck_off_by_two_persons_and_by_no_one_alone(own):
     assert (told["state"], told["key"]) == ("needs_second", None)
     assert seen(own, "zhang")["SL-T08"]["state"] == "closure_acceptance"
     with connect(own, "app", actor_of(own, "zhang")) as conn:
-        (waiting,) = pond_queries.pond(conn, "SL-T08", ON)["waiting"]
+        (waiting,) = pond_page.pond(conn, "SL-T08", ON)["waiting"]
     assert (waiting["kind"], waiting["proposed_by"]) == ("deregistered", "zhang")
     # Saying it twice makes one matter of it.
     again = recorded(own, "zhang", "SL-T08", "deregistered", d(2024, 8, 20), document="销8号")
@@ -328,14 +330,14 @@ def test_a_pond_is_struck_off_by_two_persons_and_by_no_one_alone(own):
         assert may_have_changed(conn, ON)
     assert compute(own, ON)["ponds"] == 10
     with connect(own, "app", actor_of(own, "zhang")) as conn:
-        strips = {z["pond_code"] for z in pond_queries.zones(conn) if z["kind"] == "strip"}
-        one = pond_queries.pond(conn, "SL-T08", ON)
+        strips = {z["pond_code"] for z in pond_zones.zones(conn) if z["kind"] == "strip"}
+        one = pond_page.pond(conn, "SL-T08", ON)
     # Who lies below is still told; new houses are banned there no more.
     assert strips == set(STATES) - {"SL-T08", "SL-T10"}
     assert one["strip"] is None
     assert one["computed"]["evidence"]["rests_on"] == "2024-04-01"
     with connect(own, "app", actor_of(own, "zhang")) as conn:
-        one = pond_queries.pond(conn, "SL-T08", ON)
+        one = pond_page.pond(conn, "SL-T08", ON)
     last = one["events"][-1]
     assert (last["actor_login"], last["confirmed_by"]) == ("zhang", "li")
     assert one["waiting"] == []
@@ -354,11 +356,11 @@ def test_a_refused_deregistration_leaves_the_pond_on_the_register(own):
     assert seen(own, "zhang")["SL-T08"]["state"] == "closure_acceptance"
     # Whoever sees the pond reads why, until it is proposed anew.
     with connect(own, "app", actor_of(own, "zhang")) as conn:
-        (no,) = pond_queries.pond(conn, "SL-T08", ON)["refused"]
+        (no,) = pond_page.pond(conn, "SL-T08", ON)["refused"]
     assert (no["kind"], no["settled_by"], no["refusal"]) == ("deregistered", "li", "缺验收结论")
     recorded(own, "zhang", "SL-T08", "deregistered", d(2024, 8, 20), document="销8号")
     with connect(own, "app", actor_of(own, "zhang")) as conn:
-        assert pond_queries.pond(conn, "SL-T08", ON)["refused"] == []
+        assert pond_page.pond(conn, "SL-T08", ON)["refused"] == []
 
 
 def test_what_two_saw_must_still_be_so_when_the_second_confirms(own):
@@ -402,7 +404,7 @@ def test_an_event_recorded_by_mistake_is_taken_back_and_stays_on_record(own):
     settled(own, "li", told["proposal"])
     assert seen(own, "zhang")["SL-T01"]["state"] == "in_use"
     with connect(own, "worker", SYSTEM) as conn:
-        events = pond_queries.pond(conn, "SL-T01", ON)["events"]
+        events = pond_page.pond(conn, "SL-T01", ON)["events"]
     assert [(e["kind"], e["annulled"]) for e in events] == [
         ("operator_lost", True),
         ("annulled", False),
@@ -467,7 +469,7 @@ def test_an_enterprise_sees_its_own_path_and_strip_only(county):
                 for dx in (-1, 0, 1)
                 for y in range(780, 790)
             )
-            zones = pond_queries.zones(conn)
+            zones = pond_zones.zones(conn)
             box = (112.0, 38.0, 113.5, 39.5)
             printed = {
                 row["layer"]
@@ -517,11 +519,17 @@ def test_an_area_the_law_forbids_is_a_zone_with_its_name_and_no_place_for_a_pond
     clear = sites.site(county, Proposal("new", beside.boundary, beside), ON)
     said = {one["rule"]: one for one in clear["answers"]}
     assert said["prohibited"]["answer"] == "yes"
+    # This county has a bank line of its own; of the next nobody surveyed one.
+    assert said["bank"]["answer"] == "yes"
+    next_door = county.model_copy(update={"district": "140922"})
+    there = {o["rule"]: o for o in sites.site(next_door, Proposal("new", beside.boundary, beside), ON)["answers"]}  # fmt: skip
+    assert there["bank"]["answer"] == "undetermined"
+    assert "140922" in there["bank"]["sentence"]["zh"]
     assert said["workings"]["answer"] == "undetermined"
     assert "采空区" in said["workings"]["sentence"]["zh"]
     assert "岩体移动" not in said["workings"]["sentence"]["zh"]
     with connect(county, "app", actor_of(county, "zhang")) as conn:
-        zones = pond_queries.as_geojson(pond_queries.zones(conn))["features"]
+        zones = pond_zones.as_geojson(pond_zones.zones(conn))["features"]
     named = [z["properties"] for z in zones if z["properties"]["kind"] == "prohibited"]
     assert [one["name"] for one in named] == ["示例水源保护区"]
     # 700 m wide and 800 m long.
@@ -546,8 +554,8 @@ def test_where_no_survey_looked_for_people_no_pond_is_known_to_be_free_of_them(o
         "outcome": "undetermined", "by": [], "counts": False, "said": None,
     }  # fmt: skip
     with connect(own, "app", zhang) as conn:
-        reasons = pond_queries.pond(conn, "SL-T03", ON)["computed"]["evidence"]["reasons"]
-        areas = {z["kind"]: z["area_m2"] for z in pond_queries.zones(conn)}
+        reasons = pond_page.pond(conn, "SL-T03", ON)["computed"]["evidence"]["reasons"]
+        areas = {z["kind"]: z["area_m2"] for z in pond_zones.zones(conn)}
     assert reasons == ["unsurveyed"]
     # Nothing of it is free ground: what is not in the zone is undecided, to the last cell.
     assert areas["no_build"] + areas["undecided"] == drawn.ROWS * drawn.COLS * drawn.CELL**2
@@ -626,7 +634,7 @@ def test_a_pond_drawn_in_two_rows_is_one_pond_of_both(own, tmp_path):
     survey = filed(own, path, actor_of(own, "wang"), layer="pond")
     with connect(own, "worker", zhang) as conn:
         decisions.accept(conn, zhang, survey, "ok", "doc", on=ON)
-        found = pond_queries.pond(conn, "SL-T30", ON)
+        found = pond_page.pond(conn, "SL-T30", ON)
     assert len(found["geometry"]["coordinates"]) == 2
     assert found["state"] == "unknown"
     assert [q.split(":")[0] for q in found["questions"]] == ["no_history"]
@@ -648,6 +656,8 @@ def read_off(own, tmp_path, name, readings):
 
 
 def test_readings_raise_an_alarm_that_only_a_person_lowers(own, tmp_path):
+    # Its enterprise reads that nothing was ever sent, and since when that is missed.
+    assert seen(own, "zhao")["SL-T01"]["unheard"] == {"since": d(2021, 9, 1), "days": 1096}
     read_off(own, tmp_path, "a", [(1, 5), (2, 35), (3, 12)])
     found = seen(own, "zhang", d(2024, 8, 3))["SL-T01"]["monitoring"]
     assert found["level"] == "orange"
@@ -663,6 +673,8 @@ def test_readings_raise_an_alarm_that_only_a_person_lowers(own, tmp_path):
     recorded(own, "zhang", "SL-T01", "alarm_lowered", d(2024, 8, 6), detail="W1", document="解1号")
     after = seen(own, "zhao", d(2024, 8, 6))["SL-T01"]["monitoring"]
     assert after["level"] == "blue"
+    never = {code for code, one in seen(own, "zhang").items() if one["unheard"]}
+    assert never == set(STATES) - {"SL-T01", "SL-T02", "SL-T10"}
     assert not after["silent"]
     # Nobody has read since 5 August: on 1 September that is 20 days after the seventh.
     silent = seen(own, "zhang", ON)["SL-T01"]["monitoring"]["items"][0]["points"][0]
@@ -760,7 +772,7 @@ def test_what_was_stated_of_a_model_is_corrected_and_an_older_one_taken_again(ow
     assert (now.id, now.stated) == (again, said)
     assert compute(own, ON) is not None
     with connect(own, "app", actor_of(own, "zhang")) as conn:
-        told = pond_queries.pond(conn, "SL-T04", ON)["terrain"]
+        told = pond_page.pond(conn, "SL-T04", ON)["terrain"]
     assert (told["source"], told["error_m"]) == ("省测绘院", 7.5)
     back = taken(own, [MODEL], before.stated)
     assert back not in (before.id, again)
@@ -816,7 +828,7 @@ def test_a_neighbours_model_leaves_the_ponds_on_ours_as_they_were(own, tmp_path)
 def shown(settings, login, **more):
     actor = replace(actor_of(settings, login), **more)
     with connect(settings, "app", actor) as conn:
-        return pond_queries.zones(conn)
+        return pond_zones.zones(conn)
 
 
 def test_ground_is_shown_to_the_regulators_of_all_counties_it_is_of(county):
@@ -890,7 +902,7 @@ def test_a_question_of_a_place_reads_its_window_and_not_the_model(own, monkeypat
         kept = shapely.union_all(
             [
                 shapely.geometry.shape(z["geometry"])
-                for z in pond_queries.zones(conn)
+                for z in pond_zones.zones(conn)
                 if z["kind"] == "no_build"
             ]
         )

@@ -14,9 +14,12 @@ from geo.store import (
     accounts,
     audit,
     decisions,
+    districts,
     intake,
     pond_facts,
-    pond_queries,
+    pond_page,
+    pond_zones,
+    queries,
     terrain_decisions,
     terrain_files,
     terrain_queries,
@@ -132,7 +135,7 @@ def states(settings, login="zhang"):
 def verdict(settings):
     """Return what was computed of the pond; the official list has it, whatever the ground says."""
     with connect(settings, "app", actor(settings, "zhang")) as conn:
-        return pond_queries.pond(conn, "A", ON)["computed"]["outcome"]
+        return pond_page.pond(conn, "A", ON)["computed"]["outcome"]
 
 
 def test_what_cannot_be_a_model_fails_in_one_sentence_and_leaves_nothing(
@@ -205,6 +208,20 @@ def test_a_model_is_sent_in_sheets_returned_with_remarks_and_sent_again(own, tmp
         assert audit.verify(conn).fault is None
 
 
+def test_a_model_is_looked_over_where_its_ground_lies(own, tmp_path, monkeypatch):
+    # Whoever sends it, what stands on record there is asked, seen by them or not.
+    with connect(own, "worker", actor(own, "wang")) as conn:
+        assert {row["district"] for row in districts.placed(conn)} == {"140981"}
+        stand = [{**row, "district": "140922"} for row in districts.placed(conn)]
+    monkeypatch.setattr(districts, "placed", lambda conn: stand)
+    model = submitted(own, MODEL)
+    assert states(own, "wang")[model]["district"] == "140922"
+    assert model not in states(own, "zhang")
+    with pytest.raises(Problem) as refused:
+        act(own, "zhang", terrain_decisions.accept, model)
+    assert refused.value.http_status == 404
+
+
 def test_what_was_reckoned_by_other_rules_is_reckoned_anew(own, monkeypatch):
     with connect(own, "worker", SYSTEM) as conn:
         assert not may_have_changed(conn, ON)
@@ -212,13 +229,13 @@ def test_what_was_reckoned_by_other_rules_is_reckoned_anew(own, monkeypatch):
         assert may_have_changed(conn, ON)
 
 
-def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path):
+def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path, monkeypatch):
     assert verdict(own) == "yes"
     (first,) = states(own)
     model = submitted(own, MODEL)
     told = act(own, "zhang", terrain_decisions.accept, model)
     assert told["state"] == "needs_second"
-    assert told["ponds"] == ["A"]
+    assert (told["ponds"], told["zone_km2"]) == (["A"], 0.0)
     assert states(own)[model]["state"] == "submitted"
     with pytest.raises(Problem) as refused:
         settled(own, "zhang", told["proposal"])
@@ -227,7 +244,7 @@ def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path):
     assert states(own)[model]["state"] == "waits"
     with connect(own, "worker", SYSTEM) as conn:
         assert may_have_changed(conn, ON)
-        seq = pond_queries.seq_at(conn, None)
+        seq = queries.seq_at(conn, None)
     assert compute(own, ON) is not None
     now = states(own)
     assert (now[model]["state"], now[first]["state"]) == ("in_force", "replaced")
@@ -236,9 +253,16 @@ def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path):
     assert verdict(own) == "yes"
     # One after the other is withdrawn: the older answers again, and then nothing does.
     for one in (model, first):
-        told = act(own, "zhang", terrain_decisions.revoke, one, "弄虚作假", "撤字1号")
-        assert told["state"] == "needs_second"
-        assert settled(own, "li", told["proposal"])["state"] == "revoked"
+        with monkeypatch.context() as patch:
+            if one == model:
+                # As if no pond that counts were judged on it: the zone alone takes two.
+                patch.setattr(terrain_decisions, "rejudged", lambda *asked: [])
+            told = act(own, "zhang", terrain_decisions.revoke, one, "弄虚作假", "撤字1号")
+            assert told["state"] == "needs_second"
+            assert told["ponds"] == ([] if one == model else ["A"])
+            assert told["zone_km2"] > 0
+            assert states(own)[one]["state"] == "in_force"
+            assert settled(own, "li", told["proposal"])["state"] == "revoked"
         with connect(own, "worker", SYSTEM) as conn:
             assert may_have_changed(conn, ON)
         assert compute(own, ON) is not None
@@ -250,13 +274,13 @@ def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path):
     # Nobody becomes free of people below by that: it is not known.
     assert verdict(own) == "undetermined"
     with connect(own, "app", actor(own, "zhang")) as conn:
-        one = pond_queries.pond(conn, "A", ON)
+        one = pond_page.pond(conn, "A", ON)
         assert one["computed"]["evidence"]["reasons"] == ["no_model"]
         assert (one["strip"], one["terrain"]) == (None, None)
-        assert {z["kind"] for z in pond_queries.zones(conn)} <= {"prohibited"}
+        assert {z["kind"] for z in pond_zones.zones(conn)} <= {"prohibited"}
         # What was known then still is what was known then.
         then = conn.scalar(select(func.minerisk.newest_run(seq - 1)))
-        assert pond_queries.run_summary(conn, seq - 1)["models"][0]["filename"] == MODEL.name
+        assert pond_zones.run_summary(conn, seq - 1)["models"][0]["filename"] == MODEL.name
         assert then is not None
     with connect(own, "worker", SYSTEM) as conn:
         assert not may_have_changed(conn, ON)

@@ -23,7 +23,7 @@ def pond(
     return {
         "code": code, "state": state, "obligations": duties, "who": who, "counted": counted,
         "upcoming": False, "questions": [], "head_top": {"counts": top},
-        "monitoring": None, "under": [], "requirements": [{"code": c, "outcome": o} for c, o in demands.items()],
+        "monitoring": None, "unheard": None, "under": [], "requirements": [{"code": c, "outcome": o} for c, o in demands.items()],
     }  # fmt: skip
 
 
@@ -68,6 +68,17 @@ def test_a_pond_struck_off_is_no_head_top_one_and_one_re_mined_has_met_its_duty(
     assert figures["must_close"] == []
     assert figures["head_top"] == ["M"]
     assert figures["total"] == 1
+
+
+def test_a_pond_never_heard_of_stands_where_the_silent_ones_do():
+    missed = {"since": d(2021, 9, 1), "days": 9}
+    calm = {"level": "normal", "silent": False}
+    ponds = [
+        {**pond("A"), "unheard": missed}, {**pond("B"), "monitoring": calm}, pond("C", "building"),
+        {**pond("D"), "monitoring": {**calm, "silent": True}}, pond("E", "deregistered", counted=False),
+    ]  # fmt: skip
+    assert board(ponds)["alarms"] == ["A", "D"]
+    assert [p["code"] for p in chosen(ponds, {"list": "alarms"})] == ["A", "D"]
 
 
 def test_the_number_of_ponds_may_only_fall_and_a_rise_is_told():

@@ -29,6 +29,15 @@ def history(*rows):
 
 
 IN_USE = ((d(2015, 5, 1), "commissioned"), (d(2023, 3, 1), "discharge"))
+CLOSED = (
+    *IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 9, 1), "design_approved"),
+    (d(2023, 10, 1), "works_started"), (d(2024, 3, 1), "works_finished"), (d(2024, 5, 30), "deregistered"),
+)  # fmt: skip
+EARLY = (
+    (d(2021, 6, 1), "final_elevation"), (d(2021, 9, 1), "design_approved"), (d(2021, 10, 1), "works_started"),
+    (d(2022, 3, 1), "works_finished"), (d(2022, 5, 30), "deregistered"),
+)  # fmt: skip
+BACK = (d(2024, 9, 1), "remining_approved")
 
 # what it shows, history, the day asked, state, who must act, {obligation: (due, days late)}
 TABLE = [
@@ -98,6 +107,24 @@ TABLE = [
      (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 8, 1), "remining_approved"),
       (d(2024, 7, 1), "removed")), d(2026, 1, 1), "removed", "nobody",
      {"law": (d(2024, 6, 1), 30), "plan": (d(2024, 12, 31), 0)}),
+    ("struck off, then re-mined: the duty is met (L21)",
+     (*CLOSED, BACK), d(2025, 1, 1), "remining", "enterprise", {"law": (d(2024, 6, 1), 0), "plan": (d(2024, 12, 31), 0)}),
+    ("and it ends again: a duty anew, which the striking-off of before does not meet (L21)",
+     (*CLOSED, BACK, (d(2025, 3, 1), "discharge_ended")), d(2026, 3, 11), "must_close", "enterprise",
+     {"law": (d(2026, 3, 1), 10), "plan": (d(2024, 12, 31), 0)}),
+    ("an operator lost while it is re-mined is an ending too (L20 T4)",
+     (*CLOSED, BACK, (d(2025, 3, 1), "operator_lost")), d(2025, 4, 1), "must_close", "county_government",
+     {"law": (d(2026, 3, 1), 0), "plan": (d(2024, 12, 31), 0)}),
+    ("struck off a second time: met in time (L21)",
+     (*CLOSED, BACK, (d(2025, 3, 1), "discharge_ended"), (d(2025, 4, 1), "design_approved"), (d(2025, 5, 1), "works_started"),
+      (d(2025, 6, 1), "works_finished"), (d(2025, 7, 1), "deregistered")), d(2027, 1, 1), "deregistered", "nobody",
+     {"law": (d(2026, 3, 1), 0), "plan": (d(2024, 12, 31), 0)}),
+    ("re-mined twice over one duty: the second re-mining puts nothing off (L21)",
+     (*CLOSED, BACK, (d(2025, 3, 1), "discharge_ended"), (d(2025, 9, 1), "remining_approved")), d(2026, 3, 11), "must_close", "enterprise",
+     {"law": (d(2026, 3, 1), 10), "plan": (d(2024, 12, 31), 0)}),
+    ("the second ending came within the plan: works of before the re-mining are not its works (L21 P)",
+     (*EARLY, (d(2023, 3, 1), "remining_approved"), (d(2024, 3, 1), "discharge_ended")), d(2025, 1, 10), "must_close", "enterprise",
+     {"law": (d(2025, 3, 1), 0), "plan": (d(2024, 12, 31), 10)}),
     ("a reversal by decision: the clock of idleness begins anew (L20)",
      (*IN_USE, (d(2026, 5, 1), "trigger_reversed", "idle")), d(2026, 6, 1), "in_use",
      "enterprise", {}),
@@ -178,6 +205,9 @@ def test_a_pond_idle_for_want_of_a_stop_may_still_be_told_its_stop():
     assert (after.state, after.closure.triggers, after.questions) == ("idle", (), ())
     # What ends a trigger takes two.
     assert relieves(late, after)
+    # Nor of one whose record would contradict it: an extension is of a duty.
+    granted = [*rows, Event(d(2019, 6, 1), "extension_approved", "3", DOC)]
+    assert "stopped" not in life(granted, d(2023, 7, 1)).next
     # Of a pond that is known to have stood still there is no later stop.
     still = life(history((d(2016, 1, 1), "stopped")), d(2023, 7, 1))
     assert "stopped" not in still.next
@@ -335,3 +365,14 @@ def test_what_ends_a_trigger_puts_it_off_or_lowers_a_grade_takes_two():
     granted = Event(d(2024, 3, 1), "extension_approved", "6", "x")
     assert not relieves(both, life([lost, full, raised, granted], on))
     assert not relieves(life([full], on), both)
+
+
+def test_a_duty_that_begins_anew_is_recorded_by_one_and_taken_back_by_two():
+    on = d(2025, 6, 1)
+    mined = life(history(*EARLY, (d(2024, 9, 1), "remining_approved")), on)
+    ended = [*history(*EARLY, (d(2024, 9, 1), "remining_approved")), Event(d(2025, 3, 1), "discharge_ended")]  # fmt: skip
+    again = life(ended, on)
+    assert [mined.closure.anew_since, again.closure.anew_since] == [None, d(2024, 9, 1)]
+    # Another trigger, and a later start: a burden nevertheless.
+    assert not relieves(mined, again)
+    assert relieves(again, mined)

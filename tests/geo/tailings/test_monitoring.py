@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from geo.messages import LANGUAGES
+from geo.tailings.closure import Event
+from geo.tailings.life import life
 from geo.tailings.monitoring import (
     NO_THRESHOLD,
     Reading,
@@ -15,6 +17,7 @@ from geo.tailings.monitoring import (
     point_state,
     reading_of,
     together,
+    unheard,
     wanted_items,
 )
 
@@ -158,11 +161,39 @@ def test_a_beach_is_judged_at_design_flood_level_or_not_at_all(said, pond, value
     assert (level_of(one) == NO_THRESHOLD) is (value is None)
 
 
+IN_USE = (d(2015, 5, 1), "commissioned")
+SHUT = (
+    (d(2021, 10, 1), "discharge_ended"), (d(2021, 11, 1), "design_approved"),
+    (d(2021, 12, 1), "works_started"), (d(2022, 4, 1), "works_finished"),
+)  # fmt: skip
+STRUCK = (d(2022, 5, 1), "deregistered")
+BACK = (d(2023, 3, 1), "remining_approved")
+MISSED = [
+    ("in use before the standard came", [IN_USE], d(2021, 9, 1), (d(2021, 9, 1), 0)),
+    ("and longer", [IN_USE], d(2022, 9, 1), (d(2021, 9, 1), 365)),
+    ("put to use since", [(d(2023, 1, 1), "commissioned")], d(2023, 1, 11), (d(2023, 1, 1), 10)),
+    ("the standard does not bind yet", [IN_USE], d(2021, 8, 31), None),
+    ("nobody knows since when it is", [], d(2024, 1, 1), (None, None)),
+    ("it holds nothing yet", [(d(2023, 1, 1), "construction_started")], d(2024, 1, 1), None),
+    ("closed, not struck off", [IN_USE, *SHUT], d(2022, 4, 30), (d(2021, 9, 1), 241)),
+    ("struck off", [IN_USE, *SHUT, STRUCK], d(2024, 1, 1), None),
+    ("on the register again", [IN_USE, *SHUT, STRUCK, BACK], d(2023, 3, 2), (d(2023, 3, 1), 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "on", "missed"), [r[1:] for r in MISSED], ids=[r[0] for r in MISSED]
+)
+def test_a_pond_that_never_sent_a_reading_is_silent_from_the_first(rows, on, missed):
+    found = unheard(life([Event(*row, "", "示例1号") for row in rows], on), on)
+    assert (found and (found.since, found.days)) == missed
+
+
 def test_every_level_and_item_speaks_both_languages_and_no_threshold_stands_in_the_rules():
     rules = monitoring_rules()
     for one in (*rules["levels"].values(), *rules["items"].values()):
         assert all(one["label"][lang] for lang in LANGUAGES)
         assert not {"blue", "yellow", "orange", "red"} & set(one)
-    for name in ("points", "items_together", "lowering", "sets"):
+    for name in ("points", "items_together", "lowering", "sets", "unheard"):
         assert isinstance(rules[name]["verified"], bool)
     assert set(rules["sets"]["wet"]) | set(rules["sets"]["wet_more"]) <= set(rules["items"])

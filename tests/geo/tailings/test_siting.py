@@ -89,6 +89,18 @@ def test_the_bank_line_keeps_its_distance(metres: float, river_class: str, answe
     assert alone == (("no", "near") if answer == "no" else ("undetermined", "no_body"))
 
 
+def test_a_river_nobody_surveyed_is_never_far() -> None:
+    away, near = bank(5000, "main_stem"), bank(500, "main_stem")
+    assert said(WHOLE, banks=away)["bank"] == ("yes", "far")
+    assert said(WHOLE, banks=away, bankless=("140922",))["bank"] == ("undetermined", "unsurveyed")
+    assert said(WHOLE, banks=away, bankless=None)["bank"] == ("undetermined", "nowhere")
+    # What is known to be near forbids, whoever surveyed no other river.
+    assert said(WHOLE, banks=near, bankless=("140922",))["bank"] == ("no", "near")
+    told = next(a for a in ask(WHOLE, DEM, banks=away, bankless=("140981",)) if a.rule == "bank")
+    assert "原平市" in told.say("zh")
+    assert "Yuanping" in told.say("en")
+
+
 def test_a_rebuilding_that_raises_safety_is_excepted_from_the_bank() -> None:
     near = bank(500, "main_stem")
     rebuild = replace(PLAN, action="rebuild")
