@@ -1,6 +1,6 @@
 """What readers ask of ponds; row-level security and the definer functions do the seeing.
 
-`on` is when a thing held, `known_at` when it was known, as in :mod:`geo.store.queries`.
+`on` is when a thing held, `known_at` when it was known, as in :mod:`geo.store.mine_queries`.
 """
 
 import json
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, func, select, text
 
 from geo.crs import local_zone, to_metric
 from geo.store import papers
+from geo.store.mine_queries import seq_at
 from geo.store.pond_facts import (
     ANNULLED,
     alarm_of,
@@ -27,7 +28,6 @@ from geo.store.pond_facts import (
     readings,
     standing_events,
 )
-from geo.store.queries import seq_at
 from geo.store.tables import batch, head_top, proposal, terrain, terrain_run, zone
 from geo.store.tables import pond as pond_table
 from geo.store.tiles import horizon_day
