@@ -11,7 +11,7 @@ from geo import clock
 from geo.problems import Problem
 from geo.report import notice
 from geo.settings import settings
-from geo.store import decisions, mine_queries
+from geo.store import batches, decisions, mine_evidence, mine_queries
 from geo.store import years as store_years
 from geo.store.engine import connect
 from web.notice import PDF, answered
@@ -20,7 +20,7 @@ router = APIRouter(tags=["mines"])
 
 
 def _mine(conn: Any, code: str, times: Any) -> dict[str, Any]:
-    found = mine_queries.mine(conn, code, times.on, times.known)
+    found = mine_evidence.mine(conn, code, times.on, times.known)
     if found is None:
         raise Problem("store.not_found", http_status=404)
     return found
@@ -129,4 +129,4 @@ def advance(conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
 def changes(who: Caller, conn: AppConn) -> list[dict[str, Any]]:
     """Return the newest batches of every district, for the administrator."""
     only(who.actor, "changes", "administrator")
-    return mine_queries.changes(conn)
+    return batches.changes(conn)

@@ -10,7 +10,15 @@ from geo.hazards import hazards
 from geo.messages import say
 from geo.report import map_sheet
 from geo.settings import settings
-from geo.store import map_reads, mine_queries, mines_kept, pond_queries, relief_tiles
+from geo.store import (
+    batches,
+    map_reads,
+    mine_evidence,
+    mine_queries,
+    mines_kept,
+    pond_queries,
+    relief_tiles,
+)
 from geo.store.tiles import FACTORS, data_version
 from geo.survey.counties import county_name
 from web import base_maps, places, pond_view, view
@@ -164,7 +172,7 @@ def map_why(
 
     A survey unit sees where a mine lies and not how it is graded, and is told so.
     """
-    found = mine_queries.mine(conn, code, asked.day, asked.known)
+    found = mine_evidence.mine(conn, code, asked.day, asked.known)
     if found is None:
         named = mine_queries.named(conn, code)
         if named is None:
@@ -226,7 +234,7 @@ def print_map(
         [name for name in wanted if name != "mines"],
         # None ticked is none drawn; only where nothing is said are all.
         [kind for kind in FACTORS if kinds is None or kind in kinds.split(",")],
-        mine_queries.seq_at(conn, asked.known),
+        batches.seq_at(conn, asked.known),
         asked.day,
     )
     if asked.narrowed:

@@ -15,14 +15,18 @@ from geo.report.notice import changed
 from geo.report.section import section
 from geo.settings import settings
 from geo.store import (
+    batches,
     corrections,
+    inbox_queries,
     intake,
     matches,
+    mine_evidence,
     mine_queries,
     objections,
     pond_queries,
     preview,
     sendings,
+    survey_queries,
     terrain_queries,
     works,
 )
@@ -98,7 +102,7 @@ def first(reader: Reader) -> Response:
 def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Response:
     """Draw the first page: who is due to drive into ground that is not clear."""
     made, lang = boards.boards_of(reader, conn, on), lang_of(request)
-    submissions = mine_queries.inbox(conn) if reader.role != "enterprise" else []
+    submissions = inbox_queries.submissions(conn) if reader.role != "enterprise" else []
     held = objections.objections(conn)
     if reader.role != "enterprise":
         # An enterprise is told what became of its own; the others what waits for them.
@@ -144,11 +148,11 @@ def mine(
     `end` chooses what an ending is proposed for, so that a list can lead to the form.
     """
     day = view.day(on)
-    found = mine_queries.mine(conn, code, day, view.known(known_at))
+    found = mine_evidence.mine(conn, code, day, view.known(known_at))
     if found is None:
         raise missing()
     lang, moment = lang_of(request), view.known(known_at)
-    known = mine_queries.seq_at(conn, moment)
+    known = batches.seq_at(conn, moment)
     with reader.working() as worker:
         treated = works.of_mine(worker, code, known)
     treated = works.with_papers(conn, treated, known, code)
@@ -184,7 +188,7 @@ def mine(
         years=years,
         end=end,
         moved=moved,
-        filed=mine_queries.surveys_of(conn, code, moment),
+        filed=survey_queries.surveys_of(conn, code, moment),
         on=day.isoformat(),
         known_at=known_at,
         times=times,
@@ -200,7 +204,7 @@ def mine(
         to_paper=ledger.to_paper(reader, treated),
         objections=objections.objections(conn, code, moment),
         scales=[(hazard.code, hazard.grades) for hazard in hazards_of(shown["kind"])],
-        surveys=[s for s in mine_queries.surveys(conn) if s["state"] == "accepted"],
+        surveys=[s for s in survey_queries.surveys(conn) if s["state"] == "accepted"],
     )
 
 
@@ -209,14 +213,14 @@ def uploads(
     request: Request, reader: Reader, conn: AppConn, offset: Annotated[int, Query(ge=0)] = 0
 ) -> Response:
     """Draw where files are sent, those sent before, and what came back of them."""
-    sent = mine_queries.uploads(conn, offset, UPLOADS + 1)
+    sent = survey_queries.uploads(conn, offset, UPLOADS + 1)
     senders = reader.role in ("geologist", "enterprise")
     return draw(
         request,
         "uploads.html",
         reader=reader,
-        back=mine_queries.came_back(conn, clock.now() - NEWS) if senders else [],
-        uploads=view.with_survey_states(sent[:UPLOADS], mine_queries.surveys(conn)),
+        back=inbox_queries.came_back(conn, clock.now() - NEWS) if senders else [],
+        uploads=view.with_survey_states(sent[:UPLOADS], survey_queries.surveys(conn)),
         model_states={m["id"]: m["state"] for m in terrain_queries.models(conn)},
         more=len(sent) > UPLOADS,
         offset=offset,
@@ -273,7 +277,7 @@ def upload(
     rows: list[dict[str, Any]] = []
     frames: list[dict[str, Any]] = []
     moves = None
-    accepted = [s for s in mine_queries.surveys(conn) if s["state"] == "accepted"]
+    accepted = [s for s in survey_queries.surveys(conn) if s["state"] == "accepted"]
     replaced = next((s for s in accepted if str(s["id"]) == against), None)
     trouble = None
     corrected = None
@@ -299,7 +303,7 @@ def upload(
         "upload.html",
         reader=reader,
         upload=found,
-        survey=mine_queries.survey(conn, found["survey_id"]) if found["survey_id"] else None,
+        survey=survey_queries.survey(conn, found["survey_id"]) if found["survey_id"] else None,
         options=found["options"],
         moves=moves,
         matches=[view.question(one) for one in asked[:PAGE_SIZE]],
@@ -325,12 +329,12 @@ def upload(
 @router.get("/surveys")
 def surveys(request: Request, reader: Reader, conn: AppConn) -> Response:
     """Draw the list of surveys the reader may see."""
-    return draw(request, "surveys.html", reader=reader, surveys=mine_queries.surveys(conn))
+    return draw(request, "surveys.html", reader=reader, surveys=survey_queries.surveys(conn))
 
 
 def _previewed(conn: Any, reader: Signed, row: dict[str, Any], lang: str) -> dict[str, Any]:
     """Return a survey with what it would move while it waits, or why that cannot be said."""
-    sent = mine_queries.upload_of(conn, row["id"]) if row["state"] == "submitted" else None
+    sent = survey_queries.upload_of(conn, row["id"]) if row["state"] == "submitted" else None
     item = {**row, "moves": None, "trouble": None, "asks": False}
     try:
         item["moves"] = _moves(reader, sent, lang) if sent else None
@@ -343,11 +347,11 @@ def _previewed(conn: Any, reader: Signed, row: dict[str, Any], lang: str) -> dic
 @router.get("/surveys/{survey_id}")
 def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> Response:
     """Draw one survey: what it is and what happened to it."""
-    found = mine_queries.survey(conn, survey_id)
+    found = survey_queries.survey(conn, survey_id)
     if found is None:
         raise missing()
     shown = _previewed(conn, reader, found, lang_of(request))
-    old = mine_queries.survey(conn, found["supersedes"]) if found["supersedes"] else None
+    old = survey_queries.survey(conn, found["supersedes"]) if found["supersedes"] else None
     diff = None
     if old is not None:
         diff = differences(intake.survey_rows(conn, old["id"]), intake.survey_rows(conn, survey_id))
@@ -369,7 +373,7 @@ def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> 
 @router.get("/surveys/{survey_id}/moves")
 def survey_moves(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> Response:
     """Draw what a survey that waits would move: a part of the inbox that comes after the page."""
-    found = mine_queries.survey(conn, survey_id)
+    found = survey_queries.survey(conn, survey_id)
     if found is None:
         raise missing()
     item = _previewed(conn, reader, found, lang_of(request))
@@ -380,8 +384,8 @@ def _waiting(conn: Any, reader: Signed, lang: str) -> list[dict[str, Any]]:
     """Return the surveys that wait, with what each would move where that was reckoned already."""
     rows = []
     with reader.working(snapshot=True) as worker:
-        for row in mine_queries.inbox(conn):
-            upload_id = mine_queries.upload_of(conn, row["id"])
+        for row in inbox_queries.submissions(conn):
+            upload_id = survey_queries.upload_of(conn, row["id"])
             found = preview.kept(worker, upload_id) if upload_id else None
             moves = None if found is None else view.moves(found, lang)
             asks = upload_id is not None
@@ -391,7 +395,7 @@ def _waiting(conn: Any, reader: Signed, lang: str) -> list[dict[str, Any]]:
 
 def _proposal(conn: Any, row: dict[str, Any], lang: str) -> dict[str, Any]:
     code = row["mine_code"]
-    of = mine_queries.mine(conn, code, clock.today()) if code else None
+    of = mine_evidence.mine(conn, code, clock.today()) if code else None
     return view.proposal(row, of, lang)
 
 
@@ -404,10 +408,10 @@ def inbox(request: Request, reader: Reader, conn: AppConn) -> Response:
         "inbox.html",
         reader=reader,
         submissions=_waiting(conn, reader, lang),
-        proposals=[_proposal(conn, row, lang) for row in mine_queries.proposals(conn)],
+        proposals=[_proposal(conn, row, lang) for row in inbox_queries.proposals(conn)],
         refused=[
             one
-            for one in mine_queries.refusals(conn, clock.now() - NEWS)
+            for one in inbox_queries.refusals(conn, clock.now() - NEWS)
             if one["proposed_by"] == reader.actor.login
         ],
         objections=[one for one in objections.objections(conn) if one["state"] == "open"],

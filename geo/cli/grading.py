@@ -37,7 +37,7 @@ def grades(
     Example: minerisk grades --mine SL-C01 --why
     """
     from geo.problems import Problem
-    from geo.store import mine_queries
+    from geo.store import mine_evidence, mine_queries
     from geo.store.engine import connect
 
     with database() as conf:
@@ -49,7 +49,7 @@ def grades(
                 show(rows, as_json, lambda: _lines(rows))
                 return
             codes = [mine] if mine else [m["code"] for m in mine_queries.mines(conn, on, known)]
-            found = [mine_queries.mine(conn, code, on, known) for code in codes]
+            found = [mine_evidence.mine(conn, code, on, known) for code in codes]
         if found == [None]:
             raise Problem("store.no_such_mine", mine=mine)
         full = [m for m in found if m is not None]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from geo.store import mine_queries
+from geo.store import batches, mine_queries
 from geo.store.engine import Actor
 from geo.store.recent import Recent
 
@@ -28,13 +28,13 @@ def mines(
     # What a survey unit sees hangs on its contracts, too, which no batch records.
     if actor is None or actor.role == "geologist":
         return mine_queries.mines(conn, on, known_at)
-    seq = mine_queries.seq_at(conn, known_at)
+    seq = batches.seq_at(conn, known_at)
     key = (conn.engine.url, actor.role, actor.org_id, actor.district, seq, on)
     kept = _kept.get(key)
     if kept is not None:
         return kept
     found = mine_queries.mines(conn, on, known_at)
     # A batch that came meanwhile is in the answer, and not in the key.
-    if mine_queries.seq_at(conn, known_at) == seq:
+    if batches.seq_at(conn, known_at) == seq:
         _kept.keep(key, found)
     return found

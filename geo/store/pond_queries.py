@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Select, func, select, text
 
 from geo.crs import local_zone, to_metric
 from geo.store import papers
-from geo.store.mine_queries import seq_at
+from geo.store.batches import seq_at
 from geo.store.pond_facts import (
     ANNULLED,
     alarm_of,

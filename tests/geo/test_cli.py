@@ -53,7 +53,7 @@ from geo.cli import serving as _serving  # noqa: F401
 from geo.messages import say
 from geo.rules.catalogue import DATA
 from geo.settings import CHECKOUT, Settings, settings
-from geo.store import mine_queries
+from geo.store import mine_queries, survey_queries
 from geo.store.cluster import Cluster, running_cluster
 from geo.store.engine import SYSTEM, connect, dispose
 
@@ -405,7 +405,7 @@ def test_a_survey_replaces_the_one_it_names(place, goaf, tmp_path):
     place.ask(*words, "--yes")
     newest = place.ask("surveys")[0]
     with connect(place.settings, "worker", SYSTEM) as conn:
-        found = mine_queries.survey(conn, UUID(newest["id"]))
+        found = survey_queries.survey(conn, UUID(newest["id"]))
     assert str(found["supersedes"]) == old["id"]
     assert "surveys" in place.refused(*words[:3], "not-an-id", "--yes")
     assert place.refused(*words[:3], "00000000-0000-0000-0000-000000000000", "--yes")

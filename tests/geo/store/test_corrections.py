@@ -5,7 +5,7 @@ from sqlalchemy import select, text
 
 from geo.problems import Problem
 from geo.rules import national_rules
-from geo.store import audit, corrections, decisions, export, mine_queries
+from geo.store import audit, corrections, decisions, export, mine_evidence, mine_queries
 from geo.store.engine import SYSTEM, connect
 from geo.store.facts import load_world, newest_seq
 from geo.store.grading import regrade
@@ -57,7 +57,7 @@ def under_a_pond(settings):
 
 def hydro(settings, actor, code):
     with connect(settings, "app", actor) as conn:
-        found = mine_queries.mine(conn, code, TODAY)
+        found = mine_evidence.mine(conn, code, TODAY)
     return next(one["effective"] for one in found["lines"] if one["hazard"] == "hydro")
 
 

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from geo.problems import Problem
-from geo.store import audit, decisions, intake, mine_queries, screening
+from geo.store import audit, batches, decisions, intake, mine_queries, screening
 from geo.store.engine import SYSTEM, connect
 from geo.store.findings import crossings
 from tests.conftest import TODAY, filed
@@ -88,7 +88,7 @@ def test_an_answer_stands_beside_its_finding_and_moves_no_grade(act, settings, p
     (asked,) = found(settings, "too_little_void")
     with connect(settings, "worker", SYSTEM) as conn:
         before = mine_queries.mines(conn, TODAY)
-        known = mine_queries.seq_at(conn, None)
+        known = batches.seq_at(conn, None)
     act(screening.answer, "A", asked["key"], "asked", "已发函")
     act(screening.answer, "A", asked["key"], "explained", "全年掘进，无采煤")
     (now,) = found(settings, "too_little_void")
@@ -135,7 +135,7 @@ def test_crossings_are_as_known_then(base, settings, people, tmp_path):
 
     assert beyond() == []
     with connect(settings, "worker", SYSTEM) as conn:
-        known = mine_queries.seq_at(conn, None)
+        known = batches.seq_at(conn, None)
     path = write(tmp_path / "p.geojson", [panel("A", "3199", x=0.9)])
     survey_id = filed(settings, path, people["wang"], layer="plan_item")
     with connect(settings, "worker", people["zhang"]) as conn:
