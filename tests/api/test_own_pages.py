@@ -7,7 +7,7 @@ from geo.store import decisions, survey_queries
 from geo.store.engine import SYSTEM, connect
 from tests.conftest import PASSWORDS, TODAY, filed
 from tests.county import goaf, write
-from web import pages
+from web import uploads
 
 pytestmark = pytest.mark.database
 
@@ -16,7 +16,7 @@ def test_the_sender_is_told_what_came_back_and_the_reviewer_what_would_move(
     client_of, settings, people, tmp_path, monkeypatch
 ):
     wang, zhang = client_of("wang"), client_of("zhang")
-    monkeypatch.setattr(pages, "UPLOADS", 2)
+    monkeypatch.setattr(uploads, "UPLOADS", 2)
     path = write(tmp_path / "一号老空.geojson", [goaf("A", "G9", x=0.94, water="有", known="否")])
     survey_id = filed(settings, path, people["wang"], layer="goaf")
     with connect(settings, "worker", SYSTEM) as conn:
