@@ -10,7 +10,7 @@ from api.auth import AppConn, Caller, Day, Lang, Times, TimesAsked, only
 from geo.report.grades import write_xlsx
 from geo.report.offline_map import write_map
 from geo.settings import settings
-from geo.store import export, queries
+from geo.store import export, mine_queries
 from geo.store.engine import connect
 from web.door import Signed
 from web.saved import XLSX, saved
@@ -60,7 +60,7 @@ def export_log(who: Caller) -> StreamingResponse:
 )
 def grades_xlsx(conn: AppConn, times: TimesAsked, lang: Lang) -> Response:
     """Return the four lines of every mine one may see."""
-    rows = queries.grades(conn, times.on, times.known)
+    rows = mine_queries.grades(conn, times.on, times.known)
     return saved("grades.xlsx", XLSX, lambda path: write_xlsx(path, rows, times.on, lang))
 
 

@@ -8,7 +8,7 @@ from api.auth import AppConn, Caller, TimesAsked, only
 from api.shapes import Considered, Contracted, Reported
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import findings, queries, screening
+from geo.store import batches, findings, mine_queries, screening
 from geo.store.boards import READERS
 from geo.store.engine import connect
 from web.door import Signed
@@ -20,7 +20,7 @@ router = APIRouter(tags=["findings"])
 def _seen(who: Signed, code: str) -> None:
     """Answer 404 for a mine the caller may not see, and 403 for a role that does not screen."""
     with connect(settings(), "app", who.actor) as conn:
-        if not queries.places(conn, code):
+        if not mine_queries.places(conn, code):
             raise Problem("store.not_found", http_status=404)
     only(who.actor, "screening", "regulator")
 
@@ -30,7 +30,7 @@ def crossings(who: Caller, conn: AppConn, times: TimesAsked) -> list[dict[str, A
     """Return what lies beyond licence, elevations or seams, and licences that overlap."""
     only(who.actor, "crossings", *READERS)
     codes = findings.seen(conn)
-    known = queries.seq_at(conn, times.known)
+    known = batches.seq_at(conn, times.known)
     with who.working() as work:
         return findings.crossings(work, codes, times.on, known)
 
@@ -40,7 +40,7 @@ def screened(who: Caller, conn: AppConn, times: TimesAsked) -> list[dict[str, An
     """Return each finding with its measure and what persons made of it, the unanswered first."""
     only(who.actor, "screening", *ASKERS)
     codes = findings.seen(conn)
-    known = queries.seq_at(conn, times.known)
+    known = batches.seq_at(conn, times.known)
     with who.working() as work:
         return screening.findings(work, codes, known)
 

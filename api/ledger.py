@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from api.auth import AppConn, Caller, Lang, TimesAsked, only
 from geo.problems import Problem
-from geo.store import findings, ledger_months, queries
+from geo.store import batches, findings, ledger_months
 from geo.store.boards import READERS
 from geo.store.rule_sets import telling
 from web.door import Signed
@@ -24,10 +24,10 @@ def _asked(who: Signed, conn: Any, times: Any, mine: str | None) -> dict[str, An
     codes = findings.seen(conn, None if mine is None else [mine])
     if mine is not None and not codes:
         raise Problem("store.not_found", http_status=404)
-    known = None if times.known is None else queries.seq_at(conn, times.known)
+    known = None if times.known is None else batches.seq_at(conn, times.known)
     with who.working() as work:
         found = findings.ledger(work, codes, times.on, known)
-    return papered(conn, found, known or queries.seq_at(conn, None))
+    return papered(conn, found, known or batches.seq_at(conn, None))
 
 
 @router.get("", summary="The ledger with both counts")

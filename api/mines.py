@@ -11,7 +11,7 @@ from geo import clock
 from geo.problems import Problem
 from geo.report import notice
 from geo.settings import settings
-from geo.store import decisions, queries
+from geo.store import batches, decisions, mine_evidence, mine_queries
 from geo.store import years as store_years
 from geo.store.engine import connect
 from web.notice import PDF, answered
@@ -20,7 +20,7 @@ router = APIRouter(tags=["mines"])
 
 
 def _mine(conn: Any, code: str, times: Any) -> dict[str, Any]:
-    found = queries.mine(conn, code, times.on, times.known)
+    found = mine_evidence.mine(conn, code, times.on, times.known)
     if found is None:
         raise Problem("store.not_found", http_status=404)
     return found
@@ -29,7 +29,7 @@ def _mine(conn: Any, code: str, times: Any) -> dict[str, Any]:
 @router.get("/mines", summary="Mines with their lines")
 def mines(conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
     """Return every mine one may see, with colour and four lines per hazard."""
-    return queries.mines(conn, times.on, times.known)
+    return mine_queries.mines(conn, times.on, times.known)
 
 
 @router.get("/mines/{code}", summary="One mine and why")
@@ -95,7 +95,7 @@ def say(code: str, sent: Said, who: Caller) -> dict[str, Any]:
     """Put a declared, appraised or decided grade on record."""
     with connect(settings(), "app", who.actor) as conn:
         # 404 for a mine one may not see, whatever one would do to it.
-        if not queries.places(conn, code):
+        if not mine_queries.places(conn, code):
             raise Problem("store.not_found", http_status=404)
     with who.working() as conn:
         changes = decisions.assert_claim(
@@ -116,17 +116,17 @@ def say(code: str, sent: Said, who: Caller) -> dict[str, Any]:
 @router.get("/grades", summary="Grades as a flat table")
 def grades(conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
     """Return one row per mine and hazard."""
-    return queries.grades(conn, times.on, times.known)
+    return mine_queries.grades(conn, times.on, times.known)
 
 
 @router.get("/advance", summary="Advance into the unclear")
 def advance(conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
     """Return faces and headings due within 90, 180 or 365 days whose ground is not clear."""
-    return queries.advance(conn, times.on, times.known)
+    return mine_queries.advance(conn, times.on, times.known)
 
 
 @router.get("/changes", summary="What was done")
 def changes(who: Caller, conn: AppConn) -> list[dict[str, Any]]:
     """Return the newest batches of every district, for the administrator."""
     only(who.actor, "changes", "administrator")
-    return queries.changes(conn)
+    return batches.changes(conn)

@@ -10,7 +10,7 @@ from api.ponds import seen
 from api.shapes import Day
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import findings, papers, pond_events, queries, works
+from geo.store import batches, findings, papers, pond_events, works
 from geo.store.boards import READERS
 from web.attached import aside, file_event, file_works, paper_answer
 
@@ -85,7 +85,7 @@ def works_of_mine(code: str, who: Caller, conn: AppConn, times: TimesAsked) -> l
     only(who.actor, "ledger", *READERS)
     if not findings.seen(conn, [code]):
         raise Problem("store.not_found", http_status=404)
-    known = queries.seq_at(conn, times.known)
+    known = batches.seq_at(conn, times.known)
     with who.working() as worker:
         found = works.of_mine(worker, code, known)
     return works.with_papers(conn, found, known, code)

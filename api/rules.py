@@ -8,7 +8,7 @@ from api.auth import AppConn, Caller, TimesAsked, only
 from api.shapes import Adopted
 from geo import clock
 from geo.problems import Problem
-from geo.store import adoption, findings, queries, rule_sets
+from geo.store import adoption, batches, findings, rule_sets
 from geo.store.grading import compare_rules
 from web.screening import ASKERS
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/rules", tags=["rules"])
 @router.get("", summary="The rule catalogue")
 def rules(conn: AppConn, times: TimesAsked) -> dict[str, Any]:
     """Return every rule with standard, clause, dates in force and whether it was verified."""
-    known = None if times.known is None else queries.seq_at(conn, times.known)
+    known = None if times.known is None else batches.seq_at(conn, times.known)
     found = rule_sets.in_force(conn, known)
     return {"version": found.version, **found.model_dump(mode="json", by_alias=True)}
 

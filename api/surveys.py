@@ -11,7 +11,7 @@ from api.shapes import End, Reviewed, Settled
 from geo import clock
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import decisions, queries
+from geo.store import decisions, inbox_queries, survey_queries
 from geo.store.engine import connect
 from web.door import Signed
 
@@ -19,7 +19,7 @@ router = APIRouter()
 
 
 def _visible(conn: Any, survey_id: UUID, known: Any = None) -> dict[str, Any]:
-    found = queries.survey(conn, survey_id, known)
+    found = survey_queries.survey(conn, survey_id, known)
     if found is None:
         raise Problem("store.not_found", http_status=404)
     return found
@@ -35,19 +35,19 @@ def seen(who: Signed, survey_id: UUID | None) -> None:
 @router.get("/surveys", tags=["surveys"], summary="Surveys")
 def surveys(conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
     """Return the surveys one may see, newest first, each with its state."""
-    return queries.surveys(conn, times.known)
+    return survey_queries.surveys(conn, times.known)
 
 
 @router.get("/inbox", tags=["surveys"], summary="Surveys that wait for review")
 def inbox(conn: AppConn) -> list[dict[str, Any]]:
     """Return submitted surveys, oldest first."""
-    return queries.inbox(conn)
+    return inbox_queries.submissions(conn)
 
 
 @router.get("/redo", tags=["surveys"], summary="Surveys that must be done again")
 def redo(conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
     """Return revoked surveys that no accepted one has replaced (L17)."""
-    return queries.redo(conn, known_at=times.known)
+    return survey_queries.redo(conn, known_at=times.known)
 
 
 @router.get("/surveys/{survey_id}", tags=["surveys"], summary="One survey")
@@ -100,14 +100,14 @@ def end(sent: End, who: Caller) -> dict[str, Any]:
 @router.get("/proposals", tags=["decisions"], summary="What waits for a second person")
 def proposals(conn: AppConn) -> list[dict[str, Any]]:
     """Return open proposals one may see."""
-    return queries.proposals(conn)
+    return inbox_queries.proposals(conn)
 
 
 @router.get("/proposals/refused", tags=["decisions"], summary="What a second person refused")
 def refused(conn: AppConn, since: dt.date | None = None) -> list[dict[str, Any]]:
     """Return the proposals one may see that were refused since a day, or in the last 30 days."""
     since = since or clock.today() - dt.timedelta(days=30)
-    return queries.refusals(conn, clock.local(dt.datetime.combine(since, dt.time.min)))
+    return inbox_queries.refusals(conn, clock.local(dt.datetime.combine(since, dt.time.min)))
 
 
 @router.post("/proposals/{proposal_id}", tags=["decisions"], summary="Confirm or refuse")

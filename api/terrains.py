@@ -13,7 +13,7 @@ from api.auth import AppConn, Caller, TimesAsked
 from api.shapes import Reviewed, SentModel
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import intake, queries, terrain_decisions, terrain_outlines, terrain_queries
+from geo.store import batches, intake, terrain_decisions, terrain_outlines, terrain_queries
 from geo.store.engine import connect
 from geo.store.terrain_sent import submit_model
 
@@ -33,7 +33,7 @@ def terrains(conn: AppConn, times: TimesAsked) -> list[dict[str, Any]]:
 @router.get("/outlines", summary="The ground that accepted models show")
 def outlines(conn: AppConn, times: TimesAsked) -> dict[str, Any]:
     """Return the outline of each accepted model as GeoJSON."""
-    return terrain_outlines.outlines(conn, queries.seq_at(conn, times.known))
+    return terrain_outlines.outlines(conn, batches.seq_at(conn, times.known))
 
 
 @router.post("", status_code=201, summary="Submit an elevation model that was read")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header
 from fastapi.responses import Response
 
 from api.auth import AppConn, Caller, TimesAsked
-from geo.store import queries, tiles
+from geo.store import batches, tiles
 
 router = APIRouter(tags=["tiles"])
 MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
@@ -35,7 +35,7 @@ def tile(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Return a Mapbox vector tile: mines, plan, extents, factors, unclear or encounters."""
-    seq = queries.seq_at(conn, times.known)
+    seq = batches.seq_at(conn, times.known)
     etag = tiles.tag(who.actor, layer, z, x, y, seq, times.on)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Cookie"}
     if _kept(etag, if_none_match):

@@ -20,7 +20,7 @@ from api.shapes import Again, Answer, Submission
 from api.surveys import seen
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import corrections, intake, matches, queries, rawfiles
+from geo.store import corrections, intake, matches, rawfiles, survey_queries
 from geo.store import preview as previews
 from geo.store.engine import connect
 from geo.survey import notes
@@ -172,7 +172,7 @@ async def send(
 @router.get("", summary="My newest uploads")
 def uploads(conn: AppConn) -> list[dict[str, Any]]:
     """Return the newest uploads one may see."""
-    return [{n: row[n] for n in _LISTED} for row in queries.uploads(conn)]
+    return [{n: row[n] for n in _LISTED} for row in survey_queries.uploads(conn)]
 
 
 @router.get("/{upload_id}", summary="State of an upload")
@@ -282,7 +282,7 @@ def preview(upload_id: UUID, who: Caller) -> list[dict[str, Any]]:
     """
     with connect(settings(), "app", who.actor) as conn:
         found = _read(conn, upload_id)
-        sent = queries.survey(conn, found["survey_id"]) if found["survey_id"] else None
+        sent = survey_queries.survey(conn, found["survey_id"]) if found["survey_id"] else None
         if sent is not None and sent["state"] != "submitted":
             raise Problem(
                 "store.wrong_state", http_status=409, file=found["filename"], state=sent["state"]

@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 from api import stopping
 from geo import clock
 from geo.settings import Settings, settings
-from geo.store import map_reads, mines_kept, pond_queries, queries, tiles
+from geo.store import map_reads, mine_queries, mines_kept, pond_queries, tiles
 from geo.store.engine import SYSTEM, Actor, connect
 from geo.store.tables import app_user
 from web import translate
@@ -82,7 +82,7 @@ def warm(conf: Settings) -> None:
             return
         with connect(conf, "app", reader) as conn:
             map_reads.districts(conn)
-            queries.places(conn)
+            mine_queries.places(conn)
             mines_kept.mines(conn, today)
             pond_queries.ponds(conn, today)
 

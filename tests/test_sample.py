@@ -9,7 +9,7 @@ import yaml
 from sqlalchemy import text
 
 from geo import sample
-from geo.store import audit, pond_page, queries
+from geo.store import audit, mine_evidence, pond_page
 from geo.store.engine import SYSTEM, connect
 from sample_data import make
 
@@ -36,7 +36,7 @@ def loaded(template, tmp_path_factory):
 def test_the_answer_worked_by_hand(loaded, code):
     answer = ANSWERS["mines"][code]
     with connect(loaded, "worker", SYSTEM) as conn:
-        found = queries.mine(conn, code, ON)
+        found = mine_evidence.mine(conn, code, ON)
     lines = {line["hazard"]: line for line in found["lines"]}
     for hazard, wanted in answer["lines"].items():
         assert {name: lines[hazard][name] for name in wanted} == wanted, hazard

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import accounts, decisions, intake, matches, queries, rawfiles
+from geo.store import accounts, decisions, intake, matches, rawfiles, survey_queries
 from geo.store.engine import SYSTEM, connect
 from geo.survey.reading import ReadOptions
 from web import view
@@ -222,7 +222,7 @@ def submit(reader: Reader, upload_id: UUID, supersedes: Text = "") -> Response:
     replaced = UUID(supersedes) if supersedes else None
     with connect(settings(), "app", reader.actor) as conn:
         # What one may not see, one may not replace.
-        if replaced and queries.survey(conn, replaced) is None:
+        if replaced and survey_queries.survey(conn, replaced) is None:
             raise missing()
     with reader.working() as conn:
         survey_id = intake.submit(conn, reader.actor, upload_id, supersedes=replaced)

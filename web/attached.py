@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse, Response
 from geo import attachments
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import objections, papers, pond_events, pond_queries, queries
+from geo.store import mine_queries, objections, papers, pond_events, pond_queries
 from geo.store.engine import connect
 from geo.store.works import attach
 from web.door import Signed
@@ -45,7 +45,7 @@ def file_objection(
 ) -> UUID:
     """Put an objection on record for whoever asks; 404 for a mine they may not see."""
     with connect(settings(), "app", who.actor) as conn:
-        if not queries.places(conn, code):
+        if not mine_queries.places(conn, code):
             raise Problem("store.not_found", http_status=404)
     with aside(files) as sent, who.working() as conn:
         return objections.object_to(
@@ -56,7 +56,7 @@ def file_objection(
 def file_works(who: Signed, code: str, works: str, files: Sequence[UploadFile]) -> int:
     """Put papers of treatment works on record; 404 for a mine the sender may not see."""
     with connect(settings(), "app", who.actor) as conn:
-        if not queries.places(conn, code):
+        if not mine_queries.places(conn, code):
             raise Problem("store.not_found", http_status=404)
     with aside(files) as sent, who.working() as conn:
         return attach(conn, who.actor, code, works, papers.Sent(settings(), sent))

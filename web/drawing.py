@@ -18,7 +18,7 @@ from geo import clock
 from geo.messages import catalogue, say
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import corrections, intake, queries
+from geo.store import corrections, intake, mine_queries
 from geo.store.tiles import data_version
 from geo.survey import drawn
 from geo.survey.layers import Field, layers
@@ -187,7 +187,7 @@ def _page(
     trouble: Problem | None = None,
 ) -> Response:
     lang = lang_of(request)
-    places = queries.places(conn)
+    places = mine_queries.places(conn)
     around = drawing.bounds or view.around(place["bounds"] for place in places.values())
     zone = drawing.zone or str(_zone_at(at, around))
     old = drawing.old

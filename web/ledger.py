@@ -11,7 +11,7 @@ from geo import attachments
 from geo.problems import Problem
 from geo.report.ledger import COUNTS, cell, place, work_cell, write_works_form, write_xlsx
 from geo.rules import Rules
-from geo.store import findings, ledger_months, papers, queries, works
+from geo.store import batches, findings, ledger_months, papers, works
 from geo.store.boards import READERS
 from geo.store.rule_sets import telling
 from geo.survey.ledger import WORKS
@@ -49,11 +49,11 @@ def asked(reader: Any, conn: Any, on: str, known_at: str, month: str, mine: str)
     codes = findings.seen(conn, [mine] if mine else None)
     if mine and not codes:
         raise missing()
-    known = queries.seq_at(conn, view.known(known_at)) if known_at else None
+    known = batches.seq_at(conn, view.known(known_at)) if known_at else None
     day = view.day(on)
     with reader.working() as work:
         found = findings.ledger(work, codes, day, known)
-    return papered(conn, found, known or queries.seq_at(conn, None))
+    return papered(conn, found, known or batches.seq_at(conn, None))
 
 
 def papered(conn: Any, data: dict[str, Any], known: int) -> dict[str, Any]:

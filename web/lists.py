@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from geo import clock
 from geo.hazards import grade_name, hazards
 from geo.messages import say
-from geo.store import objections, queries
+from geo.store import inbox_queries, objections, survey_queries
 from web.boards import sheet_answer
 from web.door import AppConn, PageRoute, Reader, missing
 from web.render import lang_of
@@ -52,7 +52,7 @@ def _proposals(conn: Connection, lang: str) -> Rows:
             one["proposed_by"],
             one["proposed_at"],
         ]
-        for one in queries.proposals(conn)
+        for one in inbox_queries.proposals(conn)
     ]
 
 
@@ -78,13 +78,13 @@ LISTS: dict[str, tuple[str, str, tuple[str, ...], Callable[[Connection, str], Ro
         "web.nav.surveys",
         "web.surveys.what",
         _SURVEYS,
-        lambda conn, lang: _surveys(queries.surveys(conn), lang),
+        lambda conn, lang: _surveys(survey_queries.surveys(conn), lang),
     ),
     "submissions": (
         "web.inbox.submissions",
         "web.inbox.what",
         _SURVEYS,
-        lambda conn, lang: _surveys(queries.inbox(conn), lang),
+        lambda conn, lang: _surveys(inbox_queries.submissions(conn), lang),
     ),
     "proposals": (
         "web.inbox.proposals",

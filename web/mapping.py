@@ -10,7 +10,15 @@ from geo.hazards import hazards
 from geo.messages import say
 from geo.report import map_sheet
 from geo.settings import settings
-from geo.store import map_reads, mines_kept, pond_queries, queries, relief_tiles
+from geo.store import (
+    batches,
+    map_reads,
+    mine_evidence,
+    mine_queries,
+    mines_kept,
+    pond_queries,
+    relief_tiles,
+)
 from geo.store.tiles import FACTORS, data_version
 from geo.survey.counties import county_name
 from web import base_maps, places, pond_view, view
@@ -85,7 +93,7 @@ def risk_map(request: Request, reader: Reader, conn: AppConn) -> Response:
         papers=map_sheet.PAPERS,
         scales=map_sheet.SCALES,
         version=data_version(conn),
-        bounds=view.around(place["bounds"] for place in queries.places(conn).values()),
+        bounds=view.around(place["bounds"] for place in mine_queries.places(conn).values()),
         ground=base_maps.ground(settings(), lang),
         online=base_maps.online(settings()),
         may_draw=reader.role != "administrator",
@@ -106,7 +114,9 @@ def map_state(request: Request, reader: Reader, conn: AppConn, asked: Question) 
     state["only_ponds"] = [one["code"] for one in ponds] if asked.district else None
     if not rows:
         # A survey unit reads the boundaries it works in, but no grades.
-        state["bounds"] = view.around(place["bounds"] for place in queries.places(conn).values())
+        state["bounds"] = view.around(
+            place["bounds"] for place in mine_queries.places(conn).values()
+        )
     return JSONResponse(
         state
         | {
@@ -130,7 +140,7 @@ def find(
     lang, wanted = lang_of(request), q.strip()
     found: list[dict[str, Any]] = []
     if wanted:
-        every = view.around(place["bounds"] for place in queries.places(conn).values())
+        every = view.around(place["bounds"] for place in mine_queries.places(conn).values())
         for place in places.typed(wanted, every):
             at = [round(place["lon"], 7), round(place["lat"], 7)]
             text = say("web.map.place", lang, lon=f"{at[0]:.5f}", lat=f"{at[1]:.5f}")
@@ -162,9 +172,9 @@ def map_why(
 
     A survey unit sees where a mine lies and not how it is graded, and is told so.
     """
-    found = queries.mine(conn, code, asked.day, asked.known)
+    found = mine_evidence.mine(conn, code, asked.day, asked.known)
     if found is None:
-        named = queries.named(conn, code)
+        named = mine_queries.named(conn, code)
         if named is None:
             raise missing()
         return draw(request, "parts/no_grades.html", reader=reader, mine=named)
@@ -224,7 +234,7 @@ def print_map(
         [name for name in wanted if name != "mines"],
         # None ticked is none drawn; only where nothing is said are all.
         [kind for kind in FACTORS if kinds is None or kind in kinds.split(",")],
-        queries.seq_at(conn, asked.known),
+        batches.seq_at(conn, asked.known),
         asked.day,
     )
     if asked.narrowed:

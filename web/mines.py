@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from geo.report.grades import write_xlsx
-from geo.store import map_reads, queries
+from geo.store import map_reads, mine_queries
 from geo.survey.counties import county_name
 from web import view
 from web.boards import boards_of
@@ -93,5 +93,5 @@ def register(request: Request, reader: Reader, conn: AppConn, asked: Question) -
 def sheet(request: Request, reader: Reader, conn: AppConn, asked: Question) -> Response:
     """Return the four lines of the mines asked for, as an Excel sheet a bureau can file."""
     made, lang = boards_of(reader, conn, asked.on), lang_of(request)
-    rows = queries.flat(asked.chosen(made.mines))
+    rows = mine_queries.flat(asked.chosen(made.mines))
     return saved(f"mines-{made.on}.xlsx", XLSX, lambda path: write_xlsx(path, rows, made.on, lang))

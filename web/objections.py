@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import Response
 
 from geo.hazards import hazards
-from geo.store import objections, queries
+from geo.store import mine_evidence, objections
 from geo.store.boards import READERS
 from web import view
 from web.acts import Text, told
@@ -36,7 +36,7 @@ def objection(request: Request, reader: Reader, conn: AppConn, objection_id: UUI
     found = objections.one(conn, objection_id)
     if found is None:
         raise missing()
-    mine = queries.mine(conn, found["mine_code"], view.day(""))
+    mine = mine_evidence.mine(conn, found["mine_code"], view.day(""))
     if mine is None:
         raise missing()
     shown = view.mine(mine, lang_of(request))

@@ -1,8 +1,6 @@
-"""The pages people read. What they do by form stands in ``acts``."""
+"""The pages people read, gathered; the first one, a mine's, and the door. Forms are in ``acts``."""
 
-import datetime as dt
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -10,27 +8,22 @@ from starlette.staticfiles import StaticFiles
 
 from geo import attachments, clock
 from geo.hazards import hazards_of
-from geo.problems import Problem
 from geo.report.notice import changed
 from geo.report.section import section
 from geo.settings import settings
 from geo.store import (
-    corrections,
-    intake,
-    matches,
+    batches,
+    inbox_queries,
+    mine_evidence,
+    mine_queries,
     objections,
     pond_queries,
-    preview,
-    queries,
-    sendings,
-    terrain_queries,
+    survey_queries,
     works,
 )
 from geo.store import years as store_years
 from geo.store.tiles import data_version
 from geo.survey.counties import county_name
-from geo.survey.diff import differences
-from geo.survey.reading import ReadOptions
 from geo.tailings.board import board
 from web import (
     acts,
@@ -46,11 +39,13 @@ from web import (
     ponds,
     reference,
     screening,
+    surveys,
     terrains,
+    uploads,
     view,
 )
 from web import objections as objecting
-from web.door import AppConn, PageRoute, Reader, Signed, missing, signed_or_none
+from web.door import AppConn, PageRoute, Reader, missing, signed_or_none
 from web.render import STATIC, draw, lang_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -68,13 +63,11 @@ router.include_router(objecting.router)
 router.include_router(ledger.router)
 router.include_router(screening.router)
 router.include_router(notice.router)
+router.include_router(uploads.router)
+router.include_router(surveys.router)
 files = StaticFiles(directory=STATIC)
 
-PAGE_SIZE = 100
 FIRST_ROWS = 8
-UPLOADS = 50
-# So long an acceptance is told of on the sender's first page.
-NEWS = dt.timedelta(days=7)
 # Whose word each role may put on record (L2): an enterprise declares, a regulator enters all three.
 SOURCES = {"regulator": ("decision", "appraisal", "declared"), "enterprise": ("declared",)}
 FOREVER = "public, max-age=31536000, immutable"
@@ -98,7 +91,7 @@ def first(reader: Reader) -> Response:
 def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Response:
     """Draw the first page: who is due to drive into ground that is not clear."""
     made, lang = boards.boards_of(reader, conn, on), lang_of(request)
-    submissions = queries.inbox(conn) if reader.role != "enterprise" else []
+    submissions = inbox_queries.submissions(conn) if reader.role != "enterprise" else []
     held = objections.objections(conn)
     if reader.role != "enterprise":
         # An enterprise is told what became of its own; the others what waits for them.
@@ -144,16 +137,16 @@ def mine(
     `end` chooses what an ending is proposed for, so that a list can lead to the form.
     """
     day = view.day(on)
-    found = queries.mine(conn, code, day, view.known(known_at))
+    found = mine_evidence.mine(conn, code, day, view.known(known_at))
     if found is None:
         raise missing()
     lang, moment = lang_of(request), view.known(known_at)
-    known = queries.seq_at(conn, moment)
+    known = batches.seq_at(conn, moment)
     with reader.working() as worker:
         treated = works.of_mine(worker, code, known)
     treated = works.with_papers(conn, treated, known, code)
     shown = view.mine(found, lang)
-    workings = queries.workings(conn, code, moment)
+    workings = mine_queries.workings(conn, code, moment)
     moved = []
     # The ground of the day asked about, under the grades of that day.
     times = {"valid_on": day.isoformat()} if on or moment else {}
@@ -168,11 +161,11 @@ def mine(
         reader=reader,
         mine=shown,
         section=section(
-            queries.workings(conn, code, moment, day),
+            mine_queries.workings(conn, code, moment, day),
             view.factors_met(found),
             int(found["zone_epsg"]),
             lang,
-            queries.licence(conn, code, day, moment),
+            mine_queries.licence(conn, code, day, moment),
         ),
         district=county_name(shown["district"], lang),
         documents=view.documents(found),
@@ -184,7 +177,7 @@ def mine(
         years=years,
         end=end,
         moved=moved,
-        filed=queries.surveys_of(conn, code, moment),
+        filed=survey_queries.surveys_of(conn, code, moment),
         on=day.isoformat(),
         known_at=known_at,
         times=times,
@@ -200,219 +193,7 @@ def mine(
         to_paper=ledger.to_paper(reader, treated),
         objections=objections.objections(conn, code, moment),
         scales=[(hazard.code, hazard.grades) for hazard in hazards_of(shown["kind"])],
-        surveys=[s for s in queries.surveys(conn) if s["state"] == "accepted"],
-    )
-
-
-@router.get("/uploads")
-def uploads(
-    request: Request, reader: Reader, conn: AppConn, offset: Annotated[int, Query(ge=0)] = 0
-) -> Response:
-    """Draw where files are sent, those sent before, and what came back of them."""
-    sent = queries.uploads(conn, offset, UPLOADS + 1)
-    senders = reader.role in ("geologist", "enterprise")
-    return draw(
-        request,
-        "uploads.html",
-        reader=reader,
-        back=queries.came_back(conn, clock.now() - NEWS) if senders else [],
-        uploads=view.with_survey_states(sent[:UPLOADS], queries.surveys(conn)),
-        model_states={m["id"]: m["state"] for m in terrain_queries.models(conn)},
-        more=len(sent) > UPLOADS,
-        offset=offset,
-        page_size=UPLOADS,
-        sendings=[
-            {**row._mapping, "received": sendings.received(settings(), row)}
-            for row in sendings.listed(conn, reader.actor)
-        ],
-        options=ReadOptions().model_dump(),
-        max_mb=settings().max_upload_bytes // (1024 * 1024),
-        **view.reading_choices(lang_of(request)),
-    )
-
-
-def _moves(reader: Signed, upload_id: UUID, lang: str) -> list[dict[str, Any]]:
-    """Return which grades an upload would move if it were accepted."""
-    with reader.working(snapshot=True) as conn:
-        return view.moves(preview.preview(conn, upload_id), lang)
-
-
-def _upload(conn: Any, upload_id: UUID) -> dict[str, Any]:
-    found = intake.upload_status(conn, upload_id)
-    if found is None:
-        raise missing()
-    return found
-
-
-@router.get("/uploads/{upload_id}")
-def upload(
-    request: Request,
-    reader: Reader,
-    conn: AppConn,
-    upload_id: UUID,
-    offset: Annotated[int, Query(ge=0)] = 0,
-    against: str = "",
-) -> Response:
-    """Draw what was found in a file, row by row, what it would move, and what it would change."""
-    found, lang = _upload(conn, upload_id), lang_of(request)
-    if found["options"].get("terrain"):
-        return draw(
-            request,
-            "model.html",
-            reader=reader,
-            upload=found,
-            said={**found["options"]["terrain"], "crs": found["options"]["crs"]},
-            own=found["created_by"] == reader.actor.user_id,
-            units=terrains.UNITS,
-            **view.reading_choices(lang),
-        )
-    if found["state"] == "staged" and preview.at_work(upload_id):
-        # It was left while it was being graded: who comes back waits with it, and sees for what.
-        found |= {"state": "reading", "progress": {"stage": "grading"}}
-    notes: list[dict[str, Any]] = []
-    rows: list[dict[str, Any]] = []
-    frames: list[dict[str, Any]] = []
-    moves = None
-    accepted = [s for s in queries.surveys(conn) if s["state"] == "accepted"]
-    replaced = next((s for s in accepted if str(s["id"]) == against), None)
-    trouble = None
-    corrected = None
-    if found["options"].get("corrects"):
-        corrected = corrections.old_of(conn, UUID(found["options"]["corrects"]), None)
-    asked: list[dict[str, Any]] = []
-    if found["state"] in ("staged", "submitted"):
-        asked = matches.listed(conn, upload_id, limit=PAGE_SIZE + 1)
-        notes = intake.upload_notes(conn, upload_id, offset, PAGE_SIZE + 1)
-        # All are compared and outlined; else only those the page's notes tell of are drawn.
-        whole = replaced or corrected or view.frame_in_doubt(found["result"])
-        told = None if whole else {(n["layer"], n["row_no"]) for n in notes if n["row_no"]}
-        rows = intake.upload_rows(conn, upload_id, told)
-        notes = view.mended_shapes(notes, rows)
-        frames = view.frames(rows, found["result"], lang)
-    if found["state"] == "staged":
-        try:
-            moves = _moves(reader, upload_id, lang)
-        except Problem as problem:
-            trouble = problem
-    return draw(
-        request,
-        "upload.html",
-        reader=reader,
-        upload=found,
-        survey=queries.survey(conn, found["survey_id"]) if found["survey_id"] else None,
-        options=found["options"],
-        moves=moves,
-        matches=[view.question(one) for one in asked[:PAGE_SIZE]],
-        more_matches=len(asked) > PAGE_SIZE,
-        fields_of=view.field_choices(),
-        preview_problem=trouble,
-        replaceable=accepted,
-        against=replaced,
-        diff=differences(intake.survey_rows(conn, replaced["id"]), rows) if replaced else None,
-        corrected=corrected,
-        corrected_diff=differences([corrected], rows) if corrected and rows else None,
-        frames=frames,
-        bases=base_maps.offered(settings(), lang),
-        notes=notes[:PAGE_SIZE],
-        more=len(notes) > PAGE_SIZE,
-        offset=offset,
-        page_size=PAGE_SIZE,
-        version=data_version(conn),
-        **view.reading_choices(lang_of(request)),
-    )
-
-
-@router.get("/surveys")
-def surveys(request: Request, reader: Reader, conn: AppConn) -> Response:
-    """Draw the list of surveys the reader may see."""
-    return draw(request, "surveys.html", reader=reader, surveys=queries.surveys(conn))
-
-
-def _previewed(conn: Any, reader: Signed, row: dict[str, Any], lang: str) -> dict[str, Any]:
-    """Return a survey with what it would move while it waits, or why that cannot be said."""
-    sent = queries.upload_of(conn, row["id"]) if row["state"] == "submitted" else None
-    item = {**row, "moves": None, "trouble": None, "asks": False}
-    try:
-        item["moves"] = _moves(reader, sent, lang) if sent else None
-    except Problem as problem:
-        # Said in its place: the rest of the page stands.
-        item["trouble"] = problem
-    return item
-
-
-@router.get("/surveys/{survey_id}")
-def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> Response:
-    """Draw one survey: what it is and what happened to it."""
-    found = queries.survey(conn, survey_id)
-    if found is None:
-        raise missing()
-    shown = _previewed(conn, reader, found, lang_of(request))
-    old = queries.survey(conn, found["supersedes"]) if found["supersedes"] else None
-    diff = None
-    if old is not None:
-        diff = differences(intake.survey_rows(conn, old["id"]), intake.survey_rows(conn, survey_id))
-    corrected = corrections.old_of(conn, None, survey_id)
-    rows = intake.survey_rows(conn, survey_id) if corrected else []
-    return draw(
-        request,
-        "survey.html",
-        reader=reader,
-        item=shown,
-        open_acts=True,
-        against=old,
-        diff=diff,
-        corrected=corrected,
-        corrected_diff=differences([corrected], rows) if corrected else None,
-    )
-
-
-@router.get("/surveys/{survey_id}/moves")
-def survey_moves(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> Response:
-    """Draw what a survey that waits would move: a part of the inbox that comes after the page."""
-    found = queries.survey(conn, survey_id)
-    if found is None:
-        raise missing()
-    item = _previewed(conn, reader, found, lang_of(request))
-    return draw(request, "parts/moves.html", reader=reader, item=item)
-
-
-def _waiting(conn: Any, reader: Signed, lang: str) -> list[dict[str, Any]]:
-    """Return the surveys that wait, with what each would move where that was reckoned already."""
-    rows = []
-    with reader.working(snapshot=True) as worker:
-        for row in queries.inbox(conn):
-            upload_id = queries.upload_of(conn, row["id"])
-            found = preview.kept(worker, upload_id) if upload_id else None
-            moves = None if found is None else view.moves(found, lang)
-            asks = upload_id is not None
-            rows.append({**row, "moves": moves, "asks": asks, "trouble": None})
-    return rows
-
-
-def _proposal(conn: Any, row: dict[str, Any], lang: str) -> dict[str, Any]:
-    code = row["mine_code"]
-    of = queries.mine(conn, code, clock.today()) if code else None
-    return view.proposal(row, of, lang)
-
-
-@router.get("/inbox")
-def inbox(request: Request, reader: Reader, conn: AppConn) -> Response:
-    """Draw what waits for the regulator, and what waits for a second person."""
-    lang = lang_of(request)
-    return draw(
-        request,
-        "inbox.html",
-        reader=reader,
-        submissions=_waiting(conn, reader, lang),
-        proposals=[_proposal(conn, row, lang) for row in queries.proposals(conn)],
-        refused=[
-            one
-            for one in queries.refusals(conn, clock.now() - NEWS)
-            if one["proposed_by"] == reader.actor.login
-        ],
-        objections=[one for one in objections.objections(conn) if one["state"] == "open"],
-        models=[m for m in terrain_queries.models(conn) if m["state"] == "submitted"],
-        open_acts=False,
+        surveys=[s for s in survey_queries.surveys(conn) if s["state"] == "accepted"],
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from geo.messages import say
 from geo.problems import Problem
-from geo.store import findings, queries, screening
+from geo.store import batches, findings, screening
 from geo.store.tables import SCREENING_OUTCOMES, mine
 from web import view
 from web.acts import Text, told
@@ -39,7 +39,7 @@ def page(request: Request, reader: Reader, conn: AppConn, known_at: str = "") ->
     if reader.role not in ASKERS:
         raise missing()
     codes, lang = findings.seen(conn), lang_of(request)
-    known = queries.seq_at(conn, view.known(known_at))
+    known = batches.seq_at(conn, view.known(known_at))
     with reader.working() as work:
         found = screening.findings(work, codes, known)
     kept = screening.on_record(conn, codes)

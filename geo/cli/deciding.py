@@ -94,12 +94,12 @@ def proposals(as_json: Json = False, login: As = None) -> None:
 
     Example: minerisk proposals
     """
-    from geo.store import queries
+    from geo.store import inbox_queries
     from geo.store.engine import connect
 
     with database() as conf:
         with connect(conf, "app", acting(conf, login)) as conn:
-            rows = queries.proposals(conn)
+            rows = inbox_queries.proposals(conn)
         names = ("id", "action", "of", "proposed_by", "proposed_at")
         listed = [{**r, "of": r["mine_code"] or r["body"].get("pond_code")} for r in rows]
         show(rows, as_json, lambda: _table(names, listed))

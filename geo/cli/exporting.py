@@ -86,13 +86,13 @@ def grades_xlsx(output: To = Path("grades.xlsx"), as_of: AsOf = None, login: As 
     Example: minerisk export grades.xlsx -o 等级.xlsx
     """
     from geo.report.grades import write_xlsx
-    from geo.store import queries
+    from geo.store import mine_queries
     from geo.store.engine import connect
 
     with database() as conf:
         on: date = day(as_of)
         with connect(conf, "app", acting(conf, login)) as conn:
-            rows = queries.grades(conn, on, None if as_of is None else on)
+            rows = mine_queries.grades(conn, on, None if as_of is None else on)
         write_xlsx(output, rows, on, lang())
         typer.echo(f"{output}  {len(rows)}", err=True)
 

@@ -281,13 +281,13 @@ def surveys(as_json: Json = False, login: As = None) -> None:
 
     Example: minerisk surveys --json
     """
-    from geo.store import queries
+    from geo.store import survey_queries
     from geo.store.engine import connect
 
     with database() as conf:
         actor = acting(conf, login)
         with connect(conf, "app", actor) as conn:
-            rows = queries.surveys(conn)
+            rows = survey_queries.surveys(conn)
         names = ("id", "state", "filename", "survey_unit", "recorded_at", "actor_login")
         data = [{n: row[n] for n in names} | {"layers": row["layers"]} for row in rows]
         show(data, as_json, lambda: _table(names, data))

@@ -85,8 +85,8 @@ def _ledger(
     """Return the ledger as kept for a month, or of a day as known; and the rules to tell it by."""
     from geo.problems import Problem
     from geo.store import findings, ledger_months
+    from geo.store.batches import seq_at
     from geo.store.engine import connect
-    from geo.store.queries import seq_at
     from geo.store.rule_sets import telling
 
     if month is None:
@@ -162,7 +162,7 @@ def crossings(
     """
     from geo.messages import say
     from geo.store import findings
-    from geo.store.queries import seq_at
+    from geo.store.batches import seq_at
 
     on, moment = times(as_of, valid_on, known_at)
 
@@ -197,7 +197,7 @@ def screening(
     """
     from geo.messages import say
     from geo.store import screening as store
-    from geo.store.queries import seq_at
+    from geo.store.batches import seq_at
 
     moment = times(None, None, known_at)[1]
 
@@ -299,14 +299,14 @@ def years(
     Example: minerisk years SL-C01 --move 3101 --by 1
     """
     from geo.problems import Problem
-    from geo.store import queries
+    from geo.store import mine_evidence
     from geo.store import years as store
     from geo.store.engine import connect
 
     with database() as conf:
         actor, held = acting(conf, login), day(on)
         with connect(conf, "app", actor) as conn:
-            found = queries.mine(conn, mine, held, None if on is None else held)
+            found = mine_evidence.mine(conn, mine, held, None if on is None else held)
         if found is None:
             raise Problem("store.no_such_mine", mine=mine)
         if move is None:

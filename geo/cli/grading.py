@@ -37,7 +37,7 @@ def grades(
     Example: minerisk grades --mine SL-C01 --why
     """
     from geo.problems import Problem
-    from geo.store import queries
+    from geo.store import mine_evidence, mine_queries
     from geo.store.engine import connect
 
     with database() as conf:
@@ -45,11 +45,11 @@ def grades(
         on, known = times(as_of, valid_on, known_at)
         with connect(conf, "app", actor) as conn:
             if mine is None and not why:
-                rows = queries.grades(conn, on, known)
+                rows = mine_queries.grades(conn, on, known)
                 show(rows, as_json, lambda: _lines(rows))
                 return
-            codes = [mine] if mine else [m["code"] for m in queries.mines(conn, on, known)]
-            found = [queries.mine(conn, code, on, known) for code in codes]
+            codes = [mine] if mine else [m["code"] for m in mine_queries.mines(conn, on, known)]
+            found = [mine_evidence.mine(conn, code, on, known) for code in codes]
         if found == [None]:
             raise Problem("store.no_such_mine", mine=mine)
         full = [m for m in found if m is not None]
@@ -95,11 +95,11 @@ def advance(as_of: AsOf = None, as_json: Json = False, login: As = None) -> None
 
     Example: minerisk advance --as-of 2026-01-01
     """
-    from geo.store import queries
+    from geo.store import mine_queries
     from geo.store.engine import connect
 
     with database() as conf, connect(conf, "app", acting(conf, login)) as conn:
-        rows = queries.advance(conn, day(as_of), None if as_of is None else day(as_of))
+        rows = mine_queries.advance(conn, day(as_of), None if as_of is None else day(as_of))
     heads = ("days", "mine_code", "mine_name", "owner", "name", "reason", "object", "distance_m")
     show(rows, as_json, lambda: _table(heads, rows))
 

@@ -62,12 +62,12 @@ def _summary(conf: Any, on: date) -> dict[str, Any]:
     from sqlalchemy import func, select
 
     from geo.hazards import hazards
-    from geo.store import queries
+    from geo.store import mine_queries
     from geo.store.engine import SYSTEM, connect
     from geo.store.tables import claim, claim_end, feature, survey, upload
 
     with connect(conf, "worker", SYSTEM) as conn:
-        mines = queries.mines(conn, on)
+        mines = mine_queries.mines(conn, on)
         reports = list(conn.scalars(select(survey.c.report)))
         done = upload.c.state == "submitted"
         raised = 0

@@ -29,7 +29,7 @@ _WIDTHS = (12, 22, 18, 14, 14, 14, 14, 10, 40)
 
 
 def write_xlsx(path: Path, rows: list[dict[str, Any]], on: date, lang: str) -> None:
-    """Write the grades of `rows` (as :func:`geo.store.queries.grades` gives them) to `path`.
+    """Write the grades of `rows` (as :func:`geo.store.mine_queries.grades` gives them) to `path`.
 
     The colour of the effective grade stands beside its words, never instead of them.
     """

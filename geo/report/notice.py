@@ -21,7 +21,7 @@ from geo.problems import Problem
 from geo.report.map_sheet import chinese_font, fonts, quoted, under
 from geo.report.sheet_drawing import SCALES, Ground, Sheet, drawing
 from geo.settings import Settings
-from geo.store import map_reads, queries, relief_tiles
+from geo.store import batches, map_reads, mine_evidence, relief_tiles
 from geo.store.tiles import FACTORS
 
 # The notice is a document in Chinese, whatever language its reader works in.
@@ -63,7 +63,7 @@ def matters(found: dict[str, Any], hazard: str | None = None) -> list[dict[str, 
     Parameters
     ----------
     found : dict
-        The mine, as :func:`geo.store.queries.mine` gives it.
+        The mine, as :func:`geo.store.mine_evidence.mine` gives it.
     hazard : str, optional
         Only this one.
 
@@ -249,7 +249,7 @@ def pdf(
     Parameters
     ----------
     found : dict
-        The mine, as :func:`geo.store.queries.mine` gives it.
+        The mine, as :func:`geo.store.mine_evidence.mine` gives it.
     rows : list of dict
         Shapes of the small map, as :func:`geo.store.map_reads.shapes` gives them.
     hazard : str or None
@@ -317,10 +317,10 @@ def of_mine(
     on, known_at, hazard, by, printed
         As :func:`pdf` takes them.
     """
-    found = queries.mine(conn, code, on, known_at)
+    found = mine_evidence.mine(conn, code, on, known_at)
     if found is None:
         return None
-    seq = queries.seq_at(conn, known_at)
+    seq = batches.seq_at(conn, known_at)
     rows: list[dict[str, Any]] = []
     ground = None
     if found["bounds"]:

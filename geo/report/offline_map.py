@@ -15,7 +15,7 @@ from geo.hazards import colour_label, grade_name, hazards
 from geo.messages import say
 from geo.problems import Problem
 from geo.settings import CHECKOUT
-from geo.store import pond_queries, pond_zones, queries
+from geo.store import mine_queries, pond_queries, pond_zones
 from geo.tailings.words import labels
 
 LEAFLET = CHECKOUT / "web" / "static" / "vendor" / "leaflet"
@@ -111,7 +111,7 @@ def write_map(conn: Connection, path: Path, on: date, lang: str) -> int:
     """
     if not (LEAFLET / "leaflet.js").exists():
         raise Problem("report.no_leaflet")
-    mines = queries.mines(conn, on)
+    mines = mine_queries.mines(conn, on)
     shapes = _licences(conn)
     chart = folium.Map(tiles=None, location=[38.85, 112.7], zoom_start=10, zoom_snap=0.25)
     for mine in mines:

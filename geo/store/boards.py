@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from geo import clock
-from geo.store import pond_queries, queries
+from geo.store import batches, mine_queries, pond_queries, survey_queries
 from geo.store.doubtful import doubtful
 from geo.store.rule_sets import telling
 from geo.store.standing import claims_holding
@@ -62,12 +62,12 @@ class Boards:
 
     def __init__(self, conn: Connection, on: date, known_at: datetime | date | None = None) -> None:
         self.conn, self.on, self.known_at = conn, on, known_at
-        self.seq = queries.seq_at(conn, known_at)
+        self.seq = batches.seq_at(conn, known_at)
 
     @cached_property
     def mines(self) -> list[dict[str, Any]]:
         """The mines one may see, with their lines."""
-        return queries.mines(self.conn, self.on, self.known_at)
+        return mine_queries.mines(self.conn, self.on, self.known_at)
 
     @cached_property
     def claims(self) -> Any:
@@ -160,7 +160,7 @@ class Boards:
     @cached_property
     def advance(self) -> list[dict[str, Any]]:
         """Who advances into the unclear (L13)."""
-        return queries.advance(self.conn, self.on, self.known_at)
+        return mine_queries.advance(self.conn, self.on, self.known_at)
 
     @cached_property
     def late(self) -> list[dict[str, Any]]:
@@ -186,7 +186,7 @@ class Boards:
             for r in self.unresolved
             if r["by_when"] and r["by_when"] < self.on
         ]
-        for one in queries.redo(self.conn):
+        for one in survey_queries.redo(self.conn):
             redo = {"what": "redo", "days": None, "since": None, "mine_code": ""}
             rows.append({**redo, "name": one["filename"], "survey_id": str(one["id"])})
         rows.sort(key=lambda r: (-(r["days"] if r["days"] is not None else -1), r["mine_code"]))

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select, text
 
+from geo.store.mine_queries import mines
 from geo.store.publish import CHAINED
-from geo.store.queries import mines
 from geo.store.rule_sets import in_force
 from geo.store.standing import open_claims
 from geo.store.tables import batch, encounter, encounter_end

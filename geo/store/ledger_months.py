@@ -12,10 +12,10 @@ import pandas as pd
 from sqlalchemy import Connection, func, select
 
 from geo import clock
+from geo.store.batches import seq_at
 from geo.store.engine import SYSTEM
 from geo.store.findings import names, reckoned, records, told
 from geo.store.publish import publishing
-from geo.store.queries import seq_at
 from geo.store.rule_sets import in_force
 from geo.store.tables import batch, ledger_month, mine, mine_state
 from geo.survey.keys import canonical

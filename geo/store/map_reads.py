@@ -1,6 +1,6 @@
 """What the map is asked beside its tiles: districts, places by name, and the shapes of a sheet.
 
-Like :mod:`geo.store.queries` everything is asked as the application's role, so that nothing of
+Like :mod:`geo.store.mine_queries` everything is asked as the application's role, so that nothing of
 somebody else's is returned. Spatial reads go through the definer functions, which use the index.
 """
 

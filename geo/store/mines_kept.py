@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from geo.store import queries
+from geo.store import batches, mine_queries
 from geo.store.engine import Actor
 from geo.store.recent import Recent
 
@@ -19,7 +19,7 @@ _kept: Recent[list[dict[str, Any]]] = Recent(8)
 def mines(
     conn: Connection, on: date, known_at: datetime | date | None = None
 ) -> list[dict[str, Any]]:
-    """Return what :func:`geo.store.queries.mines` returns, from memory where it is the same.
+    """Return what :func:`geo.store.mine_queries.mines` returns, from memory where it is the same.
 
     Never across readers of different scope, nor across batches. The answer is shared: it is read,
     and never changed.
@@ -27,14 +27,14 @@ def mines(
     actor: Actor | None = conn.get_execution_options().get("actor")
     # What a survey unit sees hangs on its contracts, too, which no batch records.
     if actor is None or actor.role == "geologist":
-        return queries.mines(conn, on, known_at)
-    seq = queries.seq_at(conn, known_at)
+        return mine_queries.mines(conn, on, known_at)
+    seq = batches.seq_at(conn, known_at)
     key = (conn.engine.url, actor.role, actor.org_id, actor.district, seq, on)
     kept = _kept.get(key)
     if kept is not None:
         return kept
-    found = queries.mines(conn, on, known_at)
+    found = mine_queries.mines(conn, on, known_at)
     # A batch that came meanwhile is in the answer, and not in the key.
-    if queries.seq_at(conn, known_at) == seq:
+    if batches.seq_at(conn, known_at) == seq:
         _kept.keep(key, found)
     return found

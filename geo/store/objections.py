@@ -18,12 +18,12 @@ from geo.settings import Settings
 from geo.store import rawfiles
 from geo.store.assertions import assert_in, check_grade, scale_of
 from geo.store.authority import authorise, is_own, mine_row, need, owner_of
+from geo.store.batches import seq_at
 from geo.store.engine import Actor
 from geo.store.grading import Changes
 from geo.store.mine_states import newest_lines
 from geo.store.papers import Sent
 from geo.store.publish import publishing
-from geo.store.queries import seq_at
 from geo.store.tables import OBJECTION_OUTCOMES, batch, objection, objection_answer
 from geo.store.tables import mine as mine_table
 

@@ -19,7 +19,7 @@ from geo.store.pond_facts import (
 )
 from geo.store.pond_queries import said_of, standing, under
 from geo.store.pond_zones import judged_on, newest_run, strip_below
-from geo.store.queries import seq_at
+from geo.store.batches import seq_at
 from geo.store.tables import proposal
 from geo.tailings.closure import closure_rules
 from geo.tailings.grade import grade_rule

@@ -1,7 +1,7 @@
 """Which ponds stand on a day, and how: state, duties, grade, head-top, monitoring, what lies under.
 
 Row-level security and the definer functions do the seeing. `on` is when a thing held, `known_at`
-when it was known, as in :mod:`geo.store.queries`.
+when it was known, as in :mod:`geo.store.mine_queries`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,6 +12,7 @@ from typing import Any
 import shapely
 from sqlalchemy import Connection, func, select, text
 
+from geo.store.batches import seq_at
 from geo.store.pond_facts import (
     alarm_of,
     event_rows,
@@ -22,7 +23,6 @@ from geo.store.pond_facts import (
     standing_events,
 )
 from geo.store.pond_zones import newest_run
-from geo.store.queries import seq_at
 from geo.store.tables import batch, head_top
 from geo.store.tables import pond as pond_table
 from geo.store.tiles import horizon_day

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from geo import clock
 from geo.crs import local_zone, to_metric
-from geo.store.queries import seq_at
+from geo.store.batches import seq_at
 from geo.store.tables import batch, head_top, terrain
 from geo.store.terrain_states import became, ground_of, newest
 

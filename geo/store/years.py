@@ -20,7 +20,7 @@ _FARTHEST = 20
 
 
 def met_first(encounters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return when each factor is first met, from encounters as :mod:`geo.store.queries` reads them.
+    """Return when each factor is first met, from encounters as a mine's evidence has them.
 
     Returns
     -------

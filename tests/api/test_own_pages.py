@@ -3,11 +3,11 @@
 import pytest
 
 from geo.messages import say
-from geo.store import decisions, queries
+from geo.store import decisions, survey_queries
 from geo.store.engine import SYSTEM, connect
 from tests.conftest import PASSWORDS, TODAY, filed
 from tests.county import goaf, write
-from web import pages
+from web import uploads
 
 pytestmark = pytest.mark.database
 
@@ -16,11 +16,11 @@ def test_the_sender_is_told_what_came_back_and_the_reviewer_what_would_move(
     client_of, settings, people, tmp_path, monkeypatch
 ):
     wang, zhang = client_of("wang"), client_of("zhang")
-    monkeypatch.setattr(pages, "UPLOADS", 2)
+    monkeypatch.setattr(uploads, "UPLOADS", 2)
     path = write(tmp_path / "一号老空.geojson", [goaf("A", "G9", x=0.94, water="有", known="否")])
     survey_id = filed(settings, path, people["wang"], layer="goaf")
     with connect(settings, "worker", SYSTEM) as conn:
-        upload_id = queries.upload_of(conn, survey_id)
+        upload_id = survey_queries.upload_of(conn, survey_id)
     # Two newer ones push it off the first page of the list; it is on the next.
     for n in range(2):
         other = write(tmp_path / f"{n}.geojson", [goaf("A", f"N{n}", x=0.6, water="无")])

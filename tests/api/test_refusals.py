@@ -14,7 +14,7 @@ from api.docs import METHODS, examples
 from geo import clock
 from geo.messages import catalogue
 from geo.settings import settings as current
-from geo.store import cluster, queries
+from geo.store import batches, cluster, mine_queries
 from geo.store.engine import SYSTEM, connect
 from tests.conftest import PASSWORDS
 from tests.county import boundary, goaf, write
@@ -68,14 +68,14 @@ WRONG_FIELDS = [
 def test_a_wrong_field_is_named_in_a_sentence_and_nothing_is_recorded(client_of, settings):
     zhang = client_of("zhang")
     with connect(settings, "worker", SYSTEM) as conn:
-        before = queries.seq_at(conn, None)
+        before = batches.seq_at(conn, None)
     for sent, code, named in WRONG_FIELDS:
         body = refused(zhang.post("/api/v1/mines/A/claims", json=sent), 422, code)
         if named is not None:
             assert body["params"]["field"] == named
             assert named in body["message"]
     with connect(settings, "worker", SYSTEM) as conn:
-        assert queries.seq_at(conn, None) == before
+        assert batches.seq_at(conn, None) == before
 
 
 def test_a_body_that_is_no_json_is_told_so(client_of):
@@ -127,7 +127,7 @@ def test_a_fault_of_ours_tells_its_number_and_nothing_else(app, client_of, peopl
     def broken(*_):
         raise RuntimeError("the secret is 42")
 
-    monkeypatch.setattr(queries, "mines", broken)
+    monkeypatch.setattr(mine_queries, "mines", broken)
     with capture_logs() as logged:
         answer = zhang.get("/api/v1/mines")
     body = refused(answer, 500, "api.fault")

@@ -4,7 +4,7 @@ import pytest
 
 from api.warming import warm
 from geo import clock
-from geo.store import mines_kept, queries
+from geo.store import mine_queries, mines_kept
 from geo.store.engine import connect, engine
 from web.render import environment
 
@@ -20,7 +20,7 @@ def test_the_first_map_of_a_bureau_is_reckoned_before_it_is_asked_for(
     assert engine(settings, "app").pool.checkedin() == 5
     assert "map.html" in {key[1] for key in environment().cache}
     # Nothing is reckoned anew for either regulator, and nothing was for anybody else.
-    monkeypatch.setattr(queries, "mines", None)
+    monkeypatch.setattr(mine_queries, "mines", None)
     for login in ("zhang", "li"):
         with connect(settings, "app", people[login]) as conn:
             mines_kept.mines(conn, clock.today())

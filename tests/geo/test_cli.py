@@ -53,7 +53,7 @@ from geo.cli import serving as _serving  # noqa: F401
 from geo.messages import say
 from geo.rules.catalogue import DATA
 from geo.settings import CHECKOUT, Settings, settings
-from geo.store import queries
+from geo.store import mine_queries, survey_queries
 from geo.store.cluster import Cluster, running_cluster
 from geo.store.engine import SYSTEM, connect, dispose
 
@@ -162,7 +162,7 @@ def place(folder):
 def goaf(place, tmp_path) -> Path:
     """A zip as a survey unit sends it: GBK without .cpg, zone-prefixed eastings without .prj."""
     with connect(place.settings, "worker", SYSTEM) as conn:
-        mine = next(m for m in queries.mines(conn, clock.today()) if m["code"] == "SL-C03")
+        mine = next(m for m in mine_queries.mines(conn, clock.today()) if m["code"] == "SL-C03")
     x, y = mine["point"]
     # Never twice the same: what was filed before would be answered with the survey there is.
     shift = int(tmp_path.name.encode().hex(), 16) % 97 * 1e-6
@@ -366,7 +366,7 @@ def test_files_with_no_confirmation_in_a_pipe_wait(place, goaf):
 
 def _extent(path: Path, place: Place) -> Path:
     with connect(place.settings, "worker", SYSTEM) as conn:
-        mine = next(m for m in queries.mines(conn, clock.today()) if m["code"] == "SL-C03")
+        mine = next(m for m in mine_queries.mines(conn, clock.today()) if m["code"] == "SL-C03")
     x, y = mine["point"]
     row = {
         "矿山编号": "SL-C03", "普查因素": "采空区", "普查方法": "物探", "开始日期": "2024-03-01",
@@ -405,7 +405,7 @@ def test_a_survey_replaces_the_one_it_names(place, goaf, tmp_path):
     place.ask(*words, "--yes")
     newest = place.ask("surveys")[0]
     with connect(place.settings, "worker", SYSTEM) as conn:
-        found = queries.survey(conn, UUID(newest["id"]))
+        found = survey_queries.survey(conn, UUID(newest["id"]))
     assert str(found["supersedes"]) == old["id"]
     assert "surveys" in place.refused(*words[:3], "not-an-id", "--yes")
     assert place.refused(*words[:3], "00000000-0000-0000-0000-000000000000", "--yes")

@@ -9,7 +9,7 @@ import pytest
 from geo.hazards import colour_label, grade_name
 from geo.report.grades import write_xlsx
 from geo.report.offline_map import write_map
-from geo.store import decisions, queries
+from geo.store import decisions, mine_queries
 from geo.store.engine import connect
 from tests.conftest import TODAY
 from tests.county import boundary, goaf, panel, write
@@ -39,7 +39,7 @@ def sheet_rows(path: Path) -> list[tuple]:
 
 def test_the_sheet_holds_the_four_lines_of_every_hazard(county, people, tmp_path):
     with connect(county, "app", people["zhang"]) as conn:
-        rows = queries.grades(conn, TODAY)
+        rows = mine_queries.grades(conn, TODAY)
     write_xlsx(tmp_path / "等级.xlsx", rows, TODAY, "zh")
     title, _, heads, *lines = sheet_rows(tmp_path / "等级.xlsx")
     assert "2024-09-01" in title[0]
@@ -55,7 +55,7 @@ def test_the_sheet_holds_the_four_lines_of_every_hazard(county, people, tmp_path
 
 def test_the_effective_grade_has_its_colour_beside_its_words(county, people, tmp_path):
     with connect(county, "app", people["zhang"]) as conn:
-        rows = queries.grades(conn, TODAY)
+        rows = mine_queries.grades(conn, TODAY)
     write_xlsx(tmp_path / "grades.xlsx", rows, TODAY, "en")
     sheet = openpyxl.load_workbook(tmp_path / "grades.xlsx").active
     shades = {
@@ -68,7 +68,7 @@ def test_the_effective_grade_has_its_colour_beside_its_words(county, people, tmp
 
 def test_a_reader_files_only_what_they_may_see(county, people, tmp_path):
     with connect(county, "app", people["zhao"]) as conn:
-        write_xlsx(tmp_path / "own.xlsx", queries.grades(conn, TODAY), TODAY, "zh")
+        write_xlsx(tmp_path / "own.xlsx", mine_queries.grades(conn, TODAY), TODAY, "zh")
         vendor.install()
         assert write_map(conn, tmp_path / "own.html", TODAY, "zh") == 1
     assert {row[0] for row in sheet_rows(tmp_path / "own.xlsx")[3:]} == {"A"}

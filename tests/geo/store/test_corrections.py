@@ -5,7 +5,7 @@ from sqlalchemy import select, text
 
 from geo.problems import Problem
 from geo.rules import national_rules
-from geo.store import audit, corrections, decisions, export, queries
+from geo.store import audit, corrections, decisions, export, mine_evidence, mine_queries
 from geo.store.engine import SYSTEM, connect
 from geo.store.facts import load_world, newest_seq
 from geo.store.grading import regrade
@@ -57,7 +57,7 @@ def under_a_pond(settings):
 
 def hydro(settings, actor, code):
     with connect(settings, "app", actor) as conn:
-        found = queries.mine(conn, code, TODAY)
+        found = mine_evidence.mine(conn, code, TODAY)
     return next(one["effective"] for one in found["lines"] if one["hazard"] == "hydro")
 
 
@@ -132,7 +132,7 @@ def test_a_plan_item_is_corrected_and_only_the_new_one_is_planned(base, settings
     drawn = redrawn(settings, tmp_path, people, longer, late, layer="plan_item")
     accept(settings, people["zhang"], drawn)
     with connect(settings, "app", people["zhang"]) as conn:
-        planned = queries.workings(conn, "A")
+        planned = mine_queries.workings(conn, "A")
     keys = {one["attrs"]["end"] for one in planned}
     assert keys == {"2030-12-31"}
     assert len(planned) == 2

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from geo.problems import Problem
-from geo.store import decisions, intake, queries
+from geo.store import batches, decisions, intake, mine_evidence, survey_queries
 from geo.store.engine import SYSTEM, connect, engine
 from geo.store.grading import regrade
 from geo.store.publish import publishing
@@ -67,7 +67,7 @@ class Office:
 
     def state_of(self, survey_id):
         with connect(self.settings, "worker", SYSTEM) as conn:
-            return queries.survey(conn, survey_id)["state"]
+            return survey_queries.survey(conn, survey_id)["state"]
 
     def grade(self, code, hazard="hydro", on=TODAY):
         return effective(self.settings, code, hazard, on)
@@ -111,7 +111,7 @@ def test_a_grade_to_come_is_not_lowered_by_one_person(office):
     assert office.act(decisions.settle, said["proposal"], True, by="li")["state"] == "accepted"
     assert office.grade("A", "rock_burst", ahead) == "none"
     with connect(office.settings, "worker", SYSTEM) as conn:
-        note = queries.changes(conn, 1)[0]["note"]
+        note = batches.changes(conn, 1)[0]["note"]
     assert (note["proposed_by"], note["confirmed_by"]) == ("zhang", "li")
 
 
@@ -168,9 +168,9 @@ def test_a_survey_stands_again_only_when_nothing_honest_replaces_it(office):
     office.revoke(two)
     assert office.state_of(old) == "accepted"
     with connect(office.settings, "worker", SYSTEM) as conn:
-        assert {s["id"] for s in queries.redo(conn)} == {one, two}
-        assert {s["id"] for s in queries.mine(conn, "A", TODAY)["redo"]} == {one, two}
-        assert queries.redo(conn, "B") == []
+        assert {s["id"] for s in survey_queries.redo(conn)} == {one, two}
+        assert {s["id"] for s in mine_evidence.mine(conn, "A", TODAY)["redo"]} == {one, two}
+        assert survey_queries.redo(conn, "B") == []
 
 
 def test_a_revocation_voids_the_endings_that_cited_it_in_every_mine_they_reached(office):
@@ -208,7 +208,7 @@ def test_a_verdict_within_its_error_ends_only_by_a_better_measurement(office):
     rough, _ = office.base([goaf("A", "G1", x=-0.27, **WET)], "goaf", error_m=100.0)
     assert office.grade("A") == "very_complex"
     with connect(office.settings, "worker", SYSTEM) as conn:
-        found = queries.mine(conn, "A", TODAY)
+        found = mine_evidence.mine(conn, "A", TODAY)
     key = next(c["key"] for c in found["claims"] if c["grade"] == "very_complex" and c["sensitive"])
     fine, _ = office.base([goaf("A", "G2", x=0.1, water="无")], "goaf", error_m=5.0)
     for kind, cites in (("error", None), ("superseded", None), ("error", rough)):
@@ -240,7 +240,7 @@ def test_what_a_revoked_survey_raised_ends_only_citing_an_accepted_one(office):
     assert office.grade("A") == "very_complex"
     with connect(office.settings, "worker", SYSTEM) as conn:
         survey_key = conn.scalar(select(survey.c.key).where(survey.c.id == false))
-        assert queries.redo(conn) == []
+        assert survey_queries.redo(conn) == []
     office.end("survey", survey_key, "released", cites=fresh)
     assert office.grade("A") == "simple"
     assert office.full_run_changes() == (0, 0, [])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from geo.store import queries
+from geo.store import mine_evidence
 from geo.store.engine import SYSTEM, connect
 from tests.conftest import TODAY
 from tests.county import boundary, goaf, rect
@@ -29,7 +29,7 @@ def test_a_place_is_clipped_anew_where_the_study_area_grew(office):
 
     def width(code):
         with connect(office.settings, "worker", SYSTEM) as conn:
-            found = queries.mine(conn, code, TODAY)["encounters"]
+            found = mine_evidence.mine(conn, code, TODAY)["encounters"]
         return {
             max(x for x, _ in e["geometry"]["coordinates"][0])
             for e in found

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text, update
 
-from geo.store import intake, queries, rawfiles
+from geo.store import intake, mine_evidence, mine_queries, rawfiles, survey_queries
 from geo.store.engine import SYSTEM, connect
 from geo.store.grading import new_day
 from geo.store.jobs import app, retry_stalled
@@ -62,11 +62,11 @@ def test_the_upload_and_its_job_appear_together_or_not_at_all(settings, people, 
         intake.register_upload(
             conn, people["wang"], path.name, path, ReadOptions(), settings=settings
         )
-        assert len(queries.uploads(conn)) == 2
+        assert len(survey_queries.uploads(conn)) == 2
         conn.get_transaction().rollback()
     assert jobs(settings) == [(str(upload_id), "todo")]
     with connect(settings, "worker", SYSTEM) as conn:
-        assert len(queries.uploads(conn)) == 1
+        assert len(survey_queries.uploads(conn)) == 1
 
 
 def test_a_job_of_a_killed_worker_is_done_by_the_next(settings, sent):
@@ -144,16 +144,18 @@ def test_a_new_day_is_graded_once_and_lowers_nothing(settings, people, tmp_path)
     county(settings, people, tmp_path)
     tomorrow = TODAY + timedelta(days=1)
     with connect(settings, "worker", SYSTEM) as conn:
-        before = queries.grades(conn, tomorrow)
+        before = mine_queries.grades(conn, tomorrow)
         seen = new_day(conn, tomorrow)
     assert seen is not None
     assert sorted(seen.mines) == ["A", "B"]
     with connect(settings, "worker", SYSTEM) as conn:
         assert new_day(conn, tomorrow) is None
-        assert queries.grades(conn, tomorrow) == before
-        assert queries.mine(conn, "A", tomorrow)["coverage_on"] == tomorrow
+        assert mine_queries.grades(conn, tomorrow) == before
+        assert mine_evidence.mine(conn, "A", tomorrow)["coverage_on"] == tomorrow
         # A day on which nothing moved is no line of its history.
-        assert all(h["kind"] != "regrade" for h in queries.mine(conn, "A", tomorrow)["history"])
+        assert all(
+            h["kind"] != "regrade" for h in mine_evidence.mine(conn, "A", tomorrow)["history"]
+        )
 
 
 def test_bytes_just_kept_are_not_swept_away(settings, tmp_path):

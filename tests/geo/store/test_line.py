@@ -10,7 +10,19 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from geo.problems import Problem
-from geo.store import audit, decisions, export, intake, map_reads, preview, queries, tiles
+from geo.store import (
+    audit,
+    batches,
+    decisions,
+    export,
+    intake,
+    map_reads,
+    mine_evidence,
+    mine_queries,
+    preview,
+    survey_queries,
+    tiles,
+)
 from geo.store.engine import SYSTEM, connect, engine
 from geo.store.grading import regrade
 from geo.store.publish import lock, publishing
@@ -41,7 +53,7 @@ def county(settings, people, folder):
 
 def effective(settings, code, hazard, on=TODAY, known=None):
     with connect(settings, "worker", SYSTEM) as conn:
-        found = queries.mine(conn, code, on, known)
+        found = mine_evidence.mine(conn, code, on, known)
     return next(line for line in found["lines"] if line["hazard"] == hazard)["effective"]
 
 
@@ -58,15 +70,18 @@ def test_a_neighbours_goaf_raises_the_grade_and_says_why(base, settings, people)
     }
     assert ("A", "simple", "very_complex") in moved
     with connect(settings, "app", people["zhao"]) as conn:
-        found = queries.mine(conn, "A", TODAY)
+        found = mine_evidence.mine(conn, "A", TODAY)
         # The enterprise reads why, and never the neighbour's own row.
-        assert queries.mine(conn, "B", TODAY) is None
+        assert mine_evidence.mine(conn, "B", TODAY) is None
         seen = conn.execute(text("SELECT DISTINCT mine_code FROM minerisk.feature")).scalars()
         assert set(seen) == {"A"}
         # A working shows from the day it is within the horizon; so does the licence.
         early = date(TODAY.year - 20, 1, 1)
-        assert [len(queries.workings(conn, "A", None, day)) for day in (TODAY, early)] == [1, 0]
-        assert queries.licence(conn, "A", TODAY)["mine_kind"] == "coal"
+        assert [len(mine_queries.workings(conn, "A", None, day)) for day in (TODAY, early)] == [
+            1,
+            0,
+        ]
+        assert mine_queries.licence(conn, "A", TODAY)["mine_kind"] == "coal"
     why = "\n".join(found["why"]["zh"])
     assert "邻矿" in why
     assert "G1" in why
@@ -86,7 +101,7 @@ def test_lines_of_old_goaf_water_are_drawn_only_for_who_sees_the_goaf(base, sett
 
     def lines(login, on=TODAY):
         with connect(settings, "app", people[login]) as conn:
-            known = queries.seq_at(conn, None)
+            known = batches.seq_at(conn, None)
             (tmp_path / "t.mvt").write_bytes(tiles.tile(conn, "water_lines", *place, known, on))
             drawn = map_reads.shapes(conn, box, ["water_lines"], (), known, on)
         return {row["layer"] for row in drawn} - {"mine_boundary"}
@@ -112,10 +127,12 @@ def test_only_submitted_counts_for_nothing_but_is_seen(base, tmp_path, settings,
     survey_id = file(path, people["wang"], layer="goaf")
     assert effective(settings, "A", "hydro") == "simple"
     with connect(settings, "worker", people["zhang"]) as conn:
-        assert any(c["status"] == "provisional" for c in queries.mine(conn, "A", TODAY)["claims"])
+        assert any(
+            c["status"] == "provisional" for c in mine_evidence.mine(conn, "A", TODAY)["claims"]
+        )
         decisions.return_(conn, people["zhang"], survey_id, "请补充", on=TODAY)
         assert not any(
-            c["status"] == "provisional" for c in queries.mine(conn, "A", TODAY)["claims"]
+            c["status"] == "provisional" for c in mine_evidence.mine(conn, "A", TODAY)["claims"]
         )
 
 
@@ -225,7 +242,7 @@ def test_a_revoked_survey_covers_nothing_and_still_raises(base, settings, people
 
     def goaf_state():
         with connect(settings, "worker", SYSTEM) as conn:
-            rows = queries.mine(conn, "A", TODAY)["coverage"]
+            rows = mine_evidence.mine(conn, "A", TODAY)["coverage"]
         return {r["state"] for r in rows if r["kind"] == "goaf" and r["extent"] == "footprint"}
 
     assert goaf_state() == {"clear"}
@@ -236,13 +253,13 @@ def test_a_revoked_survey_covers_nothing_and_still_raises(base, settings, people
     assert goaf_state() == {"unsurveyed"}
     assert effective(settings, "A", "hydro") == "very_complex"
     with connect(settings, "worker", SYSTEM) as conn:
-        assert any(c["status"] == "held" for c in queries.mine(conn, "A", TODAY)["claims"])
+        assert any(c["status"] == "held" for c in mine_evidence.mine(conn, "A", TODAY)["claims"])
 
 
 def test_a_treated_goaf_ends_by_two_persons_and_history_keeps_it(base, settings, people):
     base([goaf("A", "G1", x=0.6, water="有", known="否", volume="不清")], "goaf")
     with connect(settings, "worker", people["zhang"]) as conn:
-        claims = queries.mine(conn, "A", TODAY)["claims"]
+        claims = mine_evidence.mine(conn, "A", TODAY)["claims"]
         factor = next(c["factor_key"] for c in claims if c["grade"] == "very_complex")
         seq_before, _ = audit.head(conn)
         wanted = decisions.propose_ending(
@@ -264,7 +281,7 @@ def test_an_enterprise_cannot_decide_or_end_its_own(base, settings, people):
         with pytest.raises(Problem) as caught:
             decisions.assert_claim(conn, people["zhao"], "A", "gas", "low", "decision", "x", TODAY)
         assert caught.value.http_status == 403
-        claim = queries.mine(conn, "A", TODAY)["claims"][0]["key"]
+        claim = mine_evidence.mine(conn, "A", TODAY)["claims"][0]["key"]
         with pytest.raises(Problem):
             decisions.propose_ending(conn, people["zhao"], "claim", claim, "error", "r", "d")
 
@@ -276,7 +293,9 @@ def test_a_declaration_and_an_appraisal_disagree_and_the_higher_prevails(base, s
             date(2023, 1, 1), valid_to=date(2024, 1, 1), on=TODAY,
         )  # fmt: skip
     with connect(settings, "worker", SYSTEM) as conn:
-        line = next(x for x in queries.mine(conn, "A", TODAY)["lines"] if x["hazard"] == "gas")
+        line = next(
+            x for x in mine_evidence.mine(conn, "A", TODAY)["lines"] if x["hazard"] == "gas"
+        )
     # Out of date stays in force, and says so (L3).
     assert (line["determined"], line["effective"], line["overdue"]) == ("high", "high", True)
     assert effective(settings, "A", "gas", on=date(2022, 6, 1)) == "low"
@@ -349,9 +368,9 @@ def test_real_boundaries_go_through_the_whole_door(settings, people):
         said = decisions.accept(conn, people["zhang"], survey_id, "ok", "doc", on=TODAY)
     assert said["state"] == "accepted"
     with connect(settings, "app", people["zhang"]) as conn:
-        report = queries.survey(conn, survey_id)["report"]
+        report = survey_queries.survey(conn, survey_id)["report"]
         assert (report["rows"], report["stored"], report["refused"]) == (342, 58, 284)
-        mines = queries.mines(conn, TODAY)
+        mines = mine_queries.mines(conn, TODAY)
     assert len(mines) == 50
     # Nobody surveyed or graded them: unclear, and undetermined, never low.
     assert all(mine["unclear"] for mine in mines)

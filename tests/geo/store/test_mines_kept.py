@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from benchmarks.tiles import fill
-from geo.store import mines_kept, queries
+from geo.store import mine_queries, mines_kept
 from geo.store.engine import SYSTEM, Actor, connect
 
 pytestmark = pytest.mark.database
@@ -23,7 +23,7 @@ def test_mines_are_reckoned_once_for_whoever_sees_the_same(settings, monkeypatch
         reckoned.append(who)
         return [{"code": who.login}]
 
-    monkeypatch.setattr(queries, "mines", reckon)
+    monkeypatch.setattr(mine_queries, "mines", reckon)
 
     def ask(actor, on=DAY, known=None):
         before = len(reckoned)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from geo import attachments
 from geo.doctor import examine
 from geo.problems import Problem
-from geo.store import audit, decisions, objections, queries
+from geo.store import audit, decisions, mine_evidence, objections
 from geo.store.engine import SYSTEM, connect
 from tests.conftest import TODAY
 from tests.county import goaf
@@ -62,7 +62,7 @@ def test_an_objection_is_on_record_and_suspends_nothing(filed, settings, people)
     assert effective(settings, "A", "hydro") == "very_complex"
     with connect(settings, "worker", SYSTEM) as conn:
         assert audit.verify(conn).fault is None
-        assert queries.mine(conn, "A", TODAY)["history"][0]["kind"] == "objection"
+        assert mine_evidence.mine(conn, "A", TODAY)["history"][0]["kind"] == "objection"
     with connect(settings, "app", people["zhao"]) as conn:
         entry, path = objections.attachment(conn, settings, filed, row["attachments"][0]["sha256"])
     # Old bytes that no record names are swept; these are named.
@@ -120,7 +120,7 @@ def test_a_changed_grade_is_a_floor_and_lowers_nothing(filed, act, settings, peo
     # The goaf still stands: the highest line prevails, and the answer says so.
     assert said["effective"] == "very_complex"
     with connect(settings, "app", people["zhao"]) as conn:
-        found = queries.mine(conn, "A", TODAY)
+        found = mine_evidence.mine(conn, "A", TODAY)
         (row,) = objections.objections(conn)
     line = next(x for x in found["lines"] if x["hazard"] == "hydro")
     assert (line["decided"], line["effective"]) == ("medium", "very_complex")

@@ -28,12 +28,12 @@ from geo.store import (
     decisions,
     head_top_runs,
     map_reads,
+    mine_evidence,
     papers,
     pond_ground,
     pond_page,
     pond_queries,
     pond_zones,
-    queries,
     sites,
     terrain_queries,
 )
@@ -713,7 +713,7 @@ def test_a_pond_over_a_mine_is_told_of_and_its_pool_is_water_above_the_mine(
 
     def waters():
         with connect(own, "app", zhang) as conn:
-            found = queries.mine(conn, code, ON)
+            found = mine_evidence.mine(conn, code, ON)
         return [
             e for e in found["encounters"]
             if e["evidence"]["attrs"].get("code") == "SL-T40" and e["status"] == "in_force"

@@ -9,7 +9,7 @@ from geo import settings as module
 from geo.problems import Problem
 from geo.rules import Rules, load_rules, national_rules
 from geo.rules.catalogue import DATA
-from geo.store import adoption, audit, decisions, export, queries, rule_sets
+from geo.store import adoption, audit, batches, decisions, export, mine_evidence, rule_sets
 from geo.store.boards import Boards
 from geo.store.engine import SYSTEM, connect
 from geo.store.grading import new_day
@@ -87,7 +87,7 @@ def test_a_set_is_adopted_by_one_where_it_lowers_none_and_by_two_where_it_does(
     )
     assert office.grade("A", "gas") == "high"
     assert asked(rule_sets.waiting) is None
-    raised = asked(queries.seq_at, None)
+    raised = asked(batches.seq_at, None)
 
     # Without the county's rule grades would fall: it stands, and told, until two persons agree.
     install(monkeypatch, tmp_path / "county")
@@ -112,10 +112,10 @@ def test_a_set_is_adopted_by_one_where_it_lowers_none_and_by_two_where_it_does(
 
     # What the older set said is told by it: then, on an earlier day, and on the boards.
     with connect(office.settings, "worker", SYSTEM) as conn:
-        when = next(b["recorded_at"] for b in queries.changes(conn) if b["seq"] == raised)
+        when = next(b["recorded_at"] for b in batches.changes(conn) if b["seq"] == raised)
         for found in (
-            queries.mine(conn, "A", TODAY, when),
-            queries.mine(conn, "A", TODAY - timedelta(days=1)),
+            mine_evidence.mine(conn, "A", TODAY, when),
+            mine_evidence.mine(conn, "A", TODAY - timedelta(days=1)),
         ):
             (claim,) = [c for c in found["claims"] if c["rule_id"] == "county.heading"]
             assert OWN["message"]["zh"] in claim["sentence"]["zh"]

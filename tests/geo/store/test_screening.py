@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from geo.problems import Problem
-from geo.store import audit, decisions, intake, queries, screening
+from geo.store import audit, batches, decisions, intake, mine_queries, screening
 from geo.store.engine import SYSTEM, connect
 from geo.store.findings import crossings
 from tests.conftest import TODAY, filed
@@ -87,8 +87,8 @@ def test_an_answer_stands_beside_its_finding_and_moves_no_grade(act, settings, p
     act(screening.record_output, "A", date(2023, 1, 1), date(2023, 12, 31), 900000.0, "年报")
     (asked,) = found(settings, "too_little_void")
     with connect(settings, "worker", SYSTEM) as conn:
-        before = queries.mines(conn, TODAY)
-        known = queries.seq_at(conn, None)
+        before = mine_queries.mines(conn, TODAY)
+        known = batches.seq_at(conn, None)
     act(screening.answer, "A", asked["key"], "asked", "已发函")
     act(screening.answer, "A", asked["key"], "explained", "全年掘进，无采煤")
     (now,) = found(settings, "too_little_void")
@@ -97,7 +97,7 @@ def test_an_answer_stands_beside_its_finding_and_moves_no_grade(act, settings, p
     (then,) = found(settings, "too_little_void", known=known)
     assert then["state"] == "open"
     with connect(settings, "worker", SYSTEM) as conn:
-        assert queries.mines(conn, TODAY) == before
+        assert mine_queries.mines(conn, TODAY) == before
         assert audit.verify(conn).fault is None
     with pytest.raises(Problem) as refused:
         act(screening.answer, "A", "no such finding", "asked", "r")
@@ -135,7 +135,7 @@ def test_crossings_are_as_known_then(base, settings, people, tmp_path):
 
     assert beyond() == []
     with connect(settings, "worker", SYSTEM) as conn:
-        known = queries.seq_at(conn, None)
+        known = batches.seq_at(conn, None)
     path = write(tmp_path / "p.geojson", [panel("A", "3199", x=0.9)])
     survey_id = filed(settings, path, people["wang"], layer="plan_item")
     with connect(settings, "worker", people["zhang"]) as conn:

@@ -13,13 +13,13 @@ from geo.problems import Problem
 from geo.store import (
     accounts,
     audit,
+    batches,
     decisions,
     districts,
     intake,
     pond_facts,
     pond_page,
     pond_zones,
-    queries,
     terrain_decisions,
     terrain_files,
     terrain_queries,
@@ -244,7 +244,7 @@ def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path, m
     assert states(own)[model]["state"] == "waits"
     with connect(own, "worker", SYSTEM) as conn:
         assert may_have_changed(conn, ON)
-        seq = queries.seq_at(conn, None)
+        seq = batches.seq_at(conn, None)
     assert compute(own, ON) is not None
     now = states(own)
     assert (now[model]["state"], now[first]["state"]) == ("in_force", "replaced")

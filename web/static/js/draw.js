@@ -1,7 +1,8 @@
 // Drawing on the map. The text of corners is the drawing; the map shows it and writes into it, so that
 // whoever types and whoever points do the same, and one undo takes back either.
 
-import { chart, offerBase, show } from "./chart.js";
+import { offerBase } from "./base_map.js";
+import { chart, show } from "./chart.js";
 import { areaOf, gridText, lengthOf, metres } from "./metric.js";
 import { say } from "./page.js";
 import { Steps, cornerOf, nearest, parse, placeOf, print, ringsOf } from "./sketch.js";

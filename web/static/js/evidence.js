@@ -1,6 +1,7 @@
 // The evidence map of one mine: its ground, plan, factors, what meets what, and unclear ground.
 
-import { chart, chooseMine, offerBase, paintMines, show } from "./chart.js";
+import { offerBase } from "./base_map.js";
+import { chart, chooseMine, paintMines, show } from "./chart.js";
 
 const frame = document.getElementById("evidence");
 const bounds = JSON.parse(frame.dataset.bounds);

@@ -3,7 +3,7 @@
 
 const INK = "#1b2427";
 
-export const COLOURS = {
+const COLOURS = {
   red: "#c4161c",
   orange: "#ea7a0b",
   yellow: "#f4c60c",

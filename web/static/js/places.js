@@ -1,7 +1,8 @@
 // The places of a row report: press a row's button and the chart goes there; a mended shape is drawn
 // as it was and as it is. And where a layer would fall under each coordinate system it may be in.
 
-import { chart, offerBase } from "./chart.js";
+import { offerBase } from "./base_map.js";
+import { chart } from "./chart.js";
 
 const frame = document.getElementById("places");
 if (frame) {
