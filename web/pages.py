@@ -72,6 +72,8 @@ files = StaticFiles(directory=STATIC)
 
 PAGE_SIZE = 100
 FIRST_ROWS = 8
+# So many of the workings due first stand open on a phone; a wide screen shows all.
+FIRST_WORKINGS = 12
 UPLOADS = 50
 # So long an acceptance is told of on the sender's first page.
 NEWS = dt.timedelta(days=7)
@@ -115,6 +117,7 @@ def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Re
             limit: [row for row in made.advance if row["bucket"] == limit]
             for limit in view.HORIZONS
         },
+        first=FIRST_WORKINGS,
         total=len(made.advance),
         mines=len(made.mines),
         unclear_mines=len(made.unclear),
