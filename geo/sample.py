@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from geo.problems import Problem
 from geo.settings import CHECKOUT, Settings
-from geo.store import accounts, decisions, intake
+from geo.store import accounts, decisions, doubtful, intake
 from geo.store.engine import SYSTEM, Actor, connect
 from geo.store.facts import newest_seq, states
 from geo.store.pond_events import record_event
@@ -132,6 +132,7 @@ def load(settings: Settings, on: date, told: Told = lambda *_: None) -> bool:
         told(entry["file"], done, len(todo))
         _file(settings, entry, reviewer, on)
     _claims(settings, plan["claims"], reviewer, on)
+    _measures(settings, plan["measures"], on)
     _events(settings, plan["pond_events"], reviewer, second, on)
     _terrain(settings, plan["terrain"], reviewer, on)
     return bool(todo)
@@ -176,6 +177,20 @@ def _events(
             )
             if told["state"] == "needs_second":
                 decisions.settle(conn, _actor(conn, second), told["proposal"], True, on=on)
+
+
+def _measures(settings: Settings, said: list[dict[str, Any]], on: date) -> None:
+    for one in said:
+        with connect(settings, "worker", SYSTEM) as conn:
+            for row in doubtful.doubtful(conn, "unclear", newest_seq(conn)):
+                # Not again where somebody planned otherwise since, or made the factor clear.
+                if row["measures"] or (row["mine_code"], row["object"]) != (
+                    one["mine"],
+                    one["factor"],
+                ):
+                    continue
+                by, how = _actor(conn, one["by"]), (one["measures"], one["responsible"], one["due"])
+                doubtful.plan_measures(conn, by, one["mine"], row["factor_key"], *how, on=on)
 
 
 def _claims(settings: Settings, said: list[dict[str, Any]], reviewer: str, on: date) -> None:

@@ -371,7 +371,7 @@ def _void(code: str, number: str, geometry: shapely.Geometry, treatment: str, he
 
 
 def _package() -> bytes:
-    """Return a GeoPackage of two layers in CGCS2000 / 3-degree CM 114E."""
+    """Return a GeoPackage in CGCS2000 / 3-degree CM 114E."""
     # fmt: off
     gas = [
         ({"编号": "W1", "矿山编号": "SL-C04", "煤层": "3", "瓦斯含量": 9.6, "瓦斯压力": 0.9, "突出": "是", "验证状态": "已验证", "普查日期": "2024-05-15"}, part("SL-C04", 0.02, 0.30, 0.15, 0.25)),
@@ -385,6 +385,8 @@ def _package() -> bytes:
     water = [({"编号": "S1", "名称": "示例水库", "水体类型": "水库", "水量": 120000.0} | seen, part("SL-C06", 0.35, 0.4, 0.2, 0.2))]
     aquifer = [({"编号": "H1", "名称": "奥灰含水层", "含水层类型": "岩溶", "单位涌水量": 1.2} | seen, part("SL-C04", 0.2, 0.1, 0.6, 0.8))]
     fire = [({"编号": "B1", "矿山编号": "SL-C05", "煤层": "3", "温度": 86.0, "是否活动": "是"} | seen, part("SL-C05", 0.4, 0.4, 0.1, 0.1))]
+    # Seen by geophysics inside a panel of the plan, and not made clear: no grade follows, a duty does.
+    column = [({"编号": "X2", "矿山编号": "SL-C03", "名称": "X2疑似陷落柱", "导水性": "不明", "验证状态": "不清", "普查日期": "2024-05-15"}, part("SL-C03", 0.42, 0.40, 0.03, 0.04))]
     # fmt: on
     layers = {
         "瓦斯富集区": gas,
@@ -392,6 +394,7 @@ def _package() -> bytes:
         "地表水体": water,
         "含水层": aquifer,
         "火区": fire,
+        "陷落柱": column,
     }
     with TemporaryDirectory() as folder:
         path = Path(folder) / "a.gpkg"

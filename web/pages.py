@@ -68,6 +68,8 @@ router.include_router(surveys.router)
 files = StaticFiles(directory=STATIC)
 
 FIRST_ROWS = 8
+# So many of the workings due first stand open on a phone; a wide screen shows all.
+FIRST_WORKINGS = 12
 # Whose word each role may put on record (L2): an enterprise declares, a regulator enters all three.
 SOURCES = {"regulator": ("decision", "appraisal", "declared"), "enterprise": ("declared",)}
 FOREVER = "public, max-age=31536000, immutable"
@@ -108,6 +110,7 @@ def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Re
             limit: [row for row in made.advance if row["bucket"] == limit]
             for limit in view.HORIZONS
         },
+        first=FIRST_WORKINGS,
         total=len(made.advance),
         mines=len(made.mines),
         unclear_mines=len(made.unclear),

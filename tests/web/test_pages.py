@@ -372,6 +372,46 @@ def test_paper_has_the_content_and_no_buttons(site: Site, person: People) -> Non
         expect(legend).to_be_visible()
 
 
+def test_on_a_phone_what_decides_comes_first_and_a_link_opens_the_rest(
+    site: Site, person: People
+) -> None:
+    regulator = person(site, "zhang", "zh", "phone")
+    page = regulator.page
+    for path, first in (
+        ("/advance", "#d90 table"),
+        ("/mines/SL-C02", "#why-hydro .why"),
+        ("/ledger", ".figures"),
+    ):
+        regulator.go(path)
+        expect(page.locator(first).first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollHeight") < 5 * 844, path
+        # Open, nothing is wider than the screen either.
+        page.evaluate("document.querySelectorAll('details').forEach((part) => part.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    # Neither a number of the page, nor a link to a form or a part of a part, leads to what is folded.
+    regulator.go("/ledger")
+    expect(page.locator("#kinds table")).not_to_be_visible()
+    page.locator("main a[href='#kinds']").click()
+    expect(page.locator("#kinds table")).to_be_visible()
+    regulator.go("/mines/SL-C02#end")
+    expect(page.locator("#end select").first).to_be_visible()
+    # By hand and by keyboard; then the address names it, so that it can be sent.
+    expect(page.locator("#documents table")).not_to_be_visible()
+    page.locator("#documents summary").press("Enter")
+    expect(page.locator("#documents table")).to_be_visible()
+    assert page.url.endswith("#documents")
+    page.emulate_media(media="print")
+    expect(page.locator("#coverage table").first).to_be_visible()
+
+
+def test_on_a_wide_screen_nothing_is_folded(site: Site, person: People) -> None:
+    regulator = person(site, "zhang")
+    for path in ("/advance", "/mines/SL-C02", "/ledger"):
+        regulator.go(path)
+        assert regulator.page.locator("details.part").count() > 2, path
+        assert regulator.page.locator("details.part:not([open])").count() == 0, path
+
+
 def test_security_headers_leave_no_room_for_inline_scripts(site: Site, person: People) -> None:
     someone = person(site)
     answer = someone.page.goto(f"{site.url}/sign-in")

@@ -127,7 +127,7 @@ def test_an_objection_is_answered_and_the_enterprise_told(
     paper.write_bytes(b"%PDF-1.7 drained")
     enterprise = person(own_site, "zhao", "zh", size)
     page = enterprise.page
-    enterprise.go("/mines/SL-C01")
+    enterprise.go("/mines/SL-C01#object")
     form = page.locator("#object")
     form.locator("select").select_option("hydro:medium")
     form.locator("textarea").fill("积水已疏放")
