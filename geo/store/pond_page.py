@@ -9,6 +9,7 @@ import shapely
 from sqlalchemy import Connection, Select, func, select
 
 from geo.store import papers
+from geo.store.batches import seq_at
 from geo.store.pond_facts import (
     ANNULLED,
     event_rows,
@@ -19,7 +20,6 @@ from geo.store.pond_facts import (
 )
 from geo.store.pond_queries import said_of, standing, under
 from geo.store.pond_zones import judged_on, newest_run, strip_below
-from geo.store.batches import seq_at
 from geo.store.tables import proposal
 from geo.tailings.closure import closure_rules
 from geo.tailings.grade import grade_rule

@@ -11,8 +11,8 @@ import shapely
 from sqlalchemy import Connection, func, select, text
 
 from geo.crs import local_zone, to_metric
-from geo.store.pond_facts import features
 from geo.store.batches import seq_at
+from geo.store.pond_facts import features
 from geo.store.tables import terrain, terrain_run, zone
 
 _MODEL = tuple(terrain.c[name] for name in ("filename", "source", "dated", "error_m", "note"))
