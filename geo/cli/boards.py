@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from geo.cli import acting, app, database, day, guarded, lang, show, times
-from geo.cli.files import As, Json, _act, _table
+from geo.cli.files import As, Json, _table
 from geo.cli.grading import AsOf, KnownAt, ValidOn
 
 
@@ -41,7 +41,7 @@ def boards(
             found = Boards(conn, on, known)
             if name is not None:
                 rows: Any = getattr(found, name)
-                show(rows, as_json, lambda: _table(_columns(rows), rows))
+                show(rows, as_json, lambda: _table(_columns(name, rows), rows))
                 return
             counts = {one: len(getattr(found, one)) for one in LISTS}
     told = [
@@ -51,7 +51,15 @@ def boards(
     show(counts, as_json, lambda: _table(("board", "rows", "what"), told))
 
 
-def _columns(rows: list[dict[str, Any]]) -> tuple[str, ...]:
+# The lists that say more of a row than a terminal has room for.
+_SHOWN = {
+    "advance": ("days", "mine_code", "mine_name", "name", "reason", "object", "distance_m"),
+    "inferred": ("mine_code", "kind", "object", "name", "starts", "distance_m"),
+    "unresolved": ("mine_code", "kind", "object", "name", "measures", "responsible", "by_when"),
+}
+
+
+def _columns(board: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
     """Return what a terminal has room for: figures and words, no keys and no nested parts."""
     flat = [
         name
@@ -59,7 +67,7 @@ def _columns(rows: list[dict[str, Any]]) -> tuple[str, ...]:
         if not name.endswith(("key", "_id"))
         and not any(isinstance(row.get(name), dict) for row in rows)
     ]
-    return tuple(flat)
+    return _SHOWN.get(board, tuple(flat))
 
 
 @app.command()
@@ -77,12 +85,31 @@ def measures(
 ) -> None:
     """Put on record who resolves an unclear factor (不清), how and by when; the newest counts.
 
-    Example: minerisk measures SL-C01 KEY --measures 钻探验证 --responsible 张某 --due 2024-12-31
+    Example: minerisk measures SL-C03 X2 --measures 钻探验证 --responsible 张某 --due 2027-01-31
     """
     from geo.store import doubtful
+    from geo.store.engine import connect
 
-    def act(conn: Any, actor: Any) -> dict[str, Any]:
-        doubtful.plan_measures(conn, actor, mine, factor, what, responsible, day(due))
-        return {"state": "recorded"}
+    when = day(due)
+    with database() as conf:
+        actor = acting(conf, login)
+        with connect(conf, "app", actor) as conn:
+            key = _unclear(conn, mine, factor)
+        with connect(conf, "worker", actor) as conn:
+            doubtful.plan_measures(conn, actor, mine, key, what, responsible, when)
+        show({"state": "recorded"}, as_json, lambda: "recorded")
 
-    _act(login, as_json, act)
+
+def _unclear(conn: Any, mine: str, factor: str) -> str:
+    """Return the key of the one unclear factor of a mine that has this number or key."""
+    from geo.problems import Problem
+    from geo.store import doubtful
+    from geo.store.facts import newest_seq
+
+    rows = doubtful.doubtful(conn, "unclear", newest_seq(conn))
+    there = {row["factor_key"]: row["object"] for row in rows if row["mine_code"] == mine}
+    named = [key for key, number in there.items() if factor in (key, number)]
+    if len(named) != 1:
+        listed = ", ".join(f"{number or '—'} ({key})" for key, number in there.items())
+        raise Problem("cli.no_unclear", mine=mine, factor=factor, there=listed or "—")
+    return named[0]

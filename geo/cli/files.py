@@ -9,6 +9,7 @@ from uuid import UUID
 
 import typer
 
+from geo import clock
 from geo.cli import acting, app, database, guarded, lang, show
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
@@ -61,7 +62,11 @@ def ingest(
         changed: dict[str, Any] = {"mines": [], "moves": moves}
         if dry_run:
             _forget(conf, found["id"])
-        elif yes or accept or (sys.stdin.isatty() and _asked(found, moves)):
+        elif (
+            yes
+            or accept
+            or (found["result"]["stored"] and sys.stdin.isatty() and _asked(found, moves))
+        ):
             survey_id = _submit(conf, actor, found, _uuid(supersedes) if supersedes else None)
             state = "submitted"
             if accept:
@@ -104,7 +109,7 @@ def _ingest(
     if layer is not None and layer not in layers():
         raise Problem("cli.no_layer", layer=layer, layers=", ".join(layers()))
     if not file.is_file():
-        raise Problem("cli.no_file", file=str(file))
+        raise Problem("cli.is_folder" if file.is_dir() else "cli.no_file", file=str(file))
     options = ReadOptions(layer=layer, crs=crs, encoding=encoding, mine_code=mine)
     size = file.stat().st_size
     told("sending", 0, size)
@@ -251,7 +256,7 @@ def _text(data: dict[str, Any], moves: list[dict[str, Any]], notes: list[dict[st
                 layer=part["layer"] or "?",
                 source=part["source_name"],
                 encoding=part["encoding"] or "—",
-                crs=part["crs"] and part["crs"]["epsg"],
+                crs=f"EPSG:{part['crs']['epsg']}" if part["crs"] and part["crs"]["epsg"] else "—",
                 assumed=say("cli.assumed", lang())
                 if part["crs"] and part["crs"]["assumed_datum"]
                 else "",
@@ -270,7 +275,10 @@ def _text(data: dict[str, Any], moves: list[dict[str, Any]], notes: list[dict[st
     left = sum(one["state"] == "open" for one in data["matches"])
     if left and data["state"] == "staged" and data["upload"]:
         said.append(say("cli.matches.open", lang(), n=left, upload=data["upload"]))
-    said.append(say(f"cli.state.{data['state']}", lang()))
+    if any(part["layer"] is None for part in data["layers"]):
+        said.append(say("cli.say_layer", lang()))
+    nothing = data["state"] == "staged" and not data["stored"]
+    said.append(say("cli.state.nothing" if nothing else f"cli.state.{data['state']}", lang()))
     return "\n".join(said)
 
 
@@ -290,13 +298,21 @@ def surveys(as_json: Json = False, login: As = None) -> None:
             rows = survey_queries.surveys(conn)
         names = ("id", "state", "filename", "survey_unit", "recorded_at", "actor_login")
         data = [{n: row[n] for n in names} | {"layers": row["layers"]} for row in rows]
-        show(data, as_json, lambda: _table(names, data))
+        told = [
+            row | {"recorded_at": f"{clock.local(row['recorded_at']):%Y-%m-%d %H:%M}"}
+            for row in data
+        ]
+        shown = tuple(name for name in names if name != "survey_unit")
+        show(data, as_json, lambda: _table(shown, told))
 
 
 def _table(names: tuple[str, ...], rows: list[dict[str, Any]]) -> Any:
     from rich.table import Table
 
-    table = Table(*names)
+    table = Table()
+    for name in names:
+        # Nothing is cut off: Chinese has no spaces to break at, and an id is copied as it stands.
+        table.add_column(name, overflow="fold", no_wrap=name == "id")
     for row in rows:
         table.add_row(*("" if row[n] is None else str(row[n]) for n in names))
     return table

@@ -59,18 +59,18 @@ def grades(
 
 
 def _lines(rows: list[dict[str, Any]]) -> Any:
-    from rich.table import Table
-
     from geo.hazards import grade_name, hazards
 
-    heads = ("mine_code", "mine_name", "hazard", "determined", "proposed", "decided", "effective")
-    table = Table(*heads)
-    for row in rows:
-        words = [grade_name(row["hazard"], row[n], lang()) for n in heads[3:]]
-        table.add_row(
-            row["mine_code"], row["mine_name"], hazards()[row["hazard"]].label[lang()], *words
-        )
-    return table
+    lines = ("determined", "proposed", "decided", "effective")
+    told = [
+        {
+            **{name: row[name] for name in ("mine_code", "mine_name")},
+            "hazard": hazards()[row["hazard"]].label[lang()],
+            **{name: grade_name(row["hazard"], row[name], lang()) for name in lines},
+        }
+        for row in rows
+    ]
+    return _table(("mine_code", "mine_name", "hazard", *lines), told)
 
 
 def _paragraphs(found: list[dict[str, Any]], why: bool) -> Any:

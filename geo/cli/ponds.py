@@ -312,6 +312,7 @@ def siting(
 
     Example: minerisk siting --point 112.575,38.835 --height 28 --volume 600000 --one-step
     """
+    from geo.messages import say
     from geo.problems import Problem
     from geo.store import sites
     from geo.tailings.siting import ACTIONS, Proposal
@@ -331,7 +332,11 @@ def siting(
         plan = Proposal(action, shape, body, height, volume, one_step, codes, raises_safety)
         found = sites.site(conf, plan, clock.today())
     rows = [
-        {**a, "sentence": a["sentence"][lang()], "label": a["label"][lang()]}
+        {
+            "label": a["label"][lang()],
+            "answer": say(f"web.siting.answer_is.{a['answer']}", lang()),
+            "sentence": a["sentence"][lang()],
+        }
         for a in found["answers"]
     ]
     show(found, as_json, lambda: _table(("label", "answer", "sentence"), rows))

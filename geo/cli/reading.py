@@ -7,7 +7,7 @@ from uuid import UUID
 import typer
 
 from geo.cli import acting, app, database, guarded, lang, show
-from geo.cli.files import As, Json, _submit, _uuid
+from geo.cli.files import As, Json, _submit, _table, _uuid
 
 datums = typer.Typer(
     no_args_is_help=True,
@@ -34,16 +34,15 @@ def list_(as_json: Json = False) -> None:
     }
 
     def table() -> Any:
-        from rich.table import Table
-
         if not data:
             return say("cli.datums.none", lang())
         names = ("dx", "dy", "dz", "rx", "ry", "rz", "scale", "convention", "accuracy_m", "source")
-        made = Table("county", "datum", *names)
-        for county, of in data.items():
-            for datum, one in of.items():
-                made.add_row(county, datum, *(str(one[name]) for name in names))
-        return made
+        rows = [
+            {"county": county, "datum": datum, **one}
+            for county, of in data.items()
+            for datum, one in of.items()
+        ]
+        return _table(("county", "datum", *names), rows)
 
     show(data, as_json, table)
 
@@ -127,14 +126,17 @@ def matches(
         data = questions(conf, actor, upload_id)
 
         def table() -> Any:
-            from rich.table import Table
-
             if not data:
                 return say("cli.matches.none", lang())
-            made = Table("id", "state", "question")
-            for one in data:
-                made.add_row(one["id"], say(f"cli.match.{one['state']}", lang()), one["message"])
-            return made
+            rows = [
+                {
+                    "id": one["id"],
+                    "state": say(f"cli.match.{one['state']}", lang()),
+                    "question": one["message"],
+                }
+                for one in data
+            ]
+            return _table(("id", "state", "question"), rows)
 
         show(data, as_json, table)
 

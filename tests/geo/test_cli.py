@@ -325,11 +325,27 @@ def test_a_dry_run_tells_what_would_move_and_keeps_nothing(place, goaf):
     assert [(m["before"], m["after"]) for m in moved] == [("medium", "very_complex")]
 
 
+def test_what_is_no_file_of_a_survey_says_what_to_do(place, tmp_path):
+    assert "zip" in place.refused("ingest", str(tmp_path))
+    table = tmp_path / "坐标.csv"
+    table.write_text("名字,东,北\nA,1,2\nA,3,4\nA,5,6\n")
+    said = place.run("ingest", str(table), "--dry-run").stdout
+    assert say("cli.say_layer", "zh") in said
+    # Where nothing can be stored, nobody is told to submit it.
+    assert say("cli.state.nothing", "zh") in said
+    assert "--yes" not in said
+    assert "None" not in said
+
+
 def test_a_file_goes_in_is_accepted_and_grades_say_why(place, goaf):
     found = place.ask("ingest", str(goaf), "--yes", "--as", "wang")
     assert found["state"] == "submitted"
     newest = place.ask("surveys")[0]
     assert (newest["state"], newest["filename"]) == ("submitted", "采空区.zip")
+    # An id is copied from the list, so it stands there whole; and no word is cut off.
+    listed = place.run("surveys").stdout
+    assert newest["id"] in listed
+    assert "…" not in listed
 
     words = ("--reason", "审核通过", "--document", "测审字〔2026〕1号")
     done = place.ask("accept", newest["id"], *words)
@@ -657,6 +673,10 @@ def test_a_board_is_listed_and_only_what_is_unclear_is_planned_for(place):
     assert "unsurveyed" in place.refused("boards", "nope")
     plan = ("--measures", "钻探两孔", "--responsible", "王工", "--due")
     assert place.refused("measures", "SL-C01", "nope", *plan, "2024-12-31")
+    assert "X2" in place.refused("measures", "SL-C03", "nope", *plan, "2024-12-31")
+    assert place.ask("measures", "SL-C03", "X2", *plan, "2024-12-31") == {"state": "recorded"}
+    (row,) = place.ask("boards", "unresolved")
+    assert (row["object"], row["measures"], row["responsible"]) == ("X2", "钻探两孔", "王工")
     assert "2024-13-01" in place.refused("measures", "SL-C01", "nope", *plan, "2024-13-01")
 
 

@@ -1,6 +1,7 @@
 // Parts of a page that fold: on a narrow screen those of second rank come folded, on a wide one all
 // stand open. What the address names stands open, and one opened by hand is named by it: a link shows it.
-const narrow = matchMedia("(max-width: 720px)");
+// A sheet of paper is no narrow screen.
+const narrow = matchMedia("screen and (max-width: 720px)");
 
 const unfold = () => {
   const named = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
