@@ -16,7 +16,7 @@ from geo.store.grading import Changes, regrade
 from geo.store.publish import Batch, publishing
 from geo.store.rule_sets import in_force
 from geo.store.standing import open_claims
-from geo.store.tables import claim, encounter, ending, feature, proposal, survey
+from geo.store.tables import batch, claim, encounter, ending, feature, proposal, survey
 
 Done = TypeVar("Done")
 
@@ -115,25 +115,35 @@ def withdraw(
     )
 
 
-def _mine_of(conn: Connection, target_kind: str, target_key: str) -> str:
-    """Return the mine that an ending's target belongs to, or that it was first met by."""
+def _mine_of(conn: Connection, target_kind: str, target_key: str) -> str | None:
+    """Return the mine that an ending's target belongs to, or that it was first met by, if any."""
     if target_kind == "claim":
-        found = conn.scalar(select(claim.c.mine_code).where(claim.c.key == target_key).limit(1))
-    else:
-        found = conn.scalar(
-            select(feature.c.mine_code).where(feature.c.key == target_key).limit(1)
-        ) or conn.scalar(
-            select(encounter.c.mine_code).where(encounter.c.factor_key == target_key).limit(1)
-        )
+        return conn.scalar(select(claim.c.mine_code).where(claim.c.key == target_key).limit(1))
+    return conn.scalar(
+        select(feature.c.mine_code).where(feature.c.key == target_key).limit(1)
+    ) or conn.scalar(
+        select(encounter.c.mine_code).where(encounter.c.factor_key == target_key).limit(1)
+    )
+
+
+def _as_filed(conn: Connection, target_key: str) -> Row[Any]:
+    """Return the newest row of a factor: one of no mine that none ever met is its district's."""
+    found = conn.execute(
+        select(feature.c.district, feature.c.owner_org)
+        .join(batch, batch.c.id == feature.c.batch_id)
+        .where(feature.c.key == target_key)
+        .order_by(batch.c.seq.desc())
+        .limit(1)
+    ).one_or_none()
     if found is None:
         raise Problem("store.not_found", http_status=404)
-    return str(found)
+    return found
 
 
 def _is_held(conn: Connection, target_kind: str, target_key: str) -> bool:
     """Tell whether a target stands only because a revoked survey raised it (L17)."""
     if target_kind == "claim":
-        found = open_claims(conn, [_mine_of(conn, target_kind, target_key)])
+        found = open_claims(conn, [str(_mine_of(conn, target_kind, target_key))])
         return bool((found.loc[found["key"] == target_key, "status"] == "held").any())
     by_state = states(conn, newest_seq(conn))
     if target_kind == "survey":
@@ -215,7 +225,7 @@ def propose_ending(
         owner, mine_code = owner_of(whole), whole.mine_code
     else:
         mine_code = _mine_of(conn, target_kind, target_key)
-        row = mine_row(conn, mine_code)
+        row = _as_filed(conn, target_key) if mine_code is None else mine_row(conn, mine_code)
         authorise(actor, "ending", row)
         owner = owner_of(row)
     need(reason, document)

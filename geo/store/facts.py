@@ -309,7 +309,7 @@ def load_world(
     mines = sorted(_mines(rows, objects), key=lambda r: str(r["mine_code"]))
     for row in mines:
         row["attrs"] = {k: v for k, v in row["attrs"].items() if v is not None}
-    zones = {row["mine_code"]: int(row["zone_epsg"]) for row in mines}
+    zones = {code: int(row.zone_epsg) for code, row in objects.items()}
     return World(
         mines=spatial(MINES, mines),
         plan=spatial(PLAN, _unique(_plan(rows, zones))),
@@ -317,6 +317,7 @@ def load_world(
         factors=spatial(FACTORS, _unique(_factors(rows))),
         assertions=_assertions(conn, codes, known),
         endings=ended,
+        zones=zones,
     )
 
 

@@ -218,7 +218,7 @@ def ledger(
     works, struck, said = _works(world), _struck(world), _said(derived)
     own = {(str(f.mine_code), str(f.attrs.get("code"))) for f in world.factors.itertuples()}
     names = dict(zip(world.mines["mine_code"], world.mines["name"], strict=True))
-    zones = dict(zip(world.mines["mine_code"], world.mines["zone_epsg"].astype(int), strict=True))
+    zones = world.zone_of()
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     # The nearest meeting with a working tells relation and distance; without one, with the field.
     met["of_field"] = [key is None for key in met["item_key"]]

@@ -179,7 +179,7 @@ def encounters(world: World, rules: Rules, only: Collection[str] | None = None) 
 def _mines(
     world: World, rules: Rules, only: Collection[str] | None
 ) -> Iterator[Iterator[dict[str, Any]]]:
-    zones = dict(zip(world.mines["mine_code"], world.mines["zone_epsg"], strict=True))
+    zones = world.zone_of()
     metric = Metric(world.factors.geometry.to_numpy())
     mines = world.mines if only is None else world.mines[world.mines["mine_code"].isin(list(only))]
     near = _candidates(world, mines, rules.reach_m)

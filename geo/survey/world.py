@@ -1,6 +1,6 @@
 """The facts that grades are made of, as data frames: what the store loads and the core reads."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,7 +103,8 @@ class World:
 
     Geometry is in EPSG:4490, axis order x, y. `status` is ``in_force`` (survey accepted), ``held``
     (survey revoked, L17: its raising claims still count, its coverage does not) or ``provisional``
-    (survey only submitted, L16).
+    (survey only submitted, L16). `zones` are those of every mine on record, also of one whose
+    licence lies too far to be among `mines` while a factor of its does not.
     """
 
     mines: gpd.GeoDataFrame = field(default_factory=lambda: spatial(MINES))
@@ -112,6 +113,7 @@ class World:
     factors: gpd.GeoDataFrame = field(default_factory=lambda: spatial(FACTORS))
     assertions: pd.DataFrame = field(default_factory=lambda: plain(ASSERTIONS))
     endings: pd.DataFrame = field(default_factory=lambda: plain(ENDINGS))
+    zones: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         expected = {
@@ -130,3 +132,12 @@ class World:
             crs = getattr(frame, "crs", None)
             if isinstance(frame, gpd.GeoDataFrame) and len(frame) and crs != CRS:
                 raise ValueError(f"World.{name} must be in {CRS}, not {crs}")
+
+    def zone_of(self) -> dict[str, int]:
+        """Return the zone whose metres each mine is measured in, by its code.
+
+        It must not depend on what else was loaded: two mines are measured in the zone of the
+        smaller code, and the other may be asked about alone.
+        """
+        own = zip(self.mines["mine_code"], self.mines["zone_epsg"], strict=True)
+        return {**self.zones, **{str(code): int(zone) for code, zone in own}}

@@ -256,6 +256,22 @@ def test_what_was_treated_did_hold_until_then(office):
     assert office.grade("A", on=TODAY - timedelta(days=1)) == "very_complex"
 
 
+def test_a_factor_of_no_mine_that_none_meets_is_ended_by_its_district(office):
+    # Nobody's, some 25 km from every licence.
+    row, place = goaf("A", "G7", x=9.0, **WET)
+    far = office.accepted([({**row, "矿山编号": None}, place)], "goaf")
+    key = office.key_of(far)
+    with pytest.raises(Problem) as caught, connect(office.settings, "worker", office.people["far"]) as conn:  # fmt: skip
+        decisions.propose_ending(conn, office.people["far"], "factor", key, "treated", "r", "d")
+    assert caught.value.code == "store.not_found"
+    said = office.end("factor", key, "treated")
+    assert said["state"] == "confirmed"
+    assert office.full_run_changes() == (0, 0, [])
+    with pytest.raises(Problem) as caught:
+        office.propose("factor", "0" * 64, "treated")
+    assert caught.value.code == "store.not_found"
+
+
 def test_an_error_never_held(office):
     wet = office.accepted([goaf("A", "G1", x=0.6, **WET)], "goaf")
     office.end("factor", office.key_of(wet), "error")

@@ -1,6 +1,7 @@
 """Grades: what always holds, and what the clauses say at their limits."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -89,6 +90,21 @@ def test_splitting_the_mines_never_matters(factors, items, cut):
     assert (
         sorted(pd.concat([p.encounters for p in parts])["key"]) == whole.encounters["key"].tolist()
     )
+
+
+@BOUNDED
+@given(FACTORS_DRAWN, ITEMS_DRAWN, st.lists(st.integers(0, 3), min_size=4, max_size=4))
+def test_licences_out_of_reach_need_not_be_loaded(factors, items, owners):
+    # Whose a factor is and where it lies are two things: its owner's licence may be far from both.
+    owned = [f | {"mine_code": f"M{owners[n % 4]}"} for n, f in enumerate(factors)]
+    zones = {one["mine_code"]: one["zone_epsg"] for one in MINES}
+    whole = derive(world(MINES, items, owned), RULES).encounters
+    for i, one in enumerate(MINES):
+        near = replace(world(MINES[max(0, i - 1) : i + 2], items, owned), zones=zones)
+        found = derive(near, RULES, [one["mine_code"]]).encounters
+        wanted = whole[whole["mine_code"] == one["mine_code"]]
+        assert found["key"].tolist() == wanted["key"].tolist()
+        assert [g.wkb for g in found.geometry] == [g.wkb for g in wanted.geometry]
 
 
 @BOUNDED
