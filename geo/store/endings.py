@@ -129,12 +129,12 @@ def _mine_of(conn: Connection, target_kind: str, target_key: str) -> str | None:
 def _as_filed(conn: Connection, target_key: str) -> Row[Any]:
     """Return the newest row of a factor: one of no mine that none ever met is its district's."""
     found = conn.execute(
-        select(feature.c.district, feature.c.owner_org)
+        select(feature)
         .join(batch, batch.c.id == feature.c.batch_id)
         .where(feature.c.key == target_key)
         .order_by(batch.c.seq.desc())
         .limit(1)
-    ).one_or_none()
+    ).first()
     if found is None:
         raise Problem("store.not_found", http_status=404)
     return found
