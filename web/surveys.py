@@ -33,6 +33,13 @@ def surveys(request: Request, reader: Reader, conn: AppConn) -> Response:
     return draw(request, "surveys.html", reader=reader, surveys=survey_queries.surveys(conn))
 
 
+def _survey(conn: Any, survey_id: UUID) -> dict[str, Any]:
+    found = survey_queries.survey(conn, survey_id)
+    if found is None:
+        raise missing()
+    return found
+
+
 def _previewed(conn: Any, reader: Signed, row: dict[str, Any], lang: str) -> dict[str, Any]:
     """Return a survey with what it would move while it waits, or why that cannot be said."""
     sent = survey_queries.upload_of(conn, row["id"]) if row["state"] == "submitted" else None
@@ -48,9 +55,7 @@ def _previewed(conn: Any, reader: Signed, row: dict[str, Any], lang: str) -> dic
 @router.get("/surveys/{survey_id}")
 def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> Response:
     """Draw one survey: what it is and what happened to it."""
-    found = survey_queries.survey(conn, survey_id)
-    if found is None:
-        raise missing()
+    found = _survey(conn, survey_id)
     shown = _previewed(conn, reader, found, lang_of(request))
     old = survey_queries.survey(conn, found["supersedes"]) if found["supersedes"] else None
     diff = None
@@ -74,10 +79,7 @@ def survey(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> 
 @router.get("/surveys/{survey_id}/moves")
 def survey_moves(request: Request, reader: Reader, conn: AppConn, survey_id: UUID) -> Response:
     """Draw what a survey that waits would move: a part of the inbox that comes after the page."""
-    found = survey_queries.survey(conn, survey_id)
-    if found is None:
-        raise missing()
-    item = _previewed(conn, reader, found, lang_of(request))
+    item = _previewed(conn, reader, _survey(conn, survey_id), lang_of(request))
     return draw(request, "parts/moves.html", reader=reader, item=item)
 
 

@@ -140,10 +140,11 @@ def _as_filed(conn: Connection, target_key: str) -> Row[Any]:
     return found
 
 
-def _is_held(conn: Connection, target_kind: str, target_key: str) -> bool:
+def _is_held(conn: Connection, body: dict[str, Any]) -> bool:
     """Tell whether a target stands only because a revoked survey raised it (L17)."""
+    target_kind, target_key = body["target_kind"], body["target_key"]
     if target_kind == "claim":
-        found = open_claims(conn, [str(_mine_of(conn, target_kind, target_key))])
+        found = open_claims(conn, [body["mine_code"]])
         return bool((found.loc[found["key"] == target_key, "status"] == "held").any())
     by_state = states(conn, newest_seq(conn))
     if target_kind == "survey":
@@ -165,7 +166,7 @@ def _check(conn: Connection, body: dict[str, Any]) -> None:
         row = survey_row(conn, UUID(cited))
         if states(conn, newest_seq(conn))[row.id] != "accepted":
             raise Problem("store.cited_not_accepted", http_status=409, file=row.filename)
-    held = _is_held(conn, body["target_kind"], body["target_key"])
+    held = _is_held(conn, body)
     if held and (body["kind"] != "released" or cited is None):
         raise Problem("store.held_needs_survey", http_status=409)
     if not held and body["kind"] == "released":

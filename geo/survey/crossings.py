@@ -20,7 +20,7 @@ from geo.crs import from_metric, to_metric
 from geo.rules import Rules
 from geo.survey.keys import content_key
 from geo.survey.reckon import number
-from geo.survey.world import World, spatial
+from geo.survey.world import World, spatial, zone_between
 
 CROSSINGS = (
     "key",
@@ -161,8 +161,7 @@ class _Fields:
         areas: dict[str, float] = {}
         for code in {self.codes[at] for at in self.tree.query(place)} - {mine_code}:
             (licence, _) = _held(self.of[code], worked, planned=False)
-            # A relation between two mines is measured in the zone of the smaller code.
-            zone = self.zones[min(code, mine_code)]
+            zone = zone_between(self.zones, mine_code, code)
             shapes = to_metric(np.array([place, licence.geometry], dtype=object), zone)
             areas[code] = round(float(shapely.area(shapely.intersection(*shapes))), 6)
         best = max(sorted(areas), key=lambda code: areas[code], default=None)

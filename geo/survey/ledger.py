@@ -20,7 +20,7 @@ from geo.survey.derive import Derived
 from geo.survey.footprint import unfinished
 from geo.survey.lines import in_force
 from geo.survey.overlay import encounters
-from geo.survey.world import World
+from geo.survey.world import World, zone_between
 from geo.survey.years import first_met
 
 LEDGER = (
@@ -234,8 +234,7 @@ def ledger(
         middle = shapely.point_on_surface(row.geometry)
         relation, distance = row.relation, row.distance_m
         if row.of_field and row.mine_code in workings:
-            owner = factor["mine_code"] if factor["mine_code"] in zones else row.mine_code
-            zone = zones[min(owner, row.mine_code)]
+            zone = zone_between(zones, row.mine_code, factor["mine_code"])
             relation, distance = "far", _apart(factor.geometry, workings[row.mine_code], zone)
         elif row.of_field:
             relation = f"field_{relation}"

@@ -21,7 +21,7 @@ from geo.survey.footprint import PlanStatus, enters_on, plan_status, unfinished
 from geo.survey.keys import content_key
 from geo.survey.meetings import meetings, shared
 from geo.survey.reckon import LYING, mine_values, reckon
-from geo.survey.world import FACTORS, World, spatial
+from geo.survey.world import FACTORS, World, spatial, zone_between
 
 ENCOUNTERS = (
     "key",
@@ -204,7 +204,6 @@ def _of_mine(
 ) -> Iterator[dict[str, Any]]:
     years = int(rules.parameters.horizon_years.value)
     around = rules.parameters.surroundings_m.value
-    zone = int(mine.zone_epsg)
     targets = _targets(mine, items, plan_status(items, years), years)
     study = shapely.buffer(
         shapely.union_all(np.array([t.geometry for t in targets], dtype=object)), around
@@ -212,10 +211,7 @@ def _of_mine(
     owners = factors["mine_code"][rows]
     own_licence = (factors["layer"][rows] == "mine_boundary") & (owners == mine.mine_code)
     rows, owners = rows[~own_licence], owners[~own_licence]
-    # A relation between two mines is measured in the zone of the smaller code, whoever asks.
-    pair_zone = np.array(
-        [zones[min(owner, mine.mine_code)] if owner in zones else zone for owner in owners]
-    )
+    pair_zone = np.array([zone_between(zones, mine.mine_code, owner) for owner in owners])
     for other in np.unique(pair_zone):
         chosen = rows[pair_zone == other]
         shapes = metric.take(chosen, int(other))

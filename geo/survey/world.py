@@ -136,8 +136,15 @@ class World:
     def zone_of(self) -> dict[str, int]:
         """Return the zone whose metres each mine is measured in, by its code.
 
-        It must not depend on what else was loaded: two mines are measured in the zone of the
-        smaller code, and the other may be asked about alone.
+        It must not depend on what else was loaded: of two mines one may be asked about alone.
         """
         own = zip(self.mines["mine_code"], self.mines["zone_epsg"], strict=True)
         return {**self.zones, **{str(code): int(zone) for code, zone in own}}
+
+
+def zone_between(zones: Mapping[str, int], asker: str, owner: Any) -> int:
+    """Return the zone in which what is between two mines is measured: the smaller code's.
+
+    It is the same whoever asks; the asker's own where the other is no mine on record.
+    """
+    return zones[min(asker, owner)] if owner in zones else zones[asker]
