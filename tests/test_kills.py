@@ -46,7 +46,7 @@ def home():
         Cluster(made).stop()
 
 
-def command(home, *words):
+def command(home, *words, log=subprocess.PIPE):
     environment = {
         **os.environ,
         "MINERISK_LOCAL": str(home.local),
@@ -58,8 +58,8 @@ def command(home, *words):
     return subprocess.Popen(
         [sys.executable, "-m", "geo.cli.run", *words],
         env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
         text=True,
         start_new_session=True,
     )
@@ -105,9 +105,11 @@ def serving(home):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    # A file and no pipe: nobody reads along, and a server whose pipe is full answers nobody.
+    log = (home.local.parent / "serving.log").open("a", encoding="utf-8")
     running = {
-        "server": command(home, "serve", "--port", str(port)),
-        "worker": command(home, "worker"),
+        "server": command(home, "serve", "--port", str(port), log=log),
+        "worker": command(home, "worker", log=log),
     }
     address = f"http://127.0.0.1:{port}"
     try:
@@ -122,7 +124,8 @@ def serving(home):
         for process in running.values():
             process.terminate()
         for process in running.values():
-            process.communicate(timeout=60)
+            process.wait(60)
+        log.close()
 
 
 @contextmanager
