@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from geo.crs import to_metric
 from geo.rules import Rules
-from geo.survey.claims import effective_types, judged
+from geo.survey.claims import effective_types, figures_of, judged
 from geo.survey.derive import Derived
 from geo.survey.footprint import unfinished
 from geo.survey.layers import sought
 from geo.survey.meetings import Shapes
-from geo.survey.reckon import mine_values
 from geo.survey.world import World
 
 DAYS = (90, 180, 365)
@@ -80,7 +79,7 @@ def advance(
         for item in items.values()
         for row in _of_item(unclear, item, mines[item.mine_code], around)
     ]
-    rows += _stopped(items, mines, derived, rules)
+    rows += _stopped(items, mines, figures_of(mines, world.plan), derived, rules)
     return rows
 
 
@@ -173,7 +172,11 @@ def _of_item(unclear: _Unclear, item: Any, mine: Any, around: float) -> Iterator
 
 
 def _stopped(
-    items: dict[str, Any], mines: dict[str, Any], derived: Derived, rules: Rules
+    items: dict[str, Any],
+    mines: dict[str, Any],
+    figures: dict[str, dict[str, Any]],
+    derived: Derived,
+    rules: Rules,
 ) -> list[dict[str, Any]]:
     """Return every working that reaches what a standing precaution guards.
 
@@ -186,7 +189,6 @@ def _stopped(
         if claim.rule_id in STOPS and claim.outcome == "precaution"
     }
     guarded = {(code, factor) for code, _, factor, _ in standing}
-    figures = {code: mine_values(mine.attrs, mine.district) for code, mine in mines.items()}
     types = effective_types(derived.claims.to_dict("records"))
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for met in derived.encounters.itertuples():

@@ -35,6 +35,8 @@ CLAIMS = (
     "evidence",
 )
 
+_PLANNED_SEAMS = "plan.seams"
+
 # Hydrogeology types of a mine, each with the day from which it holds.
 Types = list[tuple[str, date | None]]
 
@@ -67,19 +69,46 @@ def latest(*days: date | None) -> date | None:
     return max((day for day in days if day is not None), default=None)
 
 
-def _same_seam(factor_seam: Any, item_seam: Any, field_seams: Any) -> bool | None:
-    """Tell whether factor and working share a seam; None where either is not named."""
+def figures_of(mines: Mapping[str, Any], plan: gpd.GeoDataFrame) -> dict[str, dict[str, Any]]:
+    """Return each mine's figures as rules see them, and in which seams it has planned to work.
+
+    Parameters
+    ----------
+    mines : mapping
+        Rows of the mines by code.
+    plan : GeoDataFrame
+        Plan items; at least all of those mines.
+    """
+    counted = plan[plan["status"] != "provisional"]
+    planned: dict[str, set[str]] = {}
+    for code, seam in zip(counted["mine_code"], counted["seam"], strict=True):
+        if seam:
+            planned.setdefault(code, set()).add(str(seam))
+    return {
+        code: mine_values(mine.attrs, mine.district) | {_PLANNED_SEAMS: planned.get(code, set())}
+        for code, mine in mines.items()
+    }
+
+
+def _same_seam(factor_seam: Any, item_seam: Any, figures: Mapping[str, Any]) -> bool | None:
+    """Tell whether a factor lies in a seam that is worked; None where that is not known.
+
+    A working has its own seam. The field has those it is licensed for and those of its plan: what
+    is planned tells of a seam that it is worked, but only the licence that another is not.
+    """
     if not factor_seam:
         return None
-    mine_seams = [item_seam] if item_seam else [s for s in (field_seams or ()) if s]
-    if not mine_seams:
-        return None
-    return str(factor_seam) in {str(seam) for seam in mine_seams}
+    if item_seam:
+        return str(factor_seam) == str(item_seam)
+    if str(factor_seam) in figures[_PLANNED_SEAMS]:
+        return True
+    licensed = figures.get("mine.seams")
+    named = {str(s) for s in licensed if s} if isinstance(licensed, list | tuple) else set()
+    return str(factor_seam) in named if named else None
 
 
 def _values(encounter: Any, figures: dict[str, Any]) -> dict[str, Any]:
     attrs = encounter.evidence["attrs"]
-    seams = figures.get("mine.seams")
     values = {
         **figures,
         **stated(encounter.layer, attrs),
@@ -88,11 +117,7 @@ def _values(encounter: Any, figures: dict[str, Any]) -> dict[str, Any]:
         "verification": encounter.evidence["verification"],
         "margin_m": margin_of(encounter.distance_m, encounter.error_m),
         "overlap_m2": encounter.overlap_m2,
-        "same_seam": _same_seam(
-            attrs.get("seam"),
-            encounter.evidence["item_seam"],
-            seams if isinstance(seams, list | tuple) else None,
-        ),
+        "same_seam": _same_seam(attrs.get("seam"), encounter.evidence["item_seam"], figures),
     }
     values.setdefault("drained", False)
     # Whoever found a fault to join an aquifer says so; nobody is asked of each fault.
@@ -193,7 +218,7 @@ def judged(
     kind : str
         The mine's kind.
     figures : dict
-        The mine's figures, as :func:`geo.survey.reckon.mine_values` gives them.
+        The mine's, of :func:`figures_of`.
     rules : Rules
         The rule set.
     types : list, optional
@@ -244,6 +269,7 @@ def effective_types(
 def _of_encounters(
     frame: gpd.GeoDataFrame,
     mines: dict[str, Any],
+    figures: dict[str, dict[str, Any]],
     rules: Rules,
     types: dict[str, Types] | None = None,
 ) -> Iterator[dict[str, Any]]:
@@ -252,7 +278,6 @@ def _of_encounters(
     With the `types` of mines the rules that ask for a mine's type in effect, without them the rest.
     """
     best: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    figures = {code: mine_values(mine.attrs, mine.district) for code, mine in mines.items()}
     for encounter in frame.itertuples():
         code, mine = encounter.mine_code, mines[encounter.mine_code]
         own = None if types is None else types.get(code, [])
@@ -404,14 +429,15 @@ def claims(
         if only is None or mine.mine_code in only
     }
     said = world.assertions[world.assertions["mine_code"].isin(list(mines))]
+    figures = figures_of(mines, world.plan)
     rows = [
-        *_of_encounters(frame, mines, rules),
+        *_of_encounters(frame, mines, figures, rules),
         *_of_mines(mines, rules),
         *_declared(mines),
         *_asserted(said),
     ]
     ended = world.endings
     keys = set(ended.loc[ended["target_kind"] == "claim", "target_key"])
-    rows += _of_encounters(frame, mines, rules, effective_types(rows, keys))
+    rows += _of_encounters(frame, mines, figures, rules, effective_types(rows, keys))
     rows.sort(key=lambda row: str(row["key"]))
     return plain(CLAIMS, rows)

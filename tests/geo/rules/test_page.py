@@ -35,7 +35,7 @@ def test_the_page_in_the_docs_is_current():
 # which cannot find a word that is wrong there. A new rule is named by a test; this list only shrinks.
 UNNAMED = """
 combustion.class.stated combustion.ground_crack combustion.seal_wall dust.stated gas.grade.stated
-gas.outburst_area hydro.abandoned_mine hydro.abandoned_shaft hydro.abandoned_shaft_water hydro.borehole
+hydro.abandoned_mine hydro.abandoned_shaft hydro.abandoned_shaft_water hydro.borehole
 hydro.buried_channel hydro.collapse_column hydro.conducting_zone hydro.fissure
 hydro.fracture_to_aquifer hydro.fracture_to_surface hydro.ground_crack hydro.ground_subsidence
 hydro.recharge.2018 hydro.search_line.abandoned_mine hydro.seal_wall hydro.skylight

@@ -303,6 +303,45 @@ def test_a_neighbours_outburst_in_the_same_seam_is_managed_as_outburst():
     )
 
 
+@pytest.mark.parametrize(
+    ("licensed", "planned", "lies", "found"),
+    [
+        # Art. 210 (3): what the mine works, wherever in its field; the licence names seams, the plan may.
+        (["3"], "3", "3", "outburst"),
+        (["3", "9"], "3", "9", "outburst"),
+        ([], "3", "3", "outburst"),
+        (["3"], "9", "9", "outburst"),
+        (["3"], "3", "9", "low"),
+        # Nobody said that seam 9 is not worked: not known, so neither said nor denied.
+        ([], "3", "9", "low"),
+    ],
+)
+def test_an_outburst_in_a_seam_of_the_field_binds_however_far_from_the_plan(
+    licensed, planned, lies, found
+):
+    # The plan ends at 0.3 of the licence, the area begins just beyond it: some 1.8 km away.
+    near = factor(1, 0.02, "gas_rich_area", attrs={"outburst": True, "seam": lies})
+    own = mine(0, attrs={"seams": licensed})
+    w = world([own, mine(1)], [item(0, 0.1, seam=planned), item(1, 0.7)], [near])
+    said = derive(w, RULES).claims
+    said = said[(said["mine_code"] == "M0") & (said["rule_id"] == "gas.outburst_area")]
+    assert effective(w)[("M0", "gas")] == found
+    unknown = not licensed and planned != lies
+    assert list(said["outcome"]) == (
+        ["manage_as"] if found == "outburst" else ["undetermined"] if unknown else []
+    )
+    burst = factor(1, 0.02, "rock_burst_area", attrs={"index_w": 0.6, "seam": lies})
+    w = world([own, mine(1)], [item(0, 0.1, seam=planned), item(1, 0.7)], [burst])
+    assert (effective(w).get(("M0", "rock_burst")) == "medium") is (found == "outburst")
+
+
+def test_a_plan_that_is_only_submitted_tells_of_no_seam():
+    near = factor(1, 0.02, "gas_rich_area", attrs={"outburst": True, "seam": "9"})
+    own = mine(0, attrs={"seams": ["3"]})
+    w = world([own, mine(1)], [item(0, 0.1, seam="9", status="provisional")], [near])
+    assert effective(w)[("M0", "gas")] == "low"
+
+
 def test_a_pair_across_the_zone_edge_is_measured_once():
     # M1 is measured in the zone of 111°, M2 in that of 114°: one distance, whoever asks.
     w = world(MINES[1:3], [item(1, 0.7), item(2, 0.1)], [factor(2, 0.01), factor(1, 0.94)])
