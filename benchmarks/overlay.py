@@ -38,8 +38,7 @@ QUESTIONS = ("same output", "grading question")
 # How many times as fast as the fastest peer we would be.
 GOALS = {"same output": 1.5, "grading question": 3.0}
 WHY_MISSED = (
-    "all of them ask the same GEOS, most of the time goes into its predicates and intersections, "
-    "and what grades must give GEOS's own figures to the last digit (ARCHITECTURE.md, Frames)"
+    "all of them ask the same GEOS whether two shapes meet, and of ours most of the time is that"
 )
 Answer = tuple[int, float]
 

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 Shapes = NDArray[np.object_]
 # Lengths are told to 1 mm and areas to 1 mm².
 _LENGTH_DIGITS, _AREA_DIGITS = 3, 6
+# What walks lines takes half a second to load and saves some 30 µs a line.
+_MANY = 16_000
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,23 @@ def shared(targets: Shapes, factors: Shapes) -> NDArray[np.float64]:
     (n,) array
         Rounded to 1 mm² or 1 mm.
     """
-    areal = shapely.get_dimensions(factors) == 2
-    size, error = _size(factors, areal)
-    # What lies in the target whole, clear of its edge, is not cut: its size is known. GEOS may add
-    # up the corners in another order, so where that could tip the rounding it is asked after all.
+    dimensions = shapely.get_dimensions(factors)
+    areal = dimensions == 2
+    found, error = _size(factors, areal)
+    # What lies in the target whole, clear of its edge, is not cut: its size is known, but where a
+    # line runs over its own ground twice.
+    cut = ~shapely.contains_properly(targets, factors)
+    kept = np.flatnonzero(~cut & (dimensions == 1))
+    cut[kept] = ~shapely.is_simple(factors[kept])
+    walked = np.flatnonzero(cut & (dimensions == 1))
+    if len(walked) >= _MANY:
+        from geo.survey.lengths import lengths_within
+
+        found[walked], error[walked] = lengths_within(targets[walked], factors[walked])
+        cut[walked] = ~np.isfinite(error[walked])
+    # GEOS may add up corners in another order; where that could tip the rounding, it is asked.
     unit = np.where(areal, 10.0**_AREA_DIGITS, 10.0**_LENGTH_DIGITS)
-    tips = np.abs(size * unit - np.floor(size * unit) - 0.5) <= error * unit
-    cut = tips | ~shapely.contains_properly(targets, factors)
-    found = size
+    cut |= np.abs(found * unit - np.floor(found * unit) - 0.5) <= error * unit
     pieces = shapely.intersection(targets[cut], factors[cut])
     found[cut] = np.where(areal[cut], shapely.area(pieces), shapely.length(pieces))
     return np.where(areal, np.round(found, _AREA_DIGITS), np.round(found, _LENGTH_DIGITS))

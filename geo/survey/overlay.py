@@ -238,7 +238,7 @@ def _against(
         ]
     errors = factors["error_m"][rows].astype(float)
     areas = np.round(shapely.area(shapes), 6)
-    areal = shapely.get_dimensions(shapes) == 2
+    dimensions = shapely.get_dimensions(shapes)
     figures = mine_values(mine.attrs, mine.district)
     places = np.array([t.geometry for t in targets], dtype=object)
     loosest = max(t.error_m for t in targets)
@@ -249,9 +249,11 @@ def _against(
     which, at = pairs.target[near], pairs.factor[near]
     distance, error = pairs.distance_m[near], error[near]
     far = _farthest(distance, error, places[which], shapes[at])
-    overlap = np.zeros(len(at))
-    over = pairs.meets[near] & areal[at]
-    overlap[over] = shared(places[which[over]], shapes[at[over]])
+    common = np.zeros(len(at))
+    over = pairs.meets[near] & (dimensions[at] > 0)
+    common[over] = shared(places[which[over]], shapes[at[over]])
+    overlap = np.where(dimensions[at] == 2, common, 0.0)
+    along = np.where(dimensions[at] == 1, common, 0.0)
     seen, place_of = np.unique(at, return_inverse=True)
     clipped = from_metric(shapely.intersection(study, shapes[seen]), zone)
     met = [{name: factors[name][rows[i]] for name in _TAKEN} for i in seen.tolist()]
@@ -260,6 +262,8 @@ def _against(
         taken = [met[i] for i in place_of[own].tolist()]
         made = _reckoned(target, taken, (distance - error)[own], figures)
         for i, factor, more in zip(own.tolist(), taken, made, strict=True):
+            if along[i] > 0:
+                more["overlap_m"] = float(along[i])
             yield _row(
                 mine,
                 target,

@@ -139,10 +139,21 @@ def _place(evidence: dict[str, Any], source: str, lang: str) -> str:
         layer=say(f"layer.{evidence['layer']}", lang),
         name=say("why.called", lang, name=name) if name else say("why.nameless", lang),
         where=where,
+        shared=_shared(evidence, lang),
         distance=f"{evidence['distance_m']:.12g}",
         error=_error(evidence["error_m"], lang),
         looked=_listed(looked, lang),
     )
+
+
+def _shared(evidence: dict[str, Any], lang: str) -> str:
+    """Return how much of the factor lies in the place it crosses; nothing where the two touch."""
+    for name in ("overlap_m2", "overlap_m"):
+        size = evidence.get(name) or 0.0
+        if size > 0:
+            told = str(round(size)) if size >= 1 else say("why.under_one", lang)
+            return say(f"why.shared.{name}", lang, size=told)
+    return ""
 
 
 def _reckoned(evidence: dict[str, Any], rule: Rule, lang: str) -> Iterator[str]:

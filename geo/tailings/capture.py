@@ -15,9 +15,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from geo.kernels import compiled
 from geo.tailings.dem import Dem, Terrain
 from geo.tailings.flow import offsets
-from geo.tailings.parameters import compiled, terrain_rules
+from geo.tailings.parameters import terrain_rules
 
 # Columns of a frame of protected objects: key (str), geometry (CGCS2000), error_m (float, m; NaN is
 # none stated), people (int or None: unknown counts).

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.kernels import compiled
 from geo.tailings.descent import hollows, steepest_descent
 from geo.tailings.flow import CODES, COL_STEP, ROW_STEP, SINK, offsets
-from geo.tailings.parameters import compiled, terrain_rules
+from geo.tailings.parameters import terrain_rules
 from geo.tailings.spill import lowest_passes, spill_forest
 
 

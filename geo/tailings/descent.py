@@ -10,8 +10,8 @@ mirrored.
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.kernels import compiled
 from geo.tailings.flow import CODES, COL_STEP, NO_GROUND, ROW_STEP, SINK, offsets
-from geo.tailings.parameters import compiled
 
 _FLAT = 255
 _OUTSIDE, _UNSET, _NONE = 0, -2, -1

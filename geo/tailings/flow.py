@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.tailings.parameters import compiled
+from geo.kernels import compiled
 
 SINK, NO_GROUND = 0, 247
 # The order in which directions are tried: of equals the first one wins (the tie rule).

@@ -9,7 +9,7 @@ import pyproj
 from numpy.typing import NDArray
 from rasterio.transform import Affine
 
-from geo.tailings.parameters import compiled
+from geo.kernels import compiled
 
 _ROWS = 256  # rows moved at once: keeps coordinates in bounded memory
 _SAME_CELL = 1e-6  # of a cell: what coordinates lose by rounding

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.kernels import compiled
 from geo.tailings.flow import COL_STEP, ROW_STEP
-from geo.tailings.parameters import compiled
 
 _FORWARD = np.array([0, 1, 4, 5], dtype=np.int64)  # E, S, SE, SW: each pair of cells once
 

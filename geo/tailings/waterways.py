@@ -9,7 +9,8 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.transform import Affine
 
-from geo.tailings.parameters import compiled, terrain_rules
+from geo.kernels import compiled
+from geo.tailings.parameters import terrain_rules
 
 
 @dataclass(frozen=True, eq=False)

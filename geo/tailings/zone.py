@@ -7,10 +7,11 @@ import shapely
 from numpy.typing import NDArray
 from rasterio import features
 
+from geo.kernels import compiled
 from geo.tailings.capture import Captures, Reach, capture_mask, mask_of
 from geo.tailings.dem import Dem, Terrain
 from geo.tailings.flow import offsets, reach
-from geo.tailings.parameters import compiled, terrain_rules
+from geo.tailings.parameters import terrain_rules
 
 # The steps of a slanting edge stand 0.71 cells from it.
 CELLS_APART = 0.75

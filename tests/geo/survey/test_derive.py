@@ -4,11 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geo.crs import to_metric
 from geo.hazards import hazards
 from geo.rules import Rules, national_rules
 from geo.rules.tighten import cases
@@ -18,7 +21,7 @@ from geo.survey.derive import derive
 from geo.survey.layers import layers, stated
 from geo.survey.lines import in_force, lines, moves
 from geo.survey.why import paragraph, sentence
-from tests.geo.survey.worlds import FACTORS_DRAWN, ITEMS_DRAWN, factor, item, mine, world
+from tests.geo.survey.worlds import FACTORS_DRAWN, ITEMS_DRAWN, factor, item, mine, rect, world
 
 RULES = national_rules()
 ON = date(2024, 9, 1)
@@ -457,6 +460,34 @@ def test_the_paragraph_says_grade_factor_distance_clause_and_certainty():
     assert "very complex" in "\n".join(
         paragraph("M0", lines(claims, w.mines, ON), claims, RULES, "en")
     )
+
+
+def test_the_paragraph_says_how_much_of_a_factor_lies_in_the_working():
+    wet = {
+        "code": "G7",
+        "water": "present",
+        "water_extent_known": False,
+        "water_volume_m3": UNKNOWN,
+    }
+    # Panel from 0.3 to 0.5: a third of the goaf, and half of the fault, which runs through its edge.
+    goaf = factor(0, 0.48, attrs=wet, size=0.06)
+    edge = shapely.LineString([rect(x, 0.45, 0.001, 0.001).centroid for x in (0.4, 0.6)])
+    fault = factor(0, 0, "fault", attrs={"code": "F3", "conductive": "yes"}, geometry=edge)
+    w = world([mine(0)], [item(0, 0.3)], [goaf, fault])
+    claims = derive(w, RULES).claims
+    panel, thing, line = to_metric(
+        np.array([w.plan.geometry[0], goaf["geometry"], edge], dtype=object), 4546
+    )
+    area, length = (
+        round(of(panel & one)) for of, one in ((shapely.area, thing), (shapely.length, line))
+    )
+    assert min(area, length) > 100
+    for lang, words in (("zh", ("重叠{}平方米", "{}米在内")), ("en", ("by {} m²", "{} m of it"))):
+        told = [
+            sentence(claim, RULES, lang) for claim in claims.itertuples() if claim.encounter_key
+        ]
+        for word, size, name in zip(words, (area, length), ("G7", "F3"), strict=True):
+            assert any(name in text and word.format(size) in text for text in told), (word, size)
 
 
 def test_the_paragraph_names_what_is_missing_what_is_due_and_what_is_overdue():

@@ -6,6 +6,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geo.survey import meetings as module
+from geo.survey.lengths import lengths_within
 from geo.survey.meetings import meetings, shared
 
 # Where Yuanping's mines lie, in metres of zone 38: figures are taken far from the origin.
@@ -37,11 +39,20 @@ def by_geos(target, factors):
     return distance, share
 
 
+def as_if_many(targets, factors):
+    """Return what is shared as where there are so many lines that they are walked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_MANY", 1)
+        return shared(targets, factors)
+
+
 def same(targets, factors, reach):
     found = meetings(targets, factors, reach)
     asked = np.broadcast_to(reach, len(factors))
     told = set()
-    share = shared(targets[found.target], factors[found.factor])
+    pairs = targets[found.target], factors[found.factor]
+    share = shared(*pairs)
+    assert as_if_many(*pairs).tolist() == share.tolist()
     for n, (t, f) in enumerate(zip(found.target.tolist(), found.factor.tolist(), strict=True)):
         distance, known = by_geos(targets[t], factors[[f]])
         # To the last digit: these figures are in the state, which may not hang on the way taken.
@@ -114,6 +125,40 @@ def test_each_factor_has_a_reach_of_its_own_the_bound_included():
     found = meetings(target, wells, [50.0, 49.0, 50.0, 50.0])
     assert found.factor.tolist() == [0, 2]
     assert found.distance_m.tolist() == [50.0, 50.0]
+
+
+@BOUNDED
+@given(seed=st.integers(0, 2**32 - 1), corners=st.sampled_from([2, 3, 30]))
+def test_lines_are_as_long_in_polygons_as_what_is_built_of_them(seed, corners):
+    rng = np.random.default_rng(seed)
+    targets = blobs(rng, 12, 3000, 700)
+    targets[:3] = shapely.difference(targets[:3], shapely.union_all(blobs(rng, 5, 3000, 200)))
+    targets[3:5] = shapely.union(targets[3:5], blobs(rng, 2, 3000, 200))
+    steps = np.cumsum(rng.normal(0, 150, (12, corners, 2)), axis=1)
+    lines = shapely.linestrings(steps + rng.uniform(0, 3000, (12, 1, 2)) + PLACE)
+    lines[:4] = shapely.multilinestrings(np.stack([lines[:4], lines[4:8]], axis=1))
+    one, two = (chosen.ravel() for chosen in np.meshgrid(targets, lines))
+    length, error = lengths_within(one, two)
+    built = shapely.length(shapely.intersection(one, two))
+    # Random lines pass corners by: were they in doubt, nothing would be walked.
+    assert np.isfinite(error).all()
+    assert (np.abs(length - built) <= error).all()
+    assert error.max() < 1e-6
+
+
+def test_what_runs_over_its_own_ground_twice_is_there_once():
+    box = shapely.box(EAST, NORTH, EAST + 100, NORTH + 100)
+
+    def line(*xs):
+        return shapely.linestrings([(EAST + x, NORTH + 50) for x in xs])
+
+    # There and back, inside whole and out of it; drawn twice; straight on, which is no doubt.
+    lines = np.array([line(10, 60, 20), line(-50, 60, 20), shapely.multilinestrings([line(-9, 50), line(30, 50)]), line(-50, 10, 60)])  # fmt: skip
+    boxes = np.full(len(lines), box)
+    for share in (shared(boxes, lines), as_if_many(boxes, lines)):
+        assert share.tolist() == [50.0, 60.0, 50.0, 60.0]
+    _, error = lengths_within(boxes, lines)
+    assert np.isinf(error).tolist() == [True, True, True, False]
 
 
 @pytest.mark.parametrize("parts", [2, 3, 8])
