@@ -90,21 +90,23 @@ def figures_of(mines: Mapping[str, Any], plan: gpd.GeoDataFrame) -> dict[str, di
     }
 
 
-def _same_seam(factor_seam: Any, item_seam: Any, figures: Mapping[str, Any]) -> bool | None:
+def _same_seam(attrs: Mapping[str, Any], item_seam: Any, figures: Mapping[str, Any]) -> bool | None:
     """Tell whether a factor lies in a seam that is worked; None where that is not known.
 
     A working has its own seam. The field has those it is licensed for and those of its plan: what
-    is planned tells of a seam that it is worked, but only the licence that another is not.
+    is planned tells of a seam that it is worked, but only the licence that another is not. A mine
+    next door has all of its seams.
     """
-    if not factor_seam:
+    lies = {str(seam) for seam in (attrs.get("seam"), *(attrs.get("seams") or ())) if seam}
+    if not lies:
         return None
     if item_seam:
-        return str(factor_seam) == str(item_seam)
-    if str(factor_seam) in figures[_PLANNED_SEAMS]:
+        return str(item_seam) in lies
+    if lies & figures[_PLANNED_SEAMS]:
         return True
     licensed = figures.get("mine.seams")
     named = {str(s) for s in licensed if s} if isinstance(licensed, list | tuple) else set()
-    return str(factor_seam) in named if named else None
+    return bool(lies & named) if named else None
 
 
 def _values(encounter: Any, figures: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +119,7 @@ def _values(encounter: Any, figures: dict[str, Any]) -> dict[str, Any]:
         "verification": encounter.evidence["verification"],
         "margin_m": margin_of(encounter.distance_m, encounter.error_m),
         "overlap_m2": encounter.overlap_m2,
-        "same_seam": _same_seam(attrs.get("seam"), encounter.evidence["item_seam"], figures),
+        "same_seam": _same_seam(attrs, encounter.evidence["item_seam"], figures),
     }
     values.setdefault("drained", False)
     # Whoever found a fault to join an aquifer says so; nobody is asked of each fault.

@@ -46,6 +46,8 @@ Columns = dict[str, NDArray[np.object_]]
 _TAKEN = (
     "key", "layer", "mine_code", "attrs", "verification", "status", "observed_on", "survey_unit",
 )  # fmt: skip
+# What law asks of the mine next door, wherever in its field that lies.
+_OF_NEIGHBOUR = ("gas_grade", "rock_burst_grade", "seams")
 # One degree of latitude is never shorter than this; used only to find candidates.
 _METRES_PER_DEGREE = 110_000.0
 
@@ -131,7 +133,7 @@ def _relation(distance: float, overlap: float, factor_area: float) -> str:
 
 
 def with_boundaries(world: World) -> World:
-    """Return `world` with each licence area as a factor, for rules on neighbours' boundaries."""
+    """Return `world` with each licence area as a factor, for rules on neighbours and boundaries."""
     if world.mines.empty:
         return world
     licences = [
@@ -140,7 +142,7 @@ def with_boundaries(world: World) -> World:
             "layer": "mine_boundary",
             "mine_code": mine.mine_code,
             "survey_key": mine.survey_key,
-            "attrs": {},
+            "attrs": {n: mine.attrs[n] for n in _OF_NEIGHBOUR if mine.attrs.get(n) is not None},
             "verification": "verified",
             "error_m": 0.0,
             "status": "in_force",

@@ -338,6 +338,33 @@ def test_an_outburst_in_a_seam_of_the_field_binds_however_far_from_the_plan(
     assert (effective(w).get(("M0", "rock_burst")) == "medium") is (found == "outburst")
 
 
+@pytest.mark.parametrize(
+    ("theirs", "seams", "asked"),
+    [
+        # Art. 210 (3) and 331 (3): the seam next door, at any distance; a grade names no seam, so it asks.
+        ({"gas_grade": "outburst"}, ["3"], {"gas.outburst_neighbour"}),
+        ({"rock_burst_grade": "weak"}, ["3", "9"], {"rock_burst.burst_neighbour"}),
+        ({"gas_grade": "outburst", "rock_burst_grade": "none"}, [], {"gas.outburst_neighbour"}),
+        ({"gas_grade": "outburst", "rock_burst_grade": "strong"}, ["9"], set()),
+        ({"gas_grade": "high"}, ["3"], set()),
+    ],
+)
+def test_a_mine_next_door_that_is_prone_asks_whether_its_seam_is_worked_here(theirs, seams, asked):
+    w = world(
+        [mine(0), mine(1, attrs=theirs | {"seams": seams}), mine(3, attrs=theirs)], [item(0, 0.1)]
+    )
+    said = derive(w, RULES).claims
+    told = said[said["rule_id"].isin(["gas.outburst_neighbour", "rock_burst.burst_neighbour"])]
+    assert set(told["outcome"]) <= {"question"}
+    # Mine 3 lies a mine's width away from any other.
+    assert set(zip(told["mine_code"], told["rule_id"], strict=True)) == {
+        ("M0", one) for one in asked
+    }
+    assert effective(w)[("M0", "gas")] == "low"
+    for claim in told.itertuples():
+        assert "邻矿" in sentence(claim, RULES, "zh")
+
+
 def test_a_plan_that_is_only_submitted_tells_of_no_seam():
     near = factor(1, 0.02, "gas_rich_area", attrs={"outburst": True, "seam": "9"})
     own = mine(0, attrs={"seams": ["3"]})
