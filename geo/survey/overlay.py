@@ -142,7 +142,8 @@ def with_boundaries(world: World) -> World:
             "layer": "mine_boundary",
             "mine_code": mine.mine_code,
             "survey_key": mine.survey_key,
-            "attrs": {n: mine.attrs[n] for n in _OF_NEIGHBOUR if mine.attrs.get(n) is not None},
+            "attrs": {"name": mine.name}
+            | {n: mine.attrs[n] for n in _OF_NEIGHBOUR if mine.attrs.get(n) is not None},
             "verification": "verified",
             "error_m": 0.0,
             "status": "in_force",

@@ -224,7 +224,7 @@ def paragraph(
     """Return one paragraph per hazard of a mine, as a regulator could sign it.
 
     The four lines; what the highest rests on; what is missing, by name; an appraisal out of date;
-    what must be done and what guarded against, each rule once.
+    what must be done, what guarded against and what found out, each rule once.
 
     Parameters
     ----------
@@ -248,6 +248,7 @@ def paragraph(
             *_overdue(line, here, lang),
             *_to_do("duty", here, rules, lang),
             *_to_do("precaution", here, rules, lang),
+            *_to_do("question", here, rules, lang),
         ]
         found.append("\n".join(said))
     return found
@@ -276,7 +277,7 @@ def _overdue(line: Any, here: list[Any], lang: str) -> Iterator[str]:
 
 
 def _to_do(outcome: str, here: list[Any], rules: Rules, lang: str) -> Iterator[str]:
-    """Yield the duties or the precautions: of each rule the nearest place, and how many more."""
+    """Yield duties, precautions or questions: of each rule the nearest place, and how many more."""
     by_rule: dict[str, list[Any]] = {}
     for claim in here:
         if claim.outcome == outcome and claim.status != "provisional":

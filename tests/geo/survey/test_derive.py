@@ -363,6 +363,9 @@ def test_a_mine_next_door_that_is_prone_asks_whether_its_seam_is_worked_here(the
     assert effective(w)[("M0", "gas")] == "low"
     for claim in told.itertuples():
         assert "邻矿" in sentence(claim, RULES, "zh")
+        assert "M1" in sentence(claim, RULES, "zh")
+    text = "\n".join(paragraph("M0", lines(said, w.mines, ON), said, RULES, "zh"))
+    assert ("须核实" in text) is bool(asked)
 
 
 def test_a_plan_that_is_only_submitted_tells_of_no_seam():
