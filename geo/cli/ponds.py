@@ -126,6 +126,7 @@ def _counts(counted: dict[str, Any]) -> Any:
 
 def _story(one: dict[str, Any]) -> str:
     from geo.messages import say
+    from geo.tailings.words import alarm_said, items_said, silent_said
 
     words = _words()
     lines = [f"{one['code']} {one['name']}: {words['state'][one['state']][lang()]}"]
@@ -137,14 +138,14 @@ def _story(one: dict[str, Any]) -> str:
         f" ({r['have'] if r['have'] is not None else '—'} / {r['need'] or '—'})"
         for r in one["requirements"]
     ]
-    if one["monitoring"]:
-        level = one["monitoring"]["level"]
-        said = words["level"][level][lang()] if level else say("web.pond.level_unknown", lang())
+    said = alarm_said(one, lang())
+    if said:
         lines.append(f"  {say('web.pond.alarm_level', lang())}: {said}")
-    if one["unheard"]:
-        said = "unheard" if one["unheard"]["since"] else "unheard_undated"
-        told = {"on": one["unheard"]["since"], "days": one["unheard"]["days"]}
-        lines.append(f"  {say('web.pond.' + said, lang(), **told)}")
+    if silent := silent_said(one, lang()):
+        lines.append(f"  {silent}")
+    if one["unread"]:
+        items = items_said(one["unread"], lang())
+        lines.append(f"  {say('web.pond.unwatched', lang(), items=items)}")
     lines.append(f"  {say('report.head_top.' + one['head_top']['outcome'], lang())}")
     return "\n".join(lines)
 
