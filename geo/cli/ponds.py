@@ -119,7 +119,11 @@ def _counts(counted: dict[str, Any]) -> Any:
             )
     for name in ("must_close", "late_law", "late_plan", "upcoming", "head_top", "alarms", "under"):
         rows.append(
-            {"figure": name, "count": len(counted[name]), "ponds": ", ".join(counted[name])}
+            {
+                "figure": say(f"web.ponds.figure.{name}", lang()),
+                "count": len(counted[name]),
+                "ponds": ", ".join(counted[name]),
+            }
         )
     return _table(("figure", "count", "ponds"), rows)
 
@@ -273,11 +277,11 @@ def _met(data: list[dict[str, Any]]) -> Any:
                 "code": one["code"],
                 "name": one["name"],
                 "head_top": say(f"report.head_top.{one['head_top']['outcome']}", lang()),
-                "by": ", ".join(one["head_top"]["by"]),
+                "sources": [say(f"web.source_of.{by}", lang()) for by in one["head_top"]["by"]],
                 "met": ", ".join(f"{m['name']} {m['path_m']:.0f} m" for m in met),
             }
         )
-    return _table(("code", "name", "head_top", "by", "met"), rows)
+    return _table(("code", "name", "head_top", "sources", "met"), rows)
 
 
 @app.command()
@@ -334,13 +338,13 @@ def siting(
         found = sites.site(conf, plan, clock.today())
     rows = [
         {
-            "label": a["label"][lang()],
+            "rule": a["label"][lang()],
             "answer": say(f"web.siting.answer_is.{a['answer']}", lang()),
             "sentence": a["sentence"][lang()],
         }
         for a in found["answers"]
     ]
-    show(found, as_json, lambda: _table(("label", "answer", "sentence"), rows))
+    show(found, as_json, lambda: _table(("rule", "answer", "sentence"), rows))
 
 
 def _place(

@@ -181,10 +181,11 @@ def advance(
         row.code: row.name for row in conn.execute(select(mine_table.c.code, mine_table.c.name))
     }
     rows = [
-        # States written before workings told whose they are and what they reach have neither.
+        # States written before workings told whose they are and what they reach have none of it.
         {
             "owner": None,
             "object": None,
+            "factors": [],
             **row,
             "mine_code": code,
             "mine_name": names.get(code, code),
