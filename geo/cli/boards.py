@@ -112,7 +112,7 @@ def _unclear(conn: Any, mine: str, factor: str) -> str:
     """Return the key of the one unclear factor of a mine that has this number or key."""
     from geo.problems import Problem
     from geo.store import doubtful
-    from geo.store.facts import newest_seq
+    from geo.store.batches import newest_seq
 
     rows = doubtful.doubtful(conn, "unclear", newest_seq(conn))
     there = {row["factor_key"]: row["object"] for row in rows if row["mine_code"] == mine}

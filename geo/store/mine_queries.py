@@ -14,8 +14,7 @@ import shapely
 from sqlalchemy import Connection, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from geo.store.batches import seq_at
-from geo.store.facts import newest_seq
+from geo.store.batches import newest_seq, seq_at
 from geo.store.mine_states import summary
 from geo.store.standing import claims_holding
 from geo.store.tables import batch, mine_state

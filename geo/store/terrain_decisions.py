@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Row, func, select
 from geo import clock
 from geo.problems import Problem
 from geo.store.authority import authorise, need, owner_of
+from geo.store.batches import newest_seq
 from geo.store.endings import Waiting, alone_or_proposed, withdraw
 from geo.store.engine import Actor
-from geo.store.facts import newest_seq
 from geo.store.grading import Changes
 from geo.store.publish import Batch, publishing
 from geo.store.tables import head_top, zone
