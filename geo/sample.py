@@ -13,8 +13,8 @@ from sqlalchemy import Connection, func, select
 from geo.problems import Problem
 from geo.settings import CHECKOUT, Settings
 from geo.store import accounts, decisions, doubtful, intake
+from geo.store.batches import newest_seq, states
 from geo.store.engine import SYSTEM, Actor, connect
-from geo.store.facts import newest_seq, states
 from geo.store.pond_events import record_event
 from geo.store.pond_facts import event_rows, may_have_changed
 from geo.store.secrets import write_private

@@ -19,8 +19,9 @@ from geo.store import accounts, decisions, intake, matches, rawfiles, survey_que
 from geo.store.engine import SYSTEM, connect
 from geo.survey.reading import ReadOptions
 from web import view
-from web.door import COOKIE, PageRoute, Reader, Signed, checked_form, missing, same_site
+from web.door import COOKIE, PageRoute, Reader, checked_form, missing, same_site
 from web.render import THEME, TOLD, draw, told_cookie
+from web.sent import register, upload_before
 from web.translate import COOKIE as LANG
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -122,13 +123,6 @@ def prefer(request: Request, next: Text = "/", lang: Text = "", theme: Text = ""
     return answer
 
 
-def _register(reader: Signed, filename: str, source: Path, wanted: ReadOptions) -> UUID:
-    with reader.working() as conn:
-        return intake.register_upload(
-            conn, reader.actor, filename, source, wanted, settings=settings()
-        )
-
-
 @forms.post("/uploads")
 def send(
     request: Request,
@@ -144,7 +138,7 @@ def send(
     with NamedTemporaryFile(prefix="minerisk-") as kept:
         shutil.copyfileobj(file.file, kept, 1 << 20)
         kept.flush()
-        upload_id = _register(reader, file.filename or "", Path(kept.name), wanted)
+        upload_id = register(reader, file.filename or "", Path(kept.name), wanted)
     href = f"/uploads/{upload_id}"
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"href": href}, status_code=201)
@@ -166,14 +160,11 @@ def read_again(
 
     Of one source only its coordinates, or only its encoding.
     """
-    with connect(settings(), "app", reader.actor) as conn:
-        found = intake.upload_status(conn, upload_id)
-    if found is None:
-        raise missing()
+    found = upload_before(reader, upload_id)
     wanted = ReadOptions.model_validate(found["options"])
     said = view.read_otherwise(wanted, view.options(crs, encoding, layer, mine), source, about)
     bytes_ = rawfiles.path_of(settings(), found["sha256"])
-    fresh = _register(reader, found["filename"], bytes_, said)
+    fresh = register(reader, found["filename"], bytes_, said)
     return told(f"/uploads/{fresh}", "web.told.uploaded_again")
 
 
@@ -187,15 +178,14 @@ def map_again(
     field: Annotated[list[str], Form(max_length=500)] = [],  # noqa: B006
 ) -> Response:
     """Read the same bytes with another layer type or other fields for one source."""
-    with connect(settings(), "app", reader.actor) as conn:
-        found = intake.upload_status(conn, upload_id)
-    if found is None or not found["result"]:
+    found = upload_before(reader, upload_id)
+    if not found["result"]:
         raise missing()
     part = next((p for p in found["result"]["layers"] if p["source_name"] == source), None)
     if part is None or len(column) != len(field):
         raise missing()
     wanted = ReadOptions.model_validate(found["options"])
-    fresh = _register(
+    fresh = register(
         reader,
         found["filename"],
         rawfiles.path_of(settings(), found["sha256"]),

@@ -15,6 +15,7 @@ from geo.problems import Problem
 from geo.report.board_sheet import write_board
 from geo.store import doubtful, findings, pond_queries
 from geo.store.boards import READERS, Boards
+from geo.survey.advance import reached
 from geo.survey.why import field_name
 from geo.tailings.board import board as board_of
 from web import pond_view, view
@@ -117,8 +118,8 @@ def _measures(row: dict[str, Any], lang: str) -> str:
 
 
 def _kinds(row: dict[str, Any], lang: str) -> str:
-    # What is reached has a number or a name; ground nobody surveyed has none.
-    return f"{_words('layer.', row['kinds'], lang)} {row.get('object') or ''}".strip()
+    # What a working reaches has a number or a name; what is unclear of a mine has kinds alone.
+    return reached(row, lang) if "factors" in row else _words("layer.", row["kinds"], lang)
 
 
 def _progress(row: dict[str, Any], lang: str) -> str:

@@ -18,7 +18,7 @@ from geo import clock
 from geo.messages import catalogue, say
 from geo.problems import Problem
 from geo.settings import settings
-from geo.store import corrections, intake, mine_queries
+from geo.store import corrections, mine_queries
 from geo.store.tiles import data_version
 from geo.survey import drawn
 from geo.survey.layers import Field, layers
@@ -27,6 +27,7 @@ from web import base_maps, view
 from web.acts import told
 from web.door import AppConn, PageRoute, Reader, Signed, checked_form, missing
 from web.render import draw, lang_of
+from web.sent import register
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 # A view with more in it is no view to snap in.
@@ -283,8 +284,5 @@ def save(request: Request, reader: Reader, conn: AppConn, sent: Sent) -> Respons
     with NamedTemporaryFile(prefix="minerisk-") as kept:
         kept.write(body)
         kept.flush()
-        with reader.working() as work:
-            upload_id = intake.register_upload(
-                work, reader.actor, name, Path(kept.name), wanted, settings=settings()
-            )
+        upload_id = register(reader, name, Path(kept.name), wanted)
     return told(f"/uploads/{upload_id}", "web.told.drawn")

@@ -23,6 +23,7 @@ from geo.store import (
 )
 from geo.store import years as store_years
 from geo.store.tiles import data_version
+from geo.survey.advance import reached
 from geo.survey.counties import county_name
 from geo.tailings.board import board
 from web import (
@@ -70,6 +71,8 @@ files = StaticFiles(directory=STATIC)
 FIRST_ROWS = 8
 # So many of the workings due first stand open on a phone; a wide screen shows all.
 FIRST_WORKINGS = 12
+# Of several factors ahead of one working, the first page names the nearest.
+FIRST_FACTORS = 5
 # Whose word each role may put on record (L2): an enterprise declares, a regulator enters all three.
 SOURCES = {"regulator": ("decision", "appraisal", "declared"), "enterprise": ("declared",)}
 FOREVER = "public, max-age=31536000, immutable"
@@ -107,7 +110,11 @@ def advance(request: Request, reader: Reader, conn: AppConn, on: str = "") -> Re
         reader=reader,
         on=made.on.isoformat(),
         groups={
-            limit: [row for row in made.advance if row["bucket"] == limit]
+            limit: [
+                {**row, "reached": reached(row, lang, FIRST_FACTORS)}
+                for row in made.advance
+                if row["bucket"] == limit
+            ]
             for limit in view.HORIZONS
         },
         first=FIRST_WORKINGS,

@@ -125,7 +125,6 @@ def pond(found: dict[str, Any], lang: str) -> dict[str, Any]:
         "requirements": [
             {**one, "missing_words": _fields(one["missing"], lang)} for one in found["requirements"]
         ],
-        "unwatched": _words("item", (found["monitoring"] or {}).get("unwatched", ()), lang),
         "asked": [question(code, lang) for code in found["questions"]],
         "trouble": [Problem(t["code"], **t["params"]).say(lang) for t in found["trouble"]],
         "evidence": evidence,
@@ -136,11 +135,6 @@ def pond(found: dict[str, Any], lang: str) -> dict[str, Any]:
         "documents": _documents(found),
         "drawn": _drawn(found, evidence),
     }
-
-
-def _words(room: str, codes: Iterable[str], lang: str) -> str:
-    words = labels()[room]
-    return ("、" if lang == "zh" else ", ").join(words[code][lang] for code in codes)
 
 
 def _fields(names: Iterable[str], lang: str) -> str:

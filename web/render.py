@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from geo.messages import catalogue, language, say
 from geo.survey.layers import layers
 from geo.survey.reading.frames import words_of
 from geo.survey.why import field_name
+from geo.tailings import words
 from geo.tailings.words import labels
 from web import translate
 
@@ -140,6 +142,12 @@ def pond_word(context: Context, code: str, /, room: str) -> str:
     return str(found[context["lang"]]) if found else str(code)
 
 
+@pass_context
+def items_said(context: Context, codes: Iterable[str], /) -> str:
+    """Return the names of items of a pond's monitoring, as one reads them."""
+    return words.items_said(codes, context["lang"])
+
+
 def colour(hazard: str, grade: str | None) -> str:
     """Return the swatch of a grade; no grade is hatched grey, never blue (L5)."""
     return hazards.colour_of(hazard, grade) or "grey"
@@ -183,6 +191,7 @@ def environment() -> Environment:
         attribute=attribute,
         field_label=field_label,
         pond_word=pond_word,
+        items_said=items_said,
     )
     made.tests.update(of_county=translate.of_county)
     made.globals.update(static=static, colour_of=colour, grade_word=grade_word)

@@ -13,7 +13,6 @@ from fastapi.responses import RedirectResponse, Response
 from geo.problems import Problem
 from geo.settings import settings
 from geo.store import intake, rawfiles, terrain_decisions, terrain_queries
-from geo.store.engine import connect
 from geo.store.terrain_sent import submit_model
 from geo.survey.reading import ReadOptions
 from geo.survey.reading.result import Statement
@@ -22,6 +21,7 @@ from web.acts import told
 from web.attached import aside
 from web.door import AppConn, PageRoute, Reader, Signed, checked_form, missing
 from web.render import draw, lang_of
+from web.sent import register, upload_before
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 forms = APIRouter(
@@ -108,19 +108,13 @@ def send_model(
         if not sent:
             raise Problem("store.empty_file", file="")
         name, path = _one_file(sent, Path(folder))
-        upload_id = _register(reader, name, path, wanted)
+        upload_id = register(reader, name, path, wanted)
     return RedirectResponse(f"/uploads/{upload_id}", 303)
 
 
-def _register(reader: Signed, name: str, path: Path, wanted: ReadOptions) -> UUID:
-    with reader.working() as conn:
-        return intake.register_upload(conn, reader.actor, name, path, wanted, settings=settings())
-
-
 def _sent(reader: Signed, upload_id: UUID) -> dict[str, Any]:
-    with connect(settings(), "app", reader.actor) as conn:
-        found = intake.upload_status(conn, upload_id)
-    if found is None or not found["options"].get("terrain"):
+    found = upload_before(reader, upload_id)
+    if not found["options"].get("terrain"):
         raise missing()
     return found
 
@@ -139,7 +133,7 @@ def model_again(
     found = _sent(reader, upload_id)
     wanted = model_options(source, dated, error, unit, crs)
     path = rawfiles.path_of(settings(), found["sha256"])
-    fresh = _register(reader, found["filename"], path, wanted)
+    fresh = register(reader, found["filename"], path, wanted)
     return told(f"/uploads/{fresh}", "web.told.uploaded_again")
 
 

@@ -24,8 +24,9 @@ from geo.store.tiles import data_version
 from geo.survey.diff import differences
 from geo.survey.reading import ReadOptions
 from web import base_maps, terrains, view
-from web.door import AppConn, PageRoute, Reader, Signed, missing
+from web.door import AppConn, PageRoute, Reader, Signed
 from web.render import draw, lang_of
+from web.sent import upload_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -68,13 +69,6 @@ def moves_of(reader: Signed, upload_id: UUID, lang: str) -> list[dict[str, Any]]
         return view.moves(preview.preview(conn, upload_id), lang)
 
 
-def _upload(conn: Any, upload_id: UUID) -> dict[str, Any]:
-    found = intake.upload_status(conn, upload_id)
-    if found is None:
-        raise missing()
-    return found
-
-
 @router.get("/uploads/{upload_id}")
 def upload(
     request: Request,
@@ -85,7 +79,7 @@ def upload(
     against: str = "",
 ) -> Response:
     """Draw what was found in a file, row by row, what it would move, and what it would change."""
-    found, lang = _upload(conn, upload_id), lang_of(request)
+    found, lang = upload_of(conn, upload_id), lang_of(request)
     if found["options"].get("terrain"):
         return draw(
             request,

@@ -6,7 +6,7 @@ import typer
 
 from geo.cli import acting, app, database, day, guarded, lang, show, times
 from geo.cli.files import As, Json, _table
-from geo.cli.grading import AsOf, KnownAt, ValidOn
+from geo.cli.grading import AsOf, KnownAt, ValidOn, in_words
 
 
 @app.command()
@@ -41,7 +41,7 @@ def boards(
             found = Boards(conn, on, known)
             if name is not None:
                 rows: Any = getattr(found, name)
-                show(rows, as_json, lambda: _table(_columns(name, rows), rows))
+                show(rows, as_json, lambda: _drawn(name, rows))
                 return
             counts = {one: len(getattr(found, one)) for one in LISTS}
     told = [
@@ -51,23 +51,31 @@ def boards(
     show(counts, as_json, lambda: _table(("board", "rows", "what"), told))
 
 
-# The lists that say more of a row than a terminal has room for.
-_SHOWN = {
-    "advance": ("days", "mine_code", "mine_name", "name", "reason", "object", "distance_m"),
+# Of each list what a terminal has room for.
+SHOWN = {
+    "advance": ("days", "mine_code", "mine_name", "name", "reason", "reached", "distance_m"),
+    "unclear": ("mine_code", "mine_name", "kinds", "states", "area_m2", "share", "plan_status"),
+    "unsurveyed": ("mine_code", "mine_name", "kind", "seam", "area_m2", "share", "plan_status"),
     "inferred": ("mine_code", "kind", "object", "name", "starts", "distance_m"),
     "unresolved": ("mine_code", "kind", "object", "name", "measures", "responsible", "by_when"),
+    "supply": ("mine_code", "mine_name", "hazard", "kind", "object", "missing", "claim"),
+    "appraisal": ("mine_code", "mine_name", "hazard", "since", "days", "claim"),
+    "hat": ("mine_code", "mine_name", "hazard", "determined", "floor", "since", "days", "claim"),
+    "lapse": ("mine_code", "mine_name", "hazard", "grade", "reason", "until", "claim", "ends"),
+    "late": ("mine_code", "mine_name", "what", "hazard", "name", "since", "days"),
+    "week": ("at", "mine_code", "mine_name", "hazard", "before", "after", "kind", "by"),
+    "plan": ("due", "text", "whom", "done", "total", "days", "state"),
 }
 
 
-def _columns(board: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Return what a terminal has room for: figures and words, no keys and no nested parts."""
-    flat = [
-        name
-        for name in (rows[0] if rows else ())
-        if not name.endswith(("key", "_id"))
-        and not any(isinstance(row.get(name), dict) for row in rows)
-    ]
-    return _SHOWN.get(board, tuple(flat))
+def _drawn(board: str, rows: list[dict[str, Any]]) -> Any:
+    if board == "advance":
+        rows = in_words(rows)
+    elif board == "plan":
+        rows = [{**row, "total": row["of"]} for row in rows]
+    names = SHOWN[board]
+    # Not every row of a list says everything: a survey to be done again has no hazard.
+    return _table(names, [{name: row.get(name) for name in names} for row in rows])
 
 
 @app.command()
@@ -104,7 +112,7 @@ def _unclear(conn: Any, mine: str, factor: str) -> str:
     """Return the key of the one unclear factor of a mine that has this number or key."""
     from geo.problems import Problem
     from geo.store import doubtful
-    from geo.store.facts import newest_seq
+    from geo.store.batches import newest_seq
 
     rows = doubtful.doubtful(conn, "unclear", newest_seq(conn))
     there = {row["factor_key"]: row["object"] for row in rows if row["mine_code"] == mine}

@@ -309,13 +309,24 @@ def surveys(as_json: Json = False, login: As = None) -> None:
 def _table(names: tuple[str, ...], rows: list[dict[str, Any]]) -> Any:
     from rich.table import Table
 
+    from geo.messages import say
+
     table = Table()
     for name in names:
         # Nothing is cut off: Chinese has no spaces to break at, and an id is copied as it stands.
-        table.add_column(name, overflow="fold", no_wrap=name == "id")
+        heading = say(f"cli.column.{name}", lang())
+        table.add_column(heading, overflow="fold", no_wrap=name == "id")
     for row in rows:
-        table.add_row(*("" if row[n] is None else str(row[n]) for n in names))
+        table.add_row(*(_cell(row[name]) for name in names))
     return table
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(value[lang()])
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 Survey = Annotated[str, typer.Argument(help="Survey id, see `minerisk surveys`.")]

@@ -100,8 +100,23 @@ def advance(as_of: AsOf = None, as_json: Json = False, login: As = None) -> None
 
     with database() as conf, connect(conf, "app", acting(conf, login)) as conn:
         rows = mine_queries.advance(conn, day(as_of), None if as_of is None else day(as_of))
-    heads = ("days", "mine_code", "mine_name", "owner", "name", "reason", "object", "distance_m")
-    show(rows, as_json, lambda: _table(heads, rows))
+    heads = ("days", "mine_code", "mine_name", "owner", "name", "reason", "reached", "distance_m")
+    show(rows, as_json, lambda: _table(heads, in_words(rows)))
+
+
+def in_words(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return workings that advance with what stops each, and what it reaches, in words."""
+    from geo.messages import say
+    from geo.survey.advance import reached
+
+    return [
+        {
+            **row,
+            "reason": say(f"web.reaches.{row['reason']}", lang()),
+            "reached": reached(row, lang()),
+        }
+        for row in rows
+    ]
 
 
 @app.command()

@@ -119,13 +119,18 @@ def _counts(counted: dict[str, Any]) -> Any:
             )
     for name in ("must_close", "late_law", "late_plan", "upcoming", "head_top", "alarms", "under"):
         rows.append(
-            {"figure": name, "count": len(counted[name]), "ponds": ", ".join(counted[name])}
+            {
+                "figure": say(f"web.ponds.figure.{name}", lang()),
+                "count": len(counted[name]),
+                "ponds": ", ".join(counted[name]),
+            }
         )
     return _table(("figure", "count", "ponds"), rows)
 
 
 def _story(one: dict[str, Any]) -> str:
     from geo.messages import say
+    from geo.tailings.words import alarm_said, items_said, silent_said
 
     words = _words()
     lines = [f"{one['code']} {one['name']}: {words['state'][one['state']][lang()]}"]
@@ -137,14 +142,14 @@ def _story(one: dict[str, Any]) -> str:
         f" ({r['have'] if r['have'] is not None else '—'} / {r['need'] or '—'})"
         for r in one["requirements"]
     ]
-    if one["monitoring"]:
-        level = one["monitoring"]["level"]
-        said = words["level"][level][lang()] if level else say("web.pond.level_unknown", lang())
+    said = alarm_said(one, lang())
+    if said:
         lines.append(f"  {say('web.pond.alarm_level', lang())}: {said}")
-    if one["unheard"]:
-        said = "unheard" if one["unheard"]["since"] else "unheard_undated"
-        told = {"on": one["unheard"]["since"], "days": one["unheard"]["days"]}
-        lines.append(f"  {say('web.pond.' + said, lang(), **told)}")
+    if silent := silent_said(one, lang()):
+        lines.append(f"  {silent}")
+    if one["unread"]:
+        items = items_said(one["unread"], lang())
+        lines.append(f"  {say('web.pond.unwatched', lang(), items=items)}")
     lines.append(f"  {say('report.head_top.' + one['head_top']['outcome'], lang())}")
     return "\n".join(lines)
 
@@ -272,11 +277,11 @@ def _met(data: list[dict[str, Any]]) -> Any:
                 "code": one["code"],
                 "name": one["name"],
                 "head_top": say(f"report.head_top.{one['head_top']['outcome']}", lang()),
-                "by": ", ".join(one["head_top"]["by"]),
+                "sources": [say(f"web.source_of.{by}", lang()) for by in one["head_top"]["by"]],
                 "met": ", ".join(f"{m['name']} {m['path_m']:.0f} m" for m in met),
             }
         )
-    return _table(("code", "name", "head_top", "by", "met"), rows)
+    return _table(("code", "name", "head_top", "sources", "met"), rows)
 
 
 @app.command()
@@ -333,13 +338,13 @@ def siting(
         found = sites.site(conf, plan, clock.today())
     rows = [
         {
-            "label": a["label"][lang()],
+            "rule": a["label"][lang()],
             "answer": say(f"web.siting.answer_is.{a['answer']}", lang()),
             "sentence": a["sentence"][lang()],
         }
         for a in found["answers"]
     ]
-    show(found, as_json, lambda: _table(("label", "answer", "sentence"), rows))
+    show(found, as_json, lambda: _table(("rule", "answer", "sentence"), rows))
 
 
 def _place(

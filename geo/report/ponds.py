@@ -9,14 +9,14 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
 from geo.messages import say
-from geo.tailings.words import labels
+from geo.tailings.words import alarm_said, items_said, labels, silent_said
 
 _COLUMNS = (
     "pond_code", "pond_name", "enterprise", "grade_design", "grade_present", "state", "since",
     "who", "trigger", "starts_on", "due_law", "late_law", "due_plan", "late_plan", "upcoming",
-    "head_top", "safety_degree", "unmet", "cannot_tell",
+    "head_top", "safety_degree", "unmet", "cannot_tell", "alarm", "silent", "unread",
 )  # fmt: skip
-_WIDTHS = (12, 22, 22, 10, 10, 12, 12, 22, 22, 16, 12, 10, 12, 10, 14, 18, 12, 30, 30)
+_WIDTHS = (12, 22, 22, 10, 10, 12, 12, 22, 22, 16, 12, 10, 12, 10, 14, 18, 12, 30, 30, 30, 24, 30)
 
 
 def _row(pond: dict[str, Any], lang: str) -> list[Any]:
@@ -53,6 +53,9 @@ def _row(pond: dict[str, Any], lang: str) -> list[Any]:
             )
             for outcome in ("no", "undetermined")
         ),
+        alarm_said(pond, lang),
+        silent_said(pond, lang) or None,
+        items_said(pond["unread"], lang) or None,
     ]
 
 

@@ -1,15 +1,27 @@
-"""The record batch by batch: which was the newest at a moment, and what the newest did."""
+"""The record batch by batch: the newest at a moment, surveys as known at one, what was done."""
 
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from geo.clock import HERE
-from geo.store.facts import newest_seq
 from geo.store.tables import batch
 
 _NEWEST_BATCHES = 50
+
+
+def newest_seq(conn: Connection) -> int:
+    """Return the number of the newest batch, 0 where there is none."""
+    return int(conn.scalar(select(func.coalesce(func.max(batch.c.seq), 0))) or 0)
+
+
+def states(conn: Connection, known_seq: int) -> dict[Any, str]:
+    """Return the state of every survey as known at a batch."""
+    found = conn.execute(
+        text("SELECT survey_id, state FROM minerisk.survey_states(:known)"), {"known": known_seq}
+    )
+    return {row.survey_id: row.state for row in found}
 
 
 def seq_at(conn: Connection, when: datetime | date | None) -> int:

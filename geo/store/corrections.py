@@ -12,7 +12,7 @@ from geoalchemy2 import functions as gis
 from sqlalchemy import Connection, func, select, text
 
 from geo.problems import Problem
-from geo.store.facts import newest_seq, states
+from geo.store.batches import newest_seq, states
 from geo.store.publish import Batch
 from geo.store.tables import correction, feature, survey
 from geo.survey.layers import factors

@@ -14,10 +14,11 @@ from geo.problems import Problem
 from geo.store import adoption, corrections, terrain_decisions
 from geo.store.assertions import assert_claim
 from geo.store.authority import authorise, authorise_survey, need, owner_of, survey_row
+from geo.store.batches import newest_seq, states
 from geo.store.endings import KINDS as ENDING_KINDS
 from geo.store.endings import Waiting, alone_or_proposed, end, propose_ending, voided_by, withdraw
 from geo.store.engine import Actor
-from geo.store.facts import newest_seq, states, touched
+from geo.store.facts import touched
 from geo.store.grading import Changes, refuse_more, regrade
 from geo.store.licences import ensure_mines
 from geo.store.pond_events import ACTION as POND_EVENT

@@ -8,7 +8,7 @@ import shapely
 from sqlalchemy import Connection, text
 
 from geo.crs import local_zone, to_metric
-from geo.store.facts import newest_seq
+from geo.store.batches import newest_seq
 from geo.store.withdrawn import common
 from geo.survey.counties import county_box
 

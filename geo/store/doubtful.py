@@ -13,8 +13,8 @@ from sqlalchemy import Connection, select, text
 from geo import clock
 from geo.problems import Problem
 from geo.store.authority import authorise, is_own, mine_row, owner_of
+from geo.store.batches import newest_seq
 from geo.store.engine import Actor
-from geo.store.facts import newest_seq
 from geo.store.publish import publishing
 from geo.store.tables import batch, measure_plan
 

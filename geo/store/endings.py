@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from geo.problems import Problem
 from geo.store.authority import authorise, authorise_survey, mine_row, need, owner_of, survey_row
+from geo.store.batches import newest_seq, states
 from geo.store.engine import Actor
-from geo.store.facts import newest_seq, states, touched
+from geo.store.facts import touched
 from geo.store.grading import Changes, regrade
 from geo.store.publish import Batch, publishing
 from geo.store.rule_sets import in_force

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, and_, func, or_, select, text
 
 from geo.crs import from_metric, to_metric
 from geo.rules import Rules
+from geo.store.batches import newest_seq, states
 from geo.store.tables import assertion, batch, ending, feature, mine, survey
 from geo.survey.layers import NOT_FACTORS, pond_layers
 from geo.survey.world import (
@@ -50,19 +51,6 @@ def known_at(known: int) -> Any:
     count there.
     """
     return func.coalesce(batch.c.seq, known) <= known
-
-
-def newest_seq(conn: Connection) -> int:
-    """Return the number of the newest batch, 0 where there is none."""
-    return int(conn.scalar(select(func.coalesce(func.max(batch.c.seq), 0))) or 0)
-
-
-def states(conn: Connection, known_seq: int) -> dict[Any, str]:
-    """Return the state of every survey as known at a batch."""
-    found = conn.execute(
-        text("SELECT survey_id, state FROM minerisk.survey_states(:known)"), {"known": known_seq}
-    )
-    return {row.survey_id: row.state for row in found}
 
 
 def _near(codes: Collection[str], reach_m: float) -> Select[Any]:
@@ -405,7 +393,5 @@ __all__ = [
     "degrees",
     "known_at",
     "load_world",
-    "newest_seq",
-    "states",
     "touched",
 ]

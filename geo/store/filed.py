@@ -6,7 +6,8 @@ from typing import Any
 import shapely
 from sqlalchemy import Connection, select, text
 
-from geo.store.facts import STATUS, as_day, known_at, states
+from geo.store.batches import states
+from geo.store.facts import STATUS, as_day, known_at
 from geo.store.tables import batch, feature, survey
 from geo.survey.copies import Fieldwork, Filed
 from geo.survey.layers import NOT_FACTORS, pond_layers

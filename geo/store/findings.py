@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select, text
 
-from geo.store.facts import load_world, newest_seq
+from geo.store.batches import newest_seq
+from geo.store.facts import load_world
 from geo.store.licences import earlier
 from geo.store.rule_sets import in_force
 from geo.store.tables import mine

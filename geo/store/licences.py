@@ -11,7 +11,8 @@ from sqlalchemy import Connection, select, text
 
 from geo.crs import local_zone
 from geo.store.accounts import ensure_organisation
-from geo.store.facts import known_at, newest_seq, states
+from geo.store.batches import newest_seq, states
+from geo.store.facts import known_at
 from geo.store.publish import Batch
 from geo.store.tables import batch, feature, mine
 from geo.survey.crossings import LICENCES

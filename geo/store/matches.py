@@ -14,8 +14,8 @@ from geoalchemy2 import functions as gis
 from sqlalchemy import Connection, func, insert, select, tuple_, update
 
 from geo.problems import Problem
+from geo.store.batches import newest_seq, states
 from geo.store.engine import Actor
-from geo.store.facts import newest_seq, states
 from geo.store.tables import batch, feature, staged_match, survey, upload
 from geo.survey.matching import propose
 from geo.survey.world import spatial

@@ -14,8 +14,7 @@ import shapely
 from sqlalchemy import Connection, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from geo.store.batches import seq_at
-from geo.store.facts import newest_seq
+from geo.store.batches import newest_seq, seq_at
 from geo.store.mine_states import summary
 from geo.store.standing import claims_holding
 from geo.store.tables import batch, mine_state
@@ -181,10 +180,11 @@ def advance(
         row.code: row.name for row in conn.execute(select(mine_table.c.code, mine_table.c.name))
     }
     rows = [
-        # States written before workings told whose they are and what they reach have neither.
+        # States written before workings told whose they are and what they reach have none of it.
         {
             "owner": None,
             "object": None,
+            "factors": [],
             **row,
             "mine_code": code,
             "mine_name": names.get(code, code),

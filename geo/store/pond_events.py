@@ -16,9 +16,9 @@ from geo import clock
 from geo.problems import Problem
 from geo.store import papers
 from geo.store.authority import authorise, is_own, need, owner_of
+from geo.store.batches import newest_seq
 from geo.store.endings import Waiting, alone_or_proposed
 from geo.store.engine import Actor
-from geo.store.facts import newest_seq
 from geo.store.pond_facts import (
     ANNULLED,
     alarm_of,

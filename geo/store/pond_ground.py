@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 
 from geo import clock
 from geo.settings import Settings
+from geo.store.batches import newest_seq
 from geo.store.engine import SYSTEM, connect
-from geo.store.facts import newest_seq
 from geo.store.pond_facts import features, sought_below, struck_off_codes
 from geo.store.terrains import Taken, dems, grid_of, opened_taken
 from geo.survey.keys import content_key

@@ -18,8 +18,8 @@ from geo.crs import local_zone
 from geo.problems import Problem
 from geo.store.accounts import ensure_organisation
 from geo.store.authority import authorise, need, owner_of
+from geo.store.batches import newest_seq, states
 from geo.store.engine import Actor
-from geo.store.facts import newest_seq, states
 from geo.store.publish import Batch, publishing
 from geo.store.tables import HEAD_TOP_SOURCES, feature, head_top, pond
 from geo.survey.keys import content_key

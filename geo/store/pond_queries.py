@@ -28,7 +28,7 @@ from geo.store.tables import pond as pond_table
 from geo.store.tiles import horizon_day
 from geo.tailings.closure import Event
 from geo.tailings.life import final_elevation_on, is_upcoming
-from geo.tailings.monitoring import unheard
+from geo.tailings.monitoring import unheard, wanted_items
 from geo.tailings.requirements import grades, requirements
 from geo.tailings.siting_rules import WORKINGS
 from geo.tailings.sources import Said, head_top_of
@@ -144,7 +144,8 @@ def standing(
     west, south, east, north = row["geometry"].bounds
     point = shapely.point_on_surface(row["geometry"])
     alarm = alarm_of(read, attrs, events, grade.governing, on)
-    missed = unheard(found, on) if alarm is None else None
+    missed = unheard(found, on)
+    unwatched = wanted_items(attrs, grade.governing) if alarm is None else alarm.unwatched
     demands = requirements(attrs, grade.governing, on, found.state)
     still_rising = found.state in ("unknown", "in_use", "idle", "raising")
     return {
@@ -170,7 +171,9 @@ def standing(
         "head_top": _verdict(row, said, on),
         "requirements": [asdict(demand) for demand in demands],
         "monitoring": None if alarm is None else asdict(alarm),
-        "unheard": None if missed is None else asdict(missed),
+        "unheard": None if missed is None or alarm is not None else asdict(missed),
+        # What it must watch on this day, and of which no reading is on record.
+        "unread": [] if missed is None else list(unwatched),
         "questions": list(found.questions),
         "trouble": trouble,
         "_life": found,

@@ -15,9 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from geo import clock
 from geo.problems import Problem
 from geo.store import matches
+from geo.store.batches import newest_seq
 from geo.store.decisions import accept_in
 from geo.store.engine import SYSTEM
-from geo.store.facts import newest_seq, touched
+from geo.store.facts import touched
 from geo.store.grading import would_move
 from geo.store.publish import Batch
 from geo.store.recent import Recent

@@ -18,8 +18,8 @@ import shapely
 from geo.messages import say
 from geo.problems import Problem
 from geo.settings import Settings
+from geo.store.batches import newest_seq
 from geo.store.engine import SYSTEM, connect
-from geo.store.facts import newest_seq
 from geo.survey.keys import content_key
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, select
 from geo import clock
 from geo.problems import Problem
 from geo.store.authority import authorise, mine_row, need, owner_of
+from geo.store.batches import newest_seq
 from geo.store.engine import Actor
-from geo.store.facts import known_at, load_world, newest_seq
+from geo.store.facts import known_at, load_world
 from geo.store.filed import filed
 from geo.store.findings import records
 from geo.store.publish import publishing

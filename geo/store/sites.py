@@ -14,8 +14,8 @@ from geo import clock
 from geo.problems import Problem
 from geo.settings import Settings
 from geo.store import districts
+from geo.store.batches import newest_seq
 from geo.store.engine import SYSTEM, connect
-from geo.store.facts import newest_seq
 from geo.store.pond_facts import event_rows, extents, features, standing_events
 from geo.store.pond_ground import (
     Ground,

@@ -14,7 +14,7 @@ from psycopg.types.range import Range
 from sqlalchemy import Connection, delete, insert, select, text, update
 
 from geo.store import matches
-from geo.store.facts import newest_seq, states
+from geo.store.batches import newest_seq, states
 from geo.store.licences import known_mines
 from geo.store.pond_objects import OF_A_POND, known_ponds, pond_of
 from geo.store.tables import staged_feature, staged_match, staged_note, upload

@@ -8,7 +8,8 @@ import pandas as pd
 from psycopg.types.range import Range
 from sqlalchemy import Connection, select
 
-from geo.store.facts import known_at, newest_seq
+from geo.store.batches import newest_seq
+from geo.store.facts import known_at
 from geo.store.tables import batch, claim, claim_end, ending, rule_set, survey
 from geo.survey.claims import CLAIMS
 from geo.survey.world import plain

@@ -9,8 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from geo.store.batches import seq_at
-from geo.store.facts import states
+from geo.store.batches import seq_at, states
 from geo.store.tables import batch, feature, survey_event, upload
 from geo.store.tables import survey as survey_table
 

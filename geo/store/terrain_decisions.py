@@ -2,7 +2,7 @@
 
 What may take a computed head-top verdict away waits for a second person, as what lowers a grade
 does (L3, L17): where a pond that counts as head-top would be judged on other ground. So does what
-takes a zone away: no new pond may stand there (L25).
+may take ground out of a zone, where no new pond may stand (L25).
 """
 
 from datetime import date
@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Row, func, select
 from geo import clock
 from geo.problems import Problem
 from geo.store.authority import authorise, need, owner_of
+from geo.store.batches import newest_seq
 from geo.store.endings import Waiting, alone_or_proposed, withdraw
 from geo.store.engine import Actor
-from geo.store.facts import newest_seq
 from geo.store.grading import Changes
 from geo.store.publish import Batch, publishing
 from geo.store.tables import head_top, zone
@@ -58,17 +58,18 @@ def rejudged(conn: Connection, terrain_id: UUID, action: str) -> list[str]:
 
 
 def zone_lost(conn: Connection, terrain_id: UUID, action: str) -> float:
-    """Return how much ground of the no-build zone rests on a model that is to be revoked, km².
+    """Return how much ground of the no-build zone another model would answer for, or none, km².
 
-    Another model may answer there afterwards, or none; what it will say nobody knows yet.
+    That is where the model to be revoked answers now, or the one to be accepted would; what will be
+    said there nobody knows yet.
     """
     from geo.store.pond_ground import shared
-    from geo.store.terrains import dems
+    from geo.store.terrains import dems, taken_of
 
-    if action != REVOKE:
-        return 0.0
     seq = newest_seq(conn)
-    own = [share for taken, share in shared(dems(conn, seq)) if taken.id == terrain_id]
+    there = dems(conn, seq)
+    then = [taken_of(conn, terrain_id), *there] if action == ACCEPT else there
+    own = [share for taken, share in shared(then) if taken.id == terrain_id]
     drawn = conn.scalars(
         select(func.ST_AsBinary(zone.c.geom)).where(
             zone.c.run_id == func.minerisk.newest_run(seq), zone.c.kind == "no_build"

@@ -15,8 +15,8 @@ from geo import clock
 from geo.problems import Problem
 from geo.settings import Settings
 from geo.store import districts
+from geo.store.batches import newest_seq
 from geo.store.engine import SYSTEM, Actor, connect
-from geo.store.facts import newest_seq
 from geo.store.publish import publishing
 from geo.store.submission import upload_row
 from geo.store.tables import terrain, upload

@@ -17,8 +17,8 @@ from geo.crs import GEOGRAPHIC
 from geo.problems import Problem
 from geo.settings import Settings
 from geo.store import terrain_files
+from geo.store.batches import newest_seq
 from geo.store.engine import Actor
-from geo.store.facts import newest_seq
 from geo.store.publish import Batch, publishing
 from geo.store.tables import terrain
 from geo.store.terrain_files import Sheets

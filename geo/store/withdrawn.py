@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, select
 
+from geo.store.batches import newest_seq
 from geo.store.engine import SYSTEM
-from geo.store.facts import newest_seq
 from geo.store.pond_facts import newest_ponds
 from geo.store.publish import publishing
 from geo.store.tables import HEAD_TOP_OUTCOMES, batch, head_top, terrain_run

@@ -10,8 +10,8 @@ from geo import clock
 from geo.problems import Problem
 from geo.store import papers
 from geo.store.authority import authorise, is_own, mine_row, owner_of
+from geo.store.batches import newest_seq
 from geo.store.engine import Actor
-from geo.store.facts import newest_seq
 from geo.store.publish import publishing
 from geo.survey.ledger import filled
 

@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.crs import to_metric
+from geo.messages import say
 from geo.rules import Rules
 from geo.survey.claims import effective_types, figures_of, judged
 from geo.survey.derive import Derived
@@ -30,6 +31,8 @@ STOPS = {
     "hydro.fracture_to_goaf": "goaf",
     "metal.goaf_drained": "goaf",
 }
+# Whose factor it is, as an encounter tells it.
+_WHOSE = {True: "advance.own", False: "advance.other"}
 
 
 def advance(
@@ -61,7 +64,8 @@ def advance(
     list of dict
         Keys mine_code, owner, item_key, item, name, seam, starts (ISO date or None), reason
         (unsurveyed, unclear, search_line, pillar, goaf), kinds, object (number or name of what is
-        reached), distance_m (0: the working lies in it).
+        reached, of several the nearest), factors (each with kind, object, own and distance_m, the
+        nearest first; none where nobody looked), distance_m (0: the working lies in it).
     """
     plan = unfinished(world.plan)
     plan = plan[(plan["status"] == "in_force") & plan["mine_code"].isin(list(only))]
@@ -71,7 +75,7 @@ def advance(
         mine.mine_code: mine
         for mine in world.mines[world.mines["mine_code"].isin(set(plan["mine_code"]))].itertuples()
     }
-    unclear = _Unclear(world, near)
+    unclear = _Unclear(world, near, derived)
     around = rules.parameters.surroundings_m.value
     items = {item.key: item for item in plan.itertuples()}
     rows = [
@@ -98,9 +102,54 @@ def due(rows: Iterable[dict[str, Any]], on: date) -> list[dict[str, Any]]:
     return sorted(listed, key=lambda r: (r["days"], r["mine_code"], r["item_key"], r["reason"]))
 
 
+def reached(row: dict[str, Any], lang: str, most: int | None = None) -> str:
+    """Return what a working reaches in words: each factor's kind, number or name, and whose it is.
+
+    Parameters
+    ----------
+    row : dict
+        As :func:`advance` gives it; ground nobody surveyed has kinds alone.
+    lang : str
+    most : int, optional
+        Name so many, the nearest, and say how many more there are.
+    """
+    comma = "、" if lang == "zh" else ", "
+    if not row["factors"]:
+        kinds = comma.join(say(f"layer.{kind}", lang) for kind in row["kinds"])
+        return f"{kinds} {row['object'] or ''}".strip()
+    named = []
+    for factor in row["factors"][:most]:
+        about = [] if factor["own"] is None else [say(_WHOSE[factor["own"]], lang)]
+        if len(row["factors"]) > 1:
+            about.append(f"{factor['distance_m']:.0f} m")
+        words = f"{say('layer.' + factor['kind'], lang)} {factor['object'] or ''}".strip()
+        if about:
+            words = say("advance.named", lang, factor=words, about=comma.join(about))
+        named.append(words)
+    more = len(row["factors"]) - len(named)
+    return comma.join(named) + (say("advance.more", lang, n=more) if more else "")
+
+
+def _factor(kind: str, met: Any, distance: float) -> dict[str, Any]:
+    """Return a factor as its encounter tells of it: whose it is, never which neighbour's row."""
+    attrs = {} if met is None else met[1]["attrs"]
+    return {
+        "kind": str(kind),
+        "object": attrs.get("code") or attrs.get("name"),
+        "own": None if met is None else bool(met[0]),
+        "distance_m": round(float(distance), 3),
+    }
+
+
 def _row(
-    item: Any, mine: Any, reason: str, kinds: list[str], distance: float, what: str | None = None
+    item: Any,
+    mine: Any,
+    reason: str,
+    kinds: list[str],
+    distance: float,
+    factors: Iterable[dict[str, Any]] = (),
 ) -> dict[str, Any]:
+    listed = list(factors)
     return {
         "mine_code": item.mine_code,
         "owner": mine.attrs.get("enterprise"),
@@ -111,7 +160,8 @@ def _row(
         "starts": item.start and item.start.isoformat(),
         "reason": reason,
         "kinds": kinds,
-        "object": what,
+        "object": listed[0]["object"] if listed else None,
+        "factors": listed,
         "distance_m": round(float(distance), 3),
     }
 
@@ -119,7 +169,7 @@ def _row(
 class _Unclear:
     """Ground nobody surveyed, by mine, and unclear factors, each brought to a zone once."""
 
-    def __init__(self, world: World, ground: gpd.GeoDataFrame) -> None:
+    def __init__(self, world: World, ground: gpd.GeoDataFrame, derived: Derived) -> None:
         self._shapes, self._kinds = ground.geometry.to_numpy(), ground["kind"].to_numpy()
         self._of_mine = ground.groupby("mine_code", sort=False).indices
         factors = world.factors
@@ -127,6 +177,15 @@ class _Unclear:
         (rows,) = np.nonzero(doubted.to_numpy())
         self._factors = factors.geometry.to_numpy()[rows]
         self.layers = factors["layer"].to_numpy()[rows]
+        self.keys = factors["key"].to_numpy()[rows]
+        found = derived.encounters
+        columns = (found[name] for name in ("mine_code", "factor_key", "own", "evidence"))
+        # By mine and factor: a neighbour's factor is told by the mine's own evidence.
+        self.met = {
+            (code, key): (own, said)
+            for code, key, own, said in zip(*columns, strict=True)
+            if said["verification"] == "unclear"
+        }
         self._errors = factors["error_m"].to_numpy()[rows].astype(float)
         self._ground: dict[str, tuple[Shapes, NDArray[np.object_]]] = {}
         self._zones: dict[int, tuple[Shapes, shapely.STRtree]] = {}
@@ -167,8 +226,15 @@ def _of_item(unclear: _Unclear, item: Any, mine: Any, around: float) -> Iterator
     listed = sought(mine.kind)
     near = (distance <= around) & np.array([n in listed for n in unclear.layers[rows]], dtype=bool)
     if near.any():
-        told = sorted(set(unclear.layers[rows][near]))
-        yield _row(item, mine, "unclear", told, float(distance[near].min()))
+        found = [
+            (away, _factor(layer, unclear.met.get((item.mine_code, key)), away), key)
+            for layer, key, away in zip(
+                unclear.layers[rows][near], unclear.keys[rows][near], distance[near], strict=True
+            )
+        ]
+        found.sort(key=lambda one: (one[0], one[2]))
+        told = sorted({one["kind"] for _, one, _ in found})
+        yield _row(item, mine, "unclear", told, found[0][0], (one for _, one, _ in found))
 
 
 def _stopped(
@@ -199,7 +265,7 @@ def _stopped(
             or (code, factor) not in guarded
         ):
             continue
-        mine, attrs = mines[code], met.evidence["attrs"]
+        mine = mines[code]
         told = (
             judged(met, mine.kind, figures[code], rules, of) for of in (None, types.get(code, []))
         )
@@ -207,8 +273,8 @@ def _stopped(
             known = (code, rule.id, factor, met.status) in standing
             if outcome == "precaution" and known:
                 reason = STOPS[rule.id]
-                name = attrs.get("code") or attrs.get("name")
+                one = _factor(met.layer, (met.own, met.evidence), met.distance_m)
                 rows[met.item_key, reason, factor] = _row(
-                    items[met.item_key], mine, reason, [met.layer], met.distance_m, name
+                    items[met.item_key], mine, reason, [met.layer], met.distance_m, [one]
                 )
     return list(rows.values())

@@ -31,9 +31,12 @@ def must_close(pond: Pond) -> bool:
 
 
 def alarmed(pond: Pond) -> bool:
-    """Tell whether a pond's monitoring raises an alarm; silence is one, from the first (L27)."""
+    """Tell whether a pond's monitoring raises an alarm.
+
+    Silence is one, from the first: of the whole pond as of one item it must watch (L27).
+    """
     found = pond["monitoring"]
-    if pond["unheard"] is not None:
+    if pond["unheard"] is not None or pond["unread"]:
         return True
     return bool(found and (found["silent"] or found["level"] not in (None, "normal")))
 

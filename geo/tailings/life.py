@@ -77,17 +77,26 @@ def _overlaid(base: str, now: Closure) -> str:
     return MUST_CLOSE if now.triggers and over else base
 
 
-def _allowed(event: str, state: str, small: bool) -> bool:
+def _allowed(event: str, state: str, small: bool, duty: bool = False) -> bool:
+    """Tell whether an event may happen in a state; `duty`: while the law's duty to close runs."""
     move = life_rules()["moves"][event]
-    return state in move["from"] or (small and state in move.get("small_from", ()))
+    return (
+        state in move["from"]
+        or (small and state in move.get("small_from", ()))
+        or (duty and state in move.get("duty_from", ()))
+    )
 
 
-def _refuse(event: Event, state: str, small: bool) -> None:
+def _runs(now: Closure) -> bool:
+    return any(one.code == "law" and one.met_on is None for one in now.obligations)
+
+
+def _refuse(event: Event, state: str, small: bool, duty: bool) -> None:
     rules = life_rules()
     move = rules["moves"].get(event.kind)
     if move is None:
         raise Problem("tailings.unknown_event", kind=event.kind, on=event.on)
-    if not _allowed(event.kind, state, small):
+    if not _allowed(event.kind, state, small, duty):
         raise Problem(
             "tailings.impossible_move",
             on=event.on,
@@ -158,9 +167,10 @@ def _unlawful(event: Event, state: str) -> bool:
     return discharged and not _allowed(event.kind, state, False)
 
 
-def _check(event: Event, state: str, small: bool, standing: set[str]) -> None:
+def _check(event: Event, state: str, small: bool, known: Closure) -> None:
     """Raise where an event cannot have happened."""
-    _refuse(event, state, small)
+    _refuse(event, state, small, _runs(known))
+    standing = {trigger.code for trigger in known.triggers}
     needed = {"trigger_reversed": event.detail, "unit_appointed": _NO_OPERATOR}.get(event.kind)
     if needed is not None and needed not in standing:
         raise Problem("tailings.not_standing", on=event.on, trigger=needed or "—")
@@ -186,7 +196,7 @@ def _walked(
         if _unlawful(event, state):
             questions.append(f"discharge_while_closing:{event.on.isoformat()}")
         else:
-            _check(event, state, small, {t.code for t in before.triggers})
+            _check(event, state, small, before)
             move = rules["moves"][event.kind]
             if "to" in move and base not in move.get("stay", ()):
                 base = move["to"]
@@ -236,7 +246,7 @@ def life(events: Iterable[Event], on: date, *, small: bool = False) -> Life:
             kind
             for kind, move in rules["moves"].items()
             if not move.get("surveyed") and (kind != "token_dismissed" or now.questions)
-            if _allowed(kind, state, small)
+            if _allowed(kind, state, small, _runs(now))
             or (kind == "stopped" and _may_have_stopped(now, base, history, on))
             if kind not in ENDS or _fits([*history, Event(on, kind)], small)
         ),

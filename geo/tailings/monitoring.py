@@ -64,7 +64,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Alarm:
-    """All items of a pond, those that must be watched and are not, and what they make together."""
+    """All items of a pond, those of its kind that nobody ever read, and what they make together."""
 
     level: str | None
     items: tuple[Item, ...]
@@ -213,7 +213,7 @@ def wanted_items(pond: Mapping[str, Any], grade: int | None) -> tuple[str, ...]:
 
 
 def unheard(found: Life, on: date) -> Unheard | None:
-    """Return since when readings are missed of a pond that never sent one (L27).
+    """Return since when a pond's readings are expected; one that never sent any misses them (L27).
 
     Parameters
     ----------
@@ -265,10 +265,14 @@ def alarm(
         The day asked about.
     """
     by_point: dict[tuple[str, str], list[Reading]] = {}
+    read: set[str] = set()
     for row in rows:
         one = reading_of(row, pond)
         if one.on <= on:
             by_point.setdefault((one.item, one.point), []).append(one)
+            # Points alone, of which no figure ever came, watch nothing.
+            if "worse" not in monitoring_rules()["items"][one.item] or row.get("value") is not None:
+                read.add(one.item)
     if not by_point:
         return None
     acts = list(lowered)
@@ -283,8 +287,7 @@ def alarm(
         if own:
             items.append(_item(name, rule, own))
     level = together((i.level for i in items if i.level is not None), rules["items_together"])
-    watched = {one.item for one in items}
-    unwatched = tuple(name for name in wanted_items(pond, grade) if name not in watched)
+    unwatched = tuple(name for name in wanted_items(pond, grade) if name not in read)
     silent = any(one.silent for one in items)
     return Alarm(
         level, tuple(items), unwatched, silent, not unwatched and all(one.whole for one in items)

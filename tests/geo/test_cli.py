@@ -669,7 +669,10 @@ def test_a_board_is_listed_and_only_what_is_unclear_is_planned_for(place):
     counts = place.ask("boards")
     rows = place.ask("boards", "unsurveyed")
     assert len(rows) == counts["unsurveyed"] > 0
-    assert rows[0]["kind"] in place.run("boards", "unsurveyed").stdout
+    shown = place.run("boards", "unsurveyed").stdout
+    assert rows[0]["kind"] in shown
+    assert say("cli.column.mine_code", "zh") in shown
+    assert "mine_code" not in shown
     assert "unsurveyed" in place.refused("boards", "nope")
     plan = ("--measures", "钻探两孔", "--responsible", "王工", "--due")
     assert place.refused("measures", "SL-C01", "nope", *plan, "2024-12-31")

@@ -61,6 +61,7 @@ def test_a_pond_says_why_and_shows_who_lies_below(site: Site, person: People) ->
     expect(page.locator("#headtop")).to_contain_text("丁家住户")
     # It never sent a reading, and the page says since when one is missed.
     expect(page.locator("#monitoring")).to_contain_text("2021-09-01")
+    expect(page.locator("#monitoring")).to_contain_text("干滩长度")
     assert page.locator("svg.profile rect.house").count() == 1
     page.wait_for_function("() => window.minerisk && minerisk.map.loaded()")
     drawn = page.evaluate(

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 from jinja2 import nodes
 
+from geo.cli.boards import SHOWN
+from geo.cli.files import _table
 from geo.messages import LANGUAGES, catalogue
 from geo.problems import Problem
 from geo.report.ledger import COUNTS
 from geo.settings import CHECKOUT
 from geo.store import adoption
+from geo.store.boards import LISTS
 from geo.store.pond_events import ACTION
 from geo.store.tables import (
     HEAD_TOP_OUTCOMES,
@@ -253,6 +256,35 @@ def test_scripts_ask_only_for_sentences_that_are_sent(script: Path) -> None:
     assert not codes - words
     for prefix in re.findall(r"say\(`([^$`]+)\$\{", text):
         assert any(word.startswith(prefix) for word in words), prefix
+
+
+def headings() -> set[str]:
+    """Return the names of the columns that commands show, as they stand in their tables."""
+    found = {name for names in SHOWN.values() for name in names}
+    for path in (CHECKOUT / "geo" / "cli").glob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        named = {"names", "heads", "columns", "shown", "lines"}
+        for node in ast.walk(tree):
+            said: ast.expr | None = None
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in named:
+                said = node.value
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_table":
+                said = node.args[0]
+            if isinstance(said, ast.Tuple):
+                texts = [getattr(one, "value", None) for one in said.elts]
+                found |= {text for text in texts if isinstance(text, str)}
+    return found
+
+
+def test_every_heading_of_the_command_line_is_a_word_in_both_languages(monkeypatch) -> None:
+    assert set(SHOWN) == set(LISTS)
+    lacking = {name for name in headings() if f"cli.column.{name}" not in catalogue()}
+    # These stand in tuples of `--json` alone.
+    assert lacking <= {"colour", "unclear", "lines", "why", "claims", "computed", "strip", "survey_unit"}  # fmt: skip
+    for lang in LANGUAGES:
+        monkeypatch.setenv("MINERISK_LANG", lang)
+        table = _table(("mine_code", "kinds"), [{"mine_code": "A", "kinds": ["goaf", "fault"]}])
+        assert table.columns[0].header == catalogue()["cli.column.mine_code"][lang]
 
 
 def test_python_asks_only_for_sentences_that_stand() -> None:

@@ -15,6 +15,7 @@ from typing import IO, BinaryIO
 
 from geo.problems import Problem
 from geo.survey.limits import limits
+from geo.survey.reading.programs import refuse_own
 
 SHAPE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _CHUNK = 1 << 20
@@ -27,12 +28,8 @@ _FORBIDDEN = (".vrt", ".gti", ".xml.vrt")
 _NESTED = (".zip", ".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".shz", ".kmz")
 # Office's files are zips, too: a workbook is read, the others are no layers and are left alone.
 _WORKBOOK, _OFFICE = ".xlsx", (".docx", ".pptx", ".xlsm", ".vsdx", ".odt", ".ods")
-# What programs keep for themselves, by its first bytes, and what to save it as.
-_OWN = (
-    (b"AC10", "AutoCAD DWG", "DXF"),
-    (b"\xd0\xcf\x11\xe0", "Excel 97 (.xls)", ".xlsx"),
-    (b"WMAP", "MapGIS", "Shapefile"),
-)
+# What is read by its name: one that holds another program's format is told so.
+_READ = (*SHAPE_PARTS, ".geojson", ".json", ".dxf", ".kml", ".csv", ".gpkg")
 _DRAWING = re.compile(rb"\A(\xef\xbb\xbf)?(\s*999\r?\n[^\n]*\n)*\s*0\r?\n\s*SECTION\r?\n")
 _BINARY_DRAWING = b"AutoCAD Binary DXF"
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
@@ -121,6 +118,7 @@ def sources(path: Path, filename: str, workdir: Path) -> tuple[list[Source], lis
     if head.startswith(_ZIP) and filename.lower().endswith(_WORKBOOK):
         return _grouped(_loose([path], workdir, {path: filename}))
     if head.startswith((_ZIP, _ZIP_EMPTY)):
+        refuse_own(path, shown(filename))
         return _grouped(_unzipped(path, filename, workdir))
     if Path(filename).suffix.lower() == ".shp":
         beside = [p for p in sorted(path.parent.iterdir()) if p.stem == path.stem]
@@ -261,6 +259,8 @@ def _grouped(members: list[tuple[str, Path]]) -> tuple[list[Source], list[str]]:
     for name, path in members:
         plain = name.replace("\\", "/")
         suffix = PurePosixPath(plain).suffix.lower()
+        if suffix in _READ or (len(members) == 1 and suffix not in (_WORKBOOK, *_OFFICE)):
+            refuse_own(path, shown(name))
         if suffix == _WORKBOOK:
             _check_workbook(path, name)
             found.append(_renamed(Source(_stem(plain), "XLSX", path), ".xlsx"))
@@ -287,8 +287,6 @@ def _grouped(members: list[tuple[str, Path]]) -> tuple[list[Source], list[str]]:
             found.append(_renamed(Source(_stem(plain), "KML", path), ".kml"))
         elif suffix == ".csv":
             found.append(_renamed(Source(_stem(plain), "CSV", path), ".csv"))
-        elif len(members) == 1 and (own := _program_of(path)):
-            raise Problem("reader.kind.save_as", name=shown(name), what=own[0], better=own[1])
         elif suffix == ".gpkg":
             raise Problem("reader.kind.mismatch", name=shown(name))
         else:
@@ -299,12 +297,6 @@ def _grouped(members: list[tuple[str, Path]]) -> tuple[list[Source], list[str]]:
     if len(found) > limits()["layers"]:
         raise Problem("reader.kind.many", most=limits()["layers"])
     return _told_apart(found), ignored
-
-
-def _program_of(path: Path) -> tuple[str, str] | None:
-    """Return whose own format a file is in and what to save it as, None for any other."""
-    head = _head(path)
-    return next(((what, better) for mark, what, better in _OWN if head.startswith(mark)), None)
 
 
 def _check_workbook(path: Path, name: str) -> None:
@@ -370,14 +362,15 @@ def _shape(number: int, parts: dict[str, tuple[str, Path]]) -> Source:
     stem = _stem(some)
     if ".shp" not in parts:
         raise Problem("reader.part.no_shp", name=stem, has="、".join(sorted(parts)))
-    if ".dbf" not in parts:
-        raise Problem("reader.part.no_dbf", name=stem)
     name, path = parts[".shp"]
     head = _head(path)
     if len(head) < 100:
         raise Problem("reader.part.truncated", name=shown(name))
     if not head.startswith(_SHAPE):
+        # No table would make a shapefile of it.
         raise Problem("reader.kind.mismatch", name=shown(name))
+    if ".dbf" not in parts:
+        raise Problem("reader.part.no_dbf", name=stem)
     ours = {
         suffix: at.rename(at.with_name(f"s{number:05d}{suffix}"))
         for suffix, (_, at) in parts.items()

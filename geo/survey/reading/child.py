@@ -33,6 +33,8 @@ _DOCTYPES = tuple(
     for code in ("ascii", "utf-16-le", "utf-16-be")
 )
 _DXF_COPY = "drawing.dxf"
+# Without a header section GDAL takes the names of layers for Latin-1, whatever it is told.
+_NO_HEADER = "HEADER\n  0\nENDSEC\n  0\nSECTION\n  2\n"
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _NOBODY = 65534
@@ -258,18 +260,24 @@ def _drawing(task: dict[str, Any]) -> tuple[str, dict[str, int]]:
     without a word; so it is given UTF-8, and the types are counted here.
     """
     counted: dict[str, int] = {}
-    section, code, after, ended = "", "", False, False
+    section, code, after, ended, headed = "", "", False, False, False
     with (
         open(task["path"], encoding=task["encoding"], errors="replace", newline=None) as given,
         open(_DXF_COPY, "w", encoding="utf-8", newline="\n") as made,
     ):
-        for line in given:
-            made.write(_unescaped(line))
+        for number, line in enumerate(given):
+            if not number:
+                line = line.removeprefix("\ufeff")
             if not after:
+                made.write(_unescaped(line))
                 code, after = line.strip(), True
                 continue
             after = False
             word = line.strip()
+            if code == "2" and section == "?" and not headed:
+                made.write("" if word == "HEADER" else _NO_HEADER)
+                headed = True
+            made.write(_unescaped(line))
             if code == "2" and section == "?":
                 section = word
             elif code == "0" and word == "SECTION":

@@ -6,8 +6,9 @@ from sqlalchemy import select, text
 from geo.problems import Problem
 from geo.rules import national_rules
 from geo.store import audit, corrections, decisions, export, mine_evidence, mine_queries
+from geo.store.batches import newest_seq
 from geo.store.engine import SYSTEM, connect
-from geo.store.facts import load_world, newest_seq
+from geo.store.facts import load_world
 from geo.store.grading import regrade
 from geo.store.pond_facts import features
 from geo.store.publish import publishing

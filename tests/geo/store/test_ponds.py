@@ -10,6 +10,7 @@ from hashlib import sha256
 from types import SimpleNamespace
 
 import numpy as np
+import openpyxl
 import pytest
 import rasterio
 import shapely
@@ -22,6 +23,7 @@ from geo import sample
 from geo.crs import from_metric
 from geo.doctor import examine
 from geo.problems import Problem
+from geo.report.ponds import write_ponds_xlsx
 from geo.store import (
     accounts,
     audit,
@@ -662,6 +664,18 @@ def test_readings_raise_an_alarm_that_only_a_person_lowers(own, tmp_path):
     found = seen(own, "zhang", d(2024, 8, 3))["SL-T01"]["monitoring"]
     assert found["level"] == "orange"
     assert "beach" in found["unwatched"]
+    # What its kind must watch and nobody read is missed, until it is struck off.
+    one = seen(own, "zhang", d(2024, 8, 3))["SL-T01"]
+    assert one["unread"] == list(found["unwatched"])
+    assert one["unheard"] is None
+    # The sheet that is filed says what the page says.
+    write_ponds_xlsx(tmp_path / "b.xlsx", [one, seen(own, "zhang")["SL-T04"]], ON, "zh")
+    sheet = openpyxl.load_workbook(tmp_path / "b.xlsx").active
+    partly, never = ([cell.value for cell in row[-3:]] for row in sheet.iter_rows(min_row=4))
+    assert "橙色预警" in partly[0]
+    assert "干滩长度" in partly[2]
+    assert "2021-09-01" in never[0]
+    assert "坝体位移" in never[2]
     with pytest.raises(Problem) as refused:
         recorded(
             own, "zhang", "SL-T01", "alarm_lowered", d(2024, 8, 4), detail="W1", document="解1号"

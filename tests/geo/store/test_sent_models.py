@@ -233,9 +233,17 @@ def test_what_may_take_a_verdict_away_waits_for_a_second_person(own, tmp_path, m
     assert verdict(own) == "yes"
     (first,) = states(own)
     model = submitted(own, MODEL)
+    with monkeypatch.context() as patch:
+        # As if no pond that counts were judged anew: the zone, drawn on other ground, takes two.
+        patch.setattr(terrain_decisions, "rejudged", lambda *asked: [])
+        bare = act(own, "zhang", terrain_decisions.accept, model)
+    assert (bare["state"], bare["ponds"]) == ("needs_second", [])
+    assert bare["zone_km2"] > 0
+    with connect(own, "worker", actor(own, "li")) as conn:
+        decisions.settle(conn, actor(own, "li"), bare["proposal"], False, on=ON, reason="再看")
     told = act(own, "zhang", terrain_decisions.accept, model)
     assert told["state"] == "needs_second"
-    assert (told["ponds"], told["zone_km2"]) == (["A"], 0.0)
+    assert (told["ponds"], told["zone_km2"]) == (["A"], bare["zone_km2"])
     assert states(own)[model]["state"] == "submitted"
     with pytest.raises(Problem) as refused:
         settled(own, "zhang", told["proposal"])

@@ -9,6 +9,7 @@ import shapely
 
 from geo.rules import national_rules
 from geo.survey.advance import advance, due
+from geo.survey.advance import reached as words
 from geo.survey.assess import assess
 from geo.survey.coverage import coverage, unclear_mines
 from geo.survey.coverage import states as coverage_states
@@ -184,6 +185,26 @@ def test_every_working_that_reaches_a_line_is_told_whatever_it_is_called():
     assert [(r["item_key"], r["days"]) for r in rows] == [(soon["key"], 30), (nearer["key"], 242)]
     assert rows[0]["distance_m"] > rows[1]["distance_m"]
     assert {(r["object"], r["owner"]) for r in rows} == {("G1", "某公司")}
+    (only,) = rows[0]["factors"]
+    assert (only["kind"], only["object"], only["own"]) == ("goaf", "G1", True)
+    assert words(rows[0], "zh") == "采空区 G1（本矿）"
+
+
+def test_what_is_unclear_ahead_is_named_and_a_neighbours_is_told_by_the_mines_own_evidence():
+    own = factor(0, 0.52, attrs={"code": "G1"}, verification="unclear")
+    other = factor(1, -0.48, attrs={"code": "G7"}, verification="unclear")
+    w = world([mine(0), mine(1)], [item(0, 0.3)], [own, other], [extent(WIDE)])
+    (row,) = reached(w, ("unclear",))
+    found = [(f["object"], f["own"]) for f in row["factors"]]
+    assert sorted(found) == [("G1", True), ("G7", False)]
+    assert row["distance_m"] == row["factors"][0]["distance_m"] <= row["factors"][1]["distance_m"]
+    assert row["object"] == row["factors"][0]["object"]
+    assert "邻矿或矿外" in words(row, "zh")
+    assert words(row, "en", 1).endswith("and 1 more")
+    # Of ground that nobody surveyed there is nothing to name.
+    (bare,) = reached(replace(w, extents=spatial(EXTENTS, [])), ("unsurveyed",))
+    assert bare["factors"] == []
+    assert "采空区" in words(bare, "zh")
 
 
 def test_a_line_that_a_person_ended_is_reached_no_more():

@@ -51,11 +51,12 @@ class Dxf:
         if tags:
             self.entity("SEQEND", layer)
 
-    def write(self, path: Path, encoding: str = "gbk") -> Path:
+    def write(self, path: Path, encoding: str = "gbk", bare: bool = False) -> Path:
         head = "  0\nSECTION\n  2\nHEADER\n  9\n$ACADVER\n  1\nAC1015\n  9\n$DWGCODEPAGE\n  3\nANSI_936\n  0\nENDSEC\n"
         blocks = "  0\nSECTION\n  2\nBLOCKS\n  0\nBLOCK\n  8\n0\n  2\nZK\n 70\n2\n 10\n0\n 20\n0\n 30\n0\n  3\nZK\n  0\nCIRCLE\n  8\n0\n 10\n0\n 20\n0\n 40\n1\n  0\nENDBLK\n  8\n0\n  0\nENDSEC\n"
         body = "\n".join(self.lines)
-        text = f"{head}{blocks}  0\nSECTION\n  2\nENTITIES\n{body}\n  0\nENDSEC\n  0\nEOF\n"
+        before = "" if bare else head + blocks
+        text = f"{before}  0\nSECTION\n  2\nENTITIES\n{body}\n  0\nENDSEC\n  0\nEOF\n"
         path.write_bytes(text.replace("\n", "\r\n").encode(encoding))
         return path
 
@@ -115,6 +116,16 @@ def test_an_outline_that_is_not_closed_is_refused(tmp_path: Path) -> None:
     found = read(made.write(tmp_path / "a.dxf"), tmp_path)
     assert codes(found) == {1: "reader.row.kind_line"}
     assert found.layers[0].stored == 1
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8", "utf-8-sig"])
+def test_a_drawing_without_a_header(tmp_path: Path, encoding: str) -> None:
+    made = Dxf()
+    made.outline("采空区", BOX)
+    made.text("采空区", "甲", 5, 5)
+    (one,) = read(made.write(tmp_path / "a.dxf", encoding, bare=True), tmp_path).layers
+    assert (one.layer, one.source_name) == ("goaf", "采空区")
+    assert one.frame["name"].tolist() == ["甲"]
 
 
 def test_names_spelled_out_by_autocad(tmp_path: Path) -> None:

@@ -186,6 +186,47 @@ def test_other_files(tmp_path: Path, name: str, data: bytes, code: str) -> None:
     assert refused(path, tmp_path).code == code
 
 
+def compound(*names: str) -> bytes:
+    """Return the first bytes of an Office 97 file with a directory of these names."""
+    listed = b"".join(one.encode("utf-16-le").ljust(128, b"\x00") for one in ("Root Entry", *names))
+    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".ljust(512, b"\x00") + listed
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code", "what"),
+    [
+        ("goaf.shp", compound("WordDocument"), "document", "Word 97 (.doc)"),
+        ("报告.doc", compound("1Table", "WordDocument"), "document", "Word 97 (.doc)"),
+        ("goaf.dbf", compound("Workbook"), "save_as", "Excel 97 (.xls)"),
+        ("goaf.csv", compound("Book"), "save_as", "Excel 97 (.xls)"),
+        ("goaf.shp", "word/document.xml", "document", "Word (.docx)"),
+        ("报告.docx", "word/document.xml", "document", "Word (.docx)"),
+        ("goaf.shp", "xl/workbook.xml", "save_as", "Excel"),
+        ("goaf.shp", b"AC1032\x00\x00" + bytes(100), "save_as", "AutoCAD DWG"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_another_program_wrote_is_named(
+    tmp_path: Path, name: str, data: bytes | str, code: str, what: str, packed: bool
+) -> None:
+    path = tmp_path / name
+    if isinstance(data, str):
+        pack(path, {"[Content_Types].xml": b"<x/>", data: b"<x/>"})
+    else:
+        path.write_bytes(data)
+    if packed and name.startswith("goaf"):
+        path = pack(tmp_path / "a.zip", {name: path.read_bytes(), "说明.txt": b"x"})
+    found = refused(path, tmp_path)
+    assert (found.code, found.params["what"]) == (f"reader.kind.{code}", what)
+    assert found.params["name"] == name
+
+
+def test_a_shape_that_is_none_is_not_asked_for_its_table(tmp_path: Path) -> None:
+    path = tmp_path / "goaf.shp"
+    path.write_bytes(b"code,name\n1,2\n" * 20)
+    assert refused(path, tmp_path).code == "reader.kind.mismatch"
+
+
 def test_a_workbook_of_another_program(tmp_path: Path) -> None:
     path = pack(tmp_path / "a.xlsx", {"word/document.xml": b"<x/>"})
     assert refused(path, tmp_path).code == "reader.kind.mismatch"

@@ -23,7 +23,7 @@ def pond(
     return {
         "code": code, "state": state, "obligations": duties, "who": who, "counted": counted,
         "upcoming": False, "questions": [], "head_top": {"counts": top},
-        "monitoring": None, "unheard": None, "under": [], "requirements": [{"code": c, "outcome": o} for c, o in demands.items()],
+        "monitoring": None, "unheard": None, "unread": [], "under": [], "requirements": [{"code": c, "outcome": o} for c, o in demands.items()],
     }  # fmt: skip
 
 
@@ -76,9 +76,11 @@ def test_a_pond_never_heard_of_stands_where_the_silent_ones_do():
     ponds = [
         {**pond("A"), "unheard": missed}, {**pond("B"), "monitoring": calm}, pond("C", "building"),
         {**pond("D"), "monitoring": {**calm, "silent": True}}, pond("E", "deregistered", counted=False),
+        # One item is read and calm, another that its kind must watch never was.
+        {**pond("F"), "monitoring": calm, "unread": ["beach"]},
     ]  # fmt: skip
-    assert board(ponds)["alarms"] == ["A", "D"]
-    assert [p["code"] for p in chosen(ponds, {"list": "alarms"})] == ["A", "D"]
+    assert board(ponds)["alarms"] == ["A", "D", "F"]
+    assert [p["code"] for p in chosen(ponds, {"list": "alarms"})] == ["A", "D", "F"]
 
 
 def test_the_number_of_ponds_may_only_fall_and_a_rise_is_told():

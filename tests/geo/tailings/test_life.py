@@ -107,6 +107,14 @@ TABLE = [
      (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 8, 1), "remining_approved"),
       (d(2024, 7, 1), "removed")), d(2026, 1, 1), "removed", "nobody",
      {"law": (d(2024, 6, 1), 30), "plan": (d(2024, 12, 31), 0)}),
+    ("re-mined and never struck off, the duty runs on (L21): closed by design and works like any other (L22)",
+     (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 8, 1), "remining_approved"), (d(2024, 2, 1), "extension_approved", "6"),
+      (d(2024, 4, 1), "design_approved"), (d(2024, 5, 1), "works_started"), (d(2024, 8, 1), "works_finished"),
+      (d(2024, 12, 11), "deregistered")), d(2026, 1, 1), "deregistered", "nobody",
+     {"law": (d(2024, 12, 1), 10), "plan": (d(2024, 12, 31), 0)}),
+    ("re-mined without an operator: the county's unit must act (L21)",
+     (*IN_USE, (d(2023, 8, 1), "remining_approved"), (d(2023, 9, 10), "operator_lost"), (d(2023, 12, 1), "unit_appointed")),
+     d(2024, 1, 1), "remining", "appointed_unit", {"law": (d(2024, 9, 10), 0), "plan": (d(2024, 12, 31), 0)}),
     ("struck off, then re-mined: the duty is met (L21)",
      (*CLOSED, BACK), d(2025, 1, 1), "remining", "enterprise", {"law": (d(2024, 6, 1), 0), "plan": (d(2024, 12, 31), 0)}),
     ("and it ends again: a duty anew, which the striking-off of before does not meet (L21)",
@@ -151,6 +159,8 @@ IMPOSSIBLE = [
     ("built after it was in use", (*IN_USE, (d(2023, 6, 1), "construction_started"))),
     ("removed without re-mining", (*IN_USE, (d(2023, 6, 1), "removed"))),
     ("an extension of no duty", (*IN_USE, (d(2023, 6, 1), "extension_approved", "3"))),
+    ("an extension of a pond re-mined that has no duty", (*IN_USE, (d(2023, 6, 1), "remining_approved"), (d(2023, 7, 1), "extension_approved", "3"))),
+    ("an extension of a duty that was met before the re-mining", (*CLOSED, BACK, (d(2024, 10, 1), "extension_approved", "3"))),
     ("a trigger reversed that does not stand", (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 7, 1), "trigger_reversed", "idle"))),
     ("a unit appointed though there is an operator", (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 7, 1), "unit_appointed"))),
 ]  # fmt: skip
@@ -284,9 +294,8 @@ def test_every_event_has_a_move_and_every_word_both_languages():
     for one in [*(x["label"] for x in labelled), *rules["who"].values()]:
         assert all(one[lang] for lang in LANGUAGES)
     for move in rules["moves"].values():
-        assert {*move["from"], *move.get("small_from", ()), move.get("to", "in_use")} <= set(
-            rules["states"]
-        )
+        states = {*move["from"], *move.get("small_from", ()), *move.get("duty_from", ())}
+        assert {*states, move.get("to", "in_use")} <= set(rules["states"])
     assert {s["who"] for s in rules["states"].values()} <= set(rules["who"])
 
 
@@ -376,3 +385,17 @@ def test_a_duty_that_begins_anew_is_recorded_by_one_and_taken_back_by_two():
     # Another trigger, and a later start: a burden nevertheless.
     assert not relieves(mined, again)
     assert relieves(again, mined)
+
+
+def test_a_pond_re_mined_with_a_duty_is_offered_the_way_to_its_closure():
+    on = d(2024, 1, 1)
+    rows = (*IN_USE, (d(2023, 6, 1), "discharge_ended"), (d(2023, 8, 1), "remining_approved"))
+    assert {"design_approved", "extension_approved", "removed"} <= set(
+        life(history(*rows), on).next
+    )
+    # Without a duty it may close by choice, as one in use may; there is nothing to extend.
+    free = life(history(*IN_USE, (d(2023, 8, 1), "remining_approved")), on)
+    assert "design_approved" in free.next
+    assert "extension_approved" not in free.next
+    small = life(history(*rows), on, small=True)
+    assert "works_started" in small.next

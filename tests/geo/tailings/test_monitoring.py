@@ -126,6 +126,9 @@ def test_a_pond_is_not_below_what_is_known_and_whole_only_with_every_item_watche
     later = alarm(rows, WET, 4, [], DAY + timedelta(8))
     assert (later.silent, later.whole) == (True, False)
     assert alarm([], WET, 4, [], DAY) is None
+    # Points of which no figure ever came watch nothing, whatever they are called.
+    mute = [{**one, "value": None} if one["item"] == "rain" else one for one in rows]
+    assert alarm(mute, WET, 4, [], DAY).unwatched == ("rain",)
 
 
 def test_four_blue_items_are_a_yellow_pond():

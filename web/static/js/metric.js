@@ -10,7 +10,7 @@ const EP2 = E2 / (1 - E2);
 const RAD = Math.PI / 180;
 
 /** Central meridian of the 3-degree zone of a longitude; a tie goes west, as in the store. */
-export const meridianOf = (lon) => Math.ceil((lon - 1.5) / 3) * 3;
+const meridianOf = (lon) => Math.ceil((lon - 1.5) / 3) * 3;
 
 /** Easting and northing of a place in the zone of a central meridian, in metres. */
 export function toMetric([lon, lat], meridian) {

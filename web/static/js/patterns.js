@@ -56,7 +56,7 @@ const DRAW = {
 };
 
 /** How far a pond's closure has come; the mark's shape says whether it is head-top. */
-export const SHADES = {
+const SHADES = {
   use: "#2f6f5e",
   close: "#c98a12",
   late: "#8c1d40",
