@@ -27,6 +27,8 @@ from geo.store.ledger_months import keep_due
 from geo.store.pond_facts import may_have_changed
 
 _SWEEP_SECONDS = 30
+# A worker that was killed is known by its silence of half a minute; its upload waits little longer.
+_RETRY_SECONDS = 5
 _log = structlog.get_logger(__name__)
 
 
@@ -72,21 +74,32 @@ def sweep_once(settings: Settings, today: date) -> None:
     relief_tiles.refresh(settings)
 
 
-async def _sweeping(settings: Settings, queue: App) -> None:
+async def _sweeping(settings: Settings) -> None:
     while True:
         try:
-            await retry_stalled(queue)
             await asyncio.to_thread(sweep_once, settings, clock.today())
-        except (Problem, SQLAlchemyError, ConnectorException) as error:
+        except (Problem, SQLAlchemyError) as error:
             # The next round tries again; the queue itself goes on.
             _log.warning("sweep failed", error=str(error))
         await asyncio.sleep(_SWEEP_SECONDS)
 
 
+async def _retrying(queue: App) -> None:
+    while True:
+        try:
+            await retry_stalled(queue)
+        except ConnectorException as error:
+            _log.warning("stalled jobs not retried", error=str(error))
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
 async def _work(settings: Settings) -> None:
     queue = app(settings)
     async with queue.open_async():
-        sweeper = asyncio.create_task(_sweeping(settings, queue))
+        beside = [
+            asyncio.create_task(_sweeping(settings)),
+            asyncio.create_task(_retrying(queue)),
+        ]
         worker = asyncio.create_task(
             queue.run_worker_async(
                 queues=["uploads"], concurrency=1, install_signal_handlers=False, wait=True
@@ -100,7 +113,8 @@ async def _work(settings: Settings) -> None:
         except asyncio.CancelledError:
             pass
         finally:
-            sweeper.cancel()
+            for task in beside:
+                task.cancel()
 
 
 def run_worker(settings: Settings) -> None:
