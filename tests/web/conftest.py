@@ -1,12 +1,10 @@
 """A real server, worker, database and browser: what the pages are tested on."""
 
 import json
-import os
 import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -21,9 +19,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from sqlalchemy import create_engine, text
 
 from geo import clock, sample
-from geo.settings import CHECKOUT, Settings
+from geo.settings import Settings
 from geo.store import cluster
 from geo.store.engine import dispose
+from tests.web.forked import Child, Parents
 from web import vendor
 
 # A page on a busy machine takes longer than the five seconds that are usual.
@@ -45,37 +44,30 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture(scope="session")
+def parents() -> Iterator[Parents]:
+    """What servers and workers are forked from."""
+    made = Parents()
+    yield made
+    made.end()
+
+
 @contextmanager
-def served(settings: Settings, folder: Path) -> Iterator[Site]:
+def served(parents: Parents, settings: Settings, folder: Path) -> Iterator[Site]:
     """Run server and worker on a database, as ``minerisk start`` does."""
-    port = free_port()
-    env = os.environ | {
-        "MINERISK_LOCAL": str(settings.local),
-        "MINERISK_DATABASE_URL": str(settings.database_url),
-    }
-    base = [sys.executable, "-m", "geo.cli.run"]
-    with (folder / "server.log").open("w") as log:
-        children = [
-            subprocess.Popen(
-                [*base, *args], env=env, cwd=CHECKOUT, stdout=log, stderr=subprocess.STDOUT
-            )
-            for args in (["serve", "--port", str(port)], ["worker"])
-        ]
+    port, log = free_port(), folder / "server.log"
+    with parents.server(settings, port, log) as server, parents.worker(settings, log) as worker:
         url = f"http://127.0.0.1:{port}"
-        try:
-            _wait(url, children[0], folder / "server.log")
-            yield Site(url, json.loads(sample.signins(settings).read_text("utf-8")))
-        finally:
-            for child in children:
-                child.terminate()
-            for child in children:
-                child.wait(120)
+        _wait(url, server, log)
+        yield Site(url, json.loads(sample.signins(settings).read_text("utf-8")))
+        server.terminate()
+        worker.terminate()
 
 
-def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(url: str, server: Child, log: Path) -> None:
     until = time.monotonic() + 180
     while time.monotonic() < until:
-        if server.poll() is not None:
+        if server.ended():
             break
         try:
             with urllib.request.urlopen(f"{url}/readyz", timeout=5):
@@ -120,25 +112,32 @@ def county(template: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="session")
 def site(
-    template: Settings, county: Settings, tmp_path_factory: pytest.TempPathFactory
+    template: Settings,
+    county: Settings,
+    parents: Parents,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
     """A served copy of the sample for tests that only look."""
-    with _copy_of(template, county, tmp_path_factory.mktemp("site")) as made:
+    with _copy_of(template, county, parents, tmp_path_factory.mktemp("site")) as made:
         yield made
 
 
 @pytest.fixture
-def own_site(template: Settings, county: Settings, tmp_path: Path) -> Iterator[Site]:
+def own_site(
+    template: Settings, county: Settings, parents: Parents, tmp_path: Path
+) -> Iterator[Site]:
     """A served copy of the sample that this test may change."""
-    with _copy_of(template, county, tmp_path) as made:
+    with _copy_of(template, county, parents, tmp_path) as made:
         yield made
 
 
 @contextmanager
-def _copy_of(template: Settings, county: Settings, folder: Path) -> Iterator[Site]:
+def _copy_of(
+    template: Settings, county: Settings, parents: Parents, folder: Path
+) -> Iterator[Site]:
     shutil.copytree(county.local, folder / "local")
     source = str(county.database_url).rsplit("/", 1)[1].split("?")[0]
-    with copied(template, source, folder) as made, served(made, folder) as running:
+    with copied(template, source, folder) as made, served(parents, made, folder) as running:
         yield running
 
 
