@@ -20,7 +20,7 @@ from sqlalchemy import create_engine, text
 
 from geo import clock, sample
 from geo.settings import Settings
-from geo.store import cluster
+from geo.store import cluster, relief_tiles
 from geo.store.engine import dispose
 from tests.web.forked import Child, Parents
 from web import vendor
@@ -106,6 +106,8 @@ def county(template: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
     vendor.install()
     with copied(template, "minerisk", tmp_path_factory.mktemp("county")) as made:
         sample.load(made, clock.today())
+        # As the worker does first of all: else that of every copy would draw the same again.
+        relief_tiles.refresh(made)
         dispose()
         yield made
 
