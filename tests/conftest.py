@@ -38,7 +38,20 @@ FLAGS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
+    # Maps alone are drawn by WebGL: to put every page together by it, too, in software, took more of
+    # the processor than the pages themselves.
+    "--disable-gpu-compositing",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files that take longest first, so that none is left to one process at the end."""
+    heavy = ("slow", "database")
+    rank: dict[Path, int] = {}
+    for item in items:
+        own = next((n for n, mark in enumerate(heavy) if item.get_closest_marker(mark)), len(heavy))
+        rank[item.path] = min(own, rank.get(item.path, own))
+    items.sort(key=lambda item: rank[item.path])
 
 
 # Where a file is no more than memory, and what must be free there for one cluster after another.

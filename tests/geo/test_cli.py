@@ -57,7 +57,7 @@ from geo.store.cluster import Cluster, running_cluster
 from geo.store.engine import SYSTEM, connect, dispose
 from tests.conftest import cluster_room
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 MINERISK = [sys.executable, "-m", "geo.cli.run"]
 KEYS = {

@@ -15,7 +15,15 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+)
 from sqlalchemy import create_engine, text
 
 from geo import clock, sample
@@ -150,18 +158,31 @@ class Watch:
     origin: str
     faults: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
+    under_way: set[Request] = field(default_factory=set)
 
     def on(self, page: Page) -> None:
         """Watch a page."""
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
-        page.on("request", lambda request: self.hosts.add(_origin(request.url)))
+        page.on("request", self._asked)
+        for over in ("requestfinished", "requestfailed"):
+            page.on(over, self._answered)
         page.on(
             "response",
             lambda r: self.faults.append(f"{r.status} {r.url}") if r.status >= 500 else None,
         )
 
+    def _asked(self, request: Request) -> None:
+        self.hosts.add(_origin(request.url))
+        self.under_way.add(request)
+
+    def _answered(self, request: Request) -> None:
+        self.under_way.discard(request)
+
     def _console(self, message: ConsoleMessage) -> None:
+        # What a browser without a graphics card says of itself, whenever it shows what WebGL drew.
+        if "GPU stall due to ReadPixels" in message.text:
+            return
         if message.type in ("error", "warning"):
             self.faults.append(f"{message.location.get('url')}: {message.text}")
 
@@ -169,6 +190,13 @@ class Watch:
         """Fail if anything was complained of, or anybody else was asked."""
         assert self.faults == []
         assert self.hosts <= {self.origin}
+
+
+# A frame later, whether the map, if there is one, has drawn all it asked for.
+_NEXT_FRAME = """() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => {
+  const map = window.minerisk?.map;
+  resolve(!map || (map.loaded() && map.areTilesLoaded()));
+})))"""
 
 
 def _origin(url: str) -> str:
@@ -208,6 +236,21 @@ class Person:
     def go(self, path: str) -> None:
         """Open an address."""
         self.page.goto(f"{self.site.url}{path}")
+
+    def settled(self, path: str) -> Response | None:
+        """Open an address and wait until nothing is under way any more, nor anything to be drawn.
+
+        Half a second of silence on the wire, which a browser would wait for, is more than most
+        pages take.
+        """
+        self.watch.under_way.clear()
+        answer = self.page.goto(f"{self.site.url}{path}")
+        quiet, until = 0, time.monotonic() + 60
+        while quiet < 2:
+            assert time.monotonic() < until, [one.url for one in self.watch.under_way]
+            drawn = self.page.evaluate(_NEXT_FRAME)
+            quiet = quiet + 1 if drawn and not self.watch.under_way else 0
+        return answer
 
     def map_drawn(self) -> None:
         """Wait until the map has drawn all it asked for."""
