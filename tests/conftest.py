@@ -17,11 +17,12 @@ from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import create_engine, make_url, text
 
 from geo.settings import Settings
-from geo.store import accounts, cluster, intake
+from geo.store import accounts, cluster, decisions, intake
 from geo.store.cluster import running_cluster
 from geo.store.engine import SYSTEM, Actor, connect, dispose
 from geo.store.migrate import migrate
 from geo.survey.reading import ReadOptions
+from tests.county import boundary, panel, write
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TODAY = date(2024, 9, 1)
@@ -37,15 +38,44 @@ FLAGS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
+    # Maps alone are drawn by WebGL: to put every page together by it, too, in software, took more of
+    # the processor than the pages themselves.
+    "--disable-gpu-compositing",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files that take longest first, so that none is left to one process at the end."""
+    heavy = ("slow", "database")
+    rank: dict[Path, int] = {}
+    for item in items:
+        own = next((n for n, mark in enumerate(heavy) if item.get_closest_marker(mark)), len(heavy))
+        rank[item.path] = min(own, rank.get(item.path, own))
+    items.sort(key=lambda item: rank[item.path])
+
+
+# Where a file is no more than memory, and what must be free there for one cluster after another.
+MEMORY, ROOM = Path("/dev/shm"), 3 * 2**30
+
+
+@contextmanager
+def cluster_room(prefix: str) -> Iterator[Path]:
+    """Make a folder every account may enter, so that a cluster can live in it.
+
+    In memory, if there is room: to copy a database there takes a tenth of the time, and no test
+    needs it longer than it runs.
+    """
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=MEMORY if roomy else None) as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
 def cluster_folder() -> Iterator[Path]:
-    """A folder every account may enter, so that the cluster can live in it."""
-    with tempfile.TemporaryDirectory(prefix="minerisk-test-") as folder:
-        os.chmod(folder, 0o755)
-        yield Path(folder)
+    """The folder of the cluster that tests share."""
+    with cluster_room("minerisk-test-") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +90,7 @@ def template(cluster_folder: Path) -> Iterator[Settings]:
         with admin.connect() as conn:
             for name in ("fsync", "full_page_writes", "synchronous_commit"):
                 conn.execute(text(f"ALTER SYSTEM SET {name} = off"))
+            conn.execute(text("ALTER SYSTEM SET max_wal_size = '256MB'"))
             conn.execute(text("SELECT pg_reload_conf()"))
         admin.dispose()
         migrate(made)
@@ -67,7 +98,18 @@ def template(cluster_folder: Path) -> Iterator[Settings]:
         dispose()
 
 
-PEOPLED = "minerisk_people"
+PEOPLED, MINED = "minerisk_people", "minerisk_mines"
+
+
+def _keep(template: Settings, made: Settings, name: str) -> None:
+    """Keep a test's database as it is, under a name, to be copied."""
+    dispose()
+    home = cluster.Cluster(template)
+    admin = create_engine(home.url("postgres", "postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        source = make_url(str(made.database_url)).database
+        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE {source}"))
+    admin.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -75,14 +117,22 @@ def peopled(template: Settings, tmp_path_factory: pytest.TempPathFactory) -> dic
     """Make the people once, in a database to be copied: a password's hash is slow by intent."""
     with fresh_database(template, tmp_path_factory.mktemp("people")) as made:
         make_people(made)
-        dispose()
-        home = cluster.Cluster(template)
-        admin = create_engine(home.url("postgres", "postgres"), isolation_level="AUTOCOMMIT")
-        with admin.connect() as conn:
-            source = make_url(str(made.database_url)).database
-            conn.execute(text(f"CREATE DATABASE {PEOPLED} TEMPLATE {source}"))
-        admin.dispose()
+        _keep(template, made, PEOPLED)
     return dict(PASSWORDS)
+
+
+@pytest.fixture(scope="session")
+def mined(
+    template: Settings, peopled: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """File the two mines once, in a database to be copied; returns the files as they are kept."""
+    folder = tmp_path_factory.mktemp("mines")
+    with fresh_database(template, folder, PEOPLED) as made:
+        with connect(made, "worker", SYSTEM) as conn:
+            people = {login: accounts.actor_of(conn, login) for login in peopled}
+        file_two_mines(made, people, folder)
+        _keep(template, made, MINED)
+        return made.raw_files
 
 
 @contextmanager
@@ -119,12 +169,16 @@ def fresh_database(
 def settings(
     template: Settings, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Settings]:
-    """Settings of a fresh, migrated database; with people in it where the test asks for them."""
-    source = "minerisk"
+    """Settings of a fresh, migrated database; with people, and mines, where the test asks for them."""
+    source, files = "minerisk", None
     if "people" in request.fixturenames:
         PASSWORDS.update(request.getfixturevalue("peopled"))
         source = PEOPLED
+    if "two_mines" in request.fixturenames:
+        files, source = request.getfixturevalue("mined"), MINED
     with fresh_database(template, tmp_path, source) as made:
+        if files:
+            shutil.copytree(files, made.raw_files)
         yield made
 
 
@@ -191,6 +245,38 @@ def filed(
         return upload_id
     with connect(settings, "worker", by) as conn:
         return intake.submit(conn, by, upload_id, on=TODAY)
+
+
+Accepting = Callable[..., tuple[UUID, dict[str, Any]]]
+
+
+def accepting(settings: Settings, people: dict[str, Actor], folder: Path) -> Accepting:
+    """Return what files rows of a layer and accepts them; it tells the survey and what was said."""
+
+    def accepted(
+        rows: list[Any], layer: str, by: str = "wang", **options: Any
+    ) -> tuple[UUID, dict[str, Any]]:
+        path = write(folder / f"{layer}-{len(list(folder.iterdir()))}.geojson", rows)
+        survey_id = filed(settings, path, people[by], layer=layer, **options)
+        with connect(settings, "worker", people["zhang"]) as conn:
+            said = decisions.accept(conn, people["zhang"], survey_id, "ok", "doc", on=TODAY)
+        return survey_id, said
+
+    return accepted
+
+
+def file_two_mines(settings: Settings, people: dict[str, Actor], folder: Path) -> Accepting:
+    """File and accept two adjacent coal mines with plans; returns what files and accepts more."""
+    accepted = accepting(settings, people, folder)
+    accepted([boundary("A", "甲公司"), boundary("B", "乙公司", x=1)], "mine_boundary")
+    accepted([panel("A", "3101", x=0.6), panel("B", "3201", x=1.5)], "plan_item")
+    return accepted
+
+
+@pytest.fixture
+def two_mines(settings: Settings, people: dict[str, Actor], tmp_path: Path) -> Accepting:
+    """Two adjacent coal mines with plans, accepted; returns what files and accepts more."""
+    return accepting(settings, people, tmp_path)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from geo.store.migrate import migrate
 from tests.conftest import PASSWORDS, make_people
 from tests.county import boundary, goaf, panel, write
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 VICTIMS = ("command", "cluster", "server", "worker")
 KILLS = int(os.environ.get("MINERISK_KILLS", str(len(VICTIMS))))
 SEED = int(os.environ.get("MINERISK_SEED", str(random.randrange(10**6))))

@@ -14,7 +14,6 @@ from geo.store.engine import SYSTEM, connect
 from geo.store.publish import publishing
 from tests.conftest import TODAY
 from tests.county import extent, goaf
-from tests.geo.store.test_line import county
 
 pytestmark = pytest.mark.database
 
@@ -41,13 +40,12 @@ def test_a_dead_workers_tasks_are_run_again_in_their_order(two_workers, tmp_path
 
 
 def test_spread_or_not_the_state_is_the_same_to_the_byte(
-    two_workers, settings, people, tmp_path, monkeypatch
+    two_workers, settings, two_mines, monkeypatch
 ):
     # One mine a task, so that neighbours are graded by different processes.
     monkeypatch.setattr(grading, "_CHUNK", 1)
-    accept = county(settings, people, tmp_path)
-    accept([goaf("B", "G1", x=1.02, water="有", known="否", volume="不清")], "goaf")
-    accept([extent("A", "采空区")], "survey_extent")
+    two_mines([goaf("B", "G1", x=1.02, water="有", known="否", volume="不清")], "goaf")
+    two_mines([extent("A", "采空区")], "survey_extent")
     seen = []
     for spread in (one_after_another, two_workers):
         with connect(settings, "worker", SYSTEM) as conn:

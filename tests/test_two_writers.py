@@ -13,7 +13,7 @@ from geo.store.publish import publishing
 from tests.conftest import TODAY, filed
 from tests.county import boundary, extent, goaf, panel, write
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 ROUNDS = int(os.environ.get("MINERISK_ROUNDS", "6"))
 SEED = int(os.environ.get("MINERISK_SEED", str(random.randrange(10**6))))
 

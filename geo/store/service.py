@@ -106,6 +106,18 @@ def prefix(to: pwd.struct_passwd, reads_all: bool) -> list[str]:
     ]
 
 
+def environment(settings: Settings) -> dict[str, str]:
+    """Return what a process under the account is told: the database by its socket alone."""
+    url = urls(settings)["app"].set(drivername="postgresql", username=None, password=None)
+    return {
+        **os.environ,
+        "MINERISK_DATABASE_URL": url.render_as_string(),
+        "MINERISK_LOCAL": str(settings.local),
+        "HOME": "/nonexistent",
+        "NUMBA_CACHE_DIR": str(kernels()),
+    }
+
+
 @contextmanager
 def running_as_account(settings: Settings, *words: str) -> Iterator[subprocess.Popen[bytes] | None]:
     """Run ``minerisk`` with `words` under the server's account while the block runs.
@@ -118,14 +130,7 @@ def running_as_account(settings: Settings, *words: str) -> Iterator[subprocess.P
         yield None
         return
     hand_over(settings, become)
-    url = urls(settings)["app"].set(drivername="postgresql", username=None, password=None)
-    env = {
-        **os.environ,
-        "MINERISK_DATABASE_URL": url.render_as_string(),
-        "MINERISK_LOCAL": str(settings.local),
-        "HOME": "/nonexistent",
-        "NUMBA_CACHE_DIR": str(kernels()),
-    }
+    env = environment(settings)
     command = [*prefix(become, how == "reads_all"), sys.executable, "-m", "geo.cli.run", *words]
     child = subprocess.Popen(command, env=env)
     try:

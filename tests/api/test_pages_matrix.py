@@ -15,7 +15,7 @@ from tests.conftest import TODAY, filed
 from tests.county import goaf, write
 from web import pages
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 PEOPLE = ("zhang", "far", "wang", "rival", "zhao", "qian", "admin", None)
 NOBODY = "00000000-0000-0000-0000-000000000000"

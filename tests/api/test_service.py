@@ -16,7 +16,7 @@ from tests.api.test_pages_matrix import attached
 from tests.conftest import filed
 from tests.county import SOUTH, WEST, boundary, goaf, rect, write
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 
 def tile_at(lon, lat, z):

@@ -12,7 +12,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 import zipfile
@@ -56,8 +55,9 @@ from geo.settings import CHECKOUT, Settings, settings
 from geo.store import mine_queries, survey_queries
 from geo.store.cluster import Cluster, running_cluster
 from geo.store.engine import SYSTEM, connect, dispose
+from tests.conftest import cluster_room
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 MINERISK = [sys.executable, "-m", "geo.cli.run"]
 KEYS = {
@@ -141,10 +141,8 @@ class Place:
 
 @pytest.fixture(scope="module")
 def folder():
-    with tempfile.TemporaryDirectory(prefix="minerisk-cli-") as made:
-        # The cluster's account must be able to enter.
-        os.chmod(made, 0o755)
-        yield Path(made)
+    with cluster_room("minerisk-cli-") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

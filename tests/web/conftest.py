@@ -1,12 +1,10 @@
 """A real server, worker, database and browser: what the pages are tested on."""
 
 import json
-import os
 import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -17,13 +15,22 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+)
 from sqlalchemy import create_engine, text
 
 from geo import clock, sample
-from geo.settings import CHECKOUT, Settings
-from geo.store import cluster
+from geo.settings import Settings
+from geo.store import cluster, relief_tiles
 from geo.store.engine import dispose
+from tests.web.forked import Child, Parents
 from web import vendor
 
 # A page on a busy machine takes longer than the five seconds that are usual.
@@ -45,37 +52,30 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture(scope="session")
+def parents() -> Iterator[Parents]:
+    """What servers and workers are forked from."""
+    made = Parents()
+    yield made
+    made.end()
+
+
 @contextmanager
-def served(settings: Settings, folder: Path) -> Iterator[Site]:
+def served(parents: Parents, settings: Settings, folder: Path) -> Iterator[Site]:
     """Run server and worker on a database, as ``minerisk start`` does."""
-    port = free_port()
-    env = os.environ | {
-        "MINERISK_LOCAL": str(settings.local),
-        "MINERISK_DATABASE_URL": str(settings.database_url),
-    }
-    base = [sys.executable, "-m", "geo.cli.run"]
-    with (folder / "server.log").open("w") as log:
-        children = [
-            subprocess.Popen(
-                [*base, *args], env=env, cwd=CHECKOUT, stdout=log, stderr=subprocess.STDOUT
-            )
-            for args in (["serve", "--port", str(port)], ["worker"])
-        ]
+    port, log = free_port(), folder / "server.log"
+    with parents.server(settings, port, log) as server, parents.worker(settings, log) as worker:
         url = f"http://127.0.0.1:{port}"
-        try:
-            _wait(url, children[0], folder / "server.log")
-            yield Site(url, json.loads(sample.signins(settings).read_text("utf-8")))
-        finally:
-            for child in children:
-                child.terminate()
-            for child in children:
-                child.wait(120)
+        _wait(url, server, log)
+        yield Site(url, json.loads(sample.signins(settings).read_text("utf-8")))
+        server.terminate()
+        worker.terminate()
 
 
-def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(url: str, server: Child, log: Path) -> None:
     until = time.monotonic() + 180
     while time.monotonic() < until:
-        if server.poll() is not None:
+        if server.ended():
             break
         try:
             with urllib.request.urlopen(f"{url}/readyz", timeout=5):
@@ -114,31 +114,40 @@ def county(template: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
     vendor.install()
     with copied(template, "minerisk", tmp_path_factory.mktemp("county")) as made:
         sample.load(made, clock.today())
+        # As the worker does first of all: else that of every copy would draw the same again.
+        relief_tiles.refresh(made)
         dispose()
         yield made
 
 
 @pytest.fixture(scope="session")
 def site(
-    template: Settings, county: Settings, tmp_path_factory: pytest.TempPathFactory
+    template: Settings,
+    county: Settings,
+    parents: Parents,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
     """A served copy of the sample for tests that only look."""
-    with _copy_of(template, county, tmp_path_factory.mktemp("site")) as made:
+    with _copy_of(template, county, parents, tmp_path_factory.mktemp("site")) as made:
         yield made
 
 
 @pytest.fixture
-def own_site(template: Settings, county: Settings, tmp_path: Path) -> Iterator[Site]:
+def own_site(
+    template: Settings, county: Settings, parents: Parents, tmp_path: Path
+) -> Iterator[Site]:
     """A served copy of the sample that this test may change."""
-    with _copy_of(template, county, tmp_path) as made:
+    with _copy_of(template, county, parents, tmp_path) as made:
         yield made
 
 
 @contextmanager
-def _copy_of(template: Settings, county: Settings, folder: Path) -> Iterator[Site]:
+def _copy_of(
+    template: Settings, county: Settings, parents: Parents, folder: Path
+) -> Iterator[Site]:
     shutil.copytree(county.local, folder / "local")
     source = str(county.database_url).rsplit("/", 1)[1].split("?")[0]
-    with copied(template, source, folder) as made, served(made, folder) as running:
+    with copied(template, source, folder) as made, served(parents, made, folder) as running:
         yield running
 
 
@@ -149,18 +158,31 @@ class Watch:
     origin: str
     faults: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
+    under_way: set[Request] = field(default_factory=set)
 
     def on(self, page: Page) -> None:
         """Watch a page."""
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
-        page.on("request", lambda request: self.hosts.add(_origin(request.url)))
+        page.on("request", self._asked)
+        for over in ("requestfinished", "requestfailed"):
+            page.on(over, self._answered)
         page.on(
             "response",
             lambda r: self.faults.append(f"{r.status} {r.url}") if r.status >= 500 else None,
         )
 
+    def _asked(self, request: Request) -> None:
+        self.hosts.add(_origin(request.url))
+        self.under_way.add(request)
+
+    def _answered(self, request: Request) -> None:
+        self.under_way.discard(request)
+
     def _console(self, message: ConsoleMessage) -> None:
+        # What a browser without a graphics card says of itself, whenever it shows what WebGL drew.
+        if "GPU stall due to ReadPixels" in message.text:
+            return
         if message.type in ("error", "warning"):
             self.faults.append(f"{message.location.get('url')}: {message.text}")
 
@@ -168,6 +190,13 @@ class Watch:
         """Fail if anything was complained of, or anybody else was asked."""
         assert self.faults == []
         assert self.hosts <= {self.origin}
+
+
+# A frame later, whether the map, if there is one, has drawn all it asked for.
+_NEXT_FRAME = """() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => {
+  const map = window.minerisk?.map;
+  resolve(!map || (map.loaded() && map.areTilesLoaded()));
+})))"""
 
 
 def _origin(url: str) -> str:
@@ -207,6 +236,21 @@ class Person:
     def go(self, path: str) -> None:
         """Open an address."""
         self.page.goto(f"{self.site.url}{path}")
+
+    def settled(self, path: str) -> Response | None:
+        """Open an address and wait until nothing is under way any more, nor anything to be drawn.
+
+        Half a second of silence on the wire, which a browser would wait for, is more than most
+        pages take.
+        """
+        self.watch.under_way.clear()
+        answer = self.page.goto(f"{self.site.url}{path}")
+        quiet, until = 0, time.monotonic() + 60
+        while quiet < 2:
+            assert time.monotonic() < until, [one.url for one in self.watch.under_way]
+            drawn = self.page.evaluate(_NEXT_FRAME)
+            quiet = quiet + 1 if drawn and not self.watch.under_way else 0
+        return answer
 
     def map_drawn(self) -> None:
         """Wait until the map has drawn all it asked for."""

@@ -145,7 +145,7 @@ def test_no_serious_fault(
     if login == "wang":
         faults += on_the_way(someone, serious)
     for path in paths:
-        page.goto(f"{site.url}{path}", wait_until="networkidle")
+        someone.settled(path)
         faults += [(path, fault) for fault in serious(page)]
     # A page that is not there is an answer of 404, which the browser notes.
     someone.watch.faults[:] = [f for f in someone.watch.faults if "404" not in f]

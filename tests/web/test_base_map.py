@@ -15,6 +15,7 @@ from geo.report.relief import png
 from geo.settings import Settings
 from geo.store import relief_tiles
 from tests.web.conftest import Person, Site, copied, served
+from tests.web.forked import Parents
 
 pytestmark = [pytest.mark.browser, pytest.mark.database, pytest.mark.slow]
 People = Callable[..., Person]
@@ -129,7 +130,7 @@ def elsewhere() -> Iterator[str]:
 
 
 def test_a_map_from_outside_is_asked_only_when_it_is_switched_on(
-    template: Settings, county: Settings, tmp_path: Path, person: People,
+    template: Settings, county: Settings, parents: Parents, tmp_path: Path, person: People,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     source = str(county.database_url).rsplit("/", 1)[1].split("?")[0]
@@ -139,7 +140,7 @@ def test_a_map_from_outside_is_asked_only_when_it_is_switched_on(
         )
         monkeypatch.setenv("MINERISK_ONLINE_MAP", other + "/{z}/{x}/{y}.png")
         monkeypatch.setenv("MINERISK_ONLINE_MAP_CREDIT", "<b>示例图</b>")
-        with served(made, tmp_path) as there:
+        with served(parents, made, tmp_path) as there:
             regulator = person(there, "zhang")
             page = regulator.page
             answer = page.goto(f"{there.url}/map?{AT}")

@@ -81,7 +81,7 @@ def test_every_page_draws(
         page.context.add_cookies([{"name": "minerisk_theme", "value": theme, "url": site.url}])
     faults = []
     for path in PAGES[login]:
-        answer = page.goto(f"{site.url}{path}", wait_until="networkidle")
+        answer = someone.settled(path)
         assert answer is not None
         assert answer.status == 200, path
         # Nothing is read by scrolling sideways.

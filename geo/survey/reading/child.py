@@ -308,7 +308,10 @@ def _unescaped(line: str) -> str:
 
 
 def answer(task: dict[str, Any], out: int) -> dict[str, Any]:
-    """Do one task: list the layers of a file, or write one layer's rows to `out`."""
+    """Do one task: list the layers of a file, or write one layer's rows to `out`.
+
+    A layer that has nothing beside it is written as it is listed.
+    """
     if task["do"] == "probe":
         return {"user": os.geteuid()}
     if task["do"] in _WITHOUT_GDAL:
@@ -330,9 +333,18 @@ def answer(task: dict[str, Any], out: int) -> dict[str, Any]:
         return {"sent": rows, "stated": rows, "geometry": geometry, "entities": counted}
     if task["do"] == "list":
         listed = pyogrio.list_layers(path)
-        return {
-            "layers": [{"name": str(name), "shapes": kind is not None} for name, kind in listed]
-        }
+        found = [{"name": str(name), "shapes": kind is not None} for name, kind in listed]
+        if [one["shapes"] for one in found] != [True]:
+            return {"layers": found}
+        return {"layers": found, **_rows({**task, "layer": found[0]["name"]}, out)}
+    return _rows(task, out)
+
+
+def _rows(task: dict[str, Any], out: int) -> dict[str, Any]:
+    """Write the rows of a layer and tell what it says of them."""
+    import pyogrio
+
+    path = task["path"]
     extra = {"encoding": task["encoding"]} if task.get("encoding") else {}
     info = pyogrio.read_info(path, layer=task["layer"], force_feature_count=True, **extra)
     if info["features"] > task["rows"] or len(info["fields"]) > task["columns"]:

@@ -105,18 +105,23 @@ def shapefile(source: Source, asked: Asked) -> Iterator[Raw]:
 
 def database(source: Source, asked: Asked) -> Iterator[Raw]:
     """Read every layer of a GeoPackage."""
-    found = _with_shapes(source, asked)
+    found, only = _with_shapes(source, asked)
     for layer_name in found:
         shown = archive.shown(layer_name)
         name = shown if asked.alone or len(found) == 1 else f"{source.name}/{shown}"
-        table, geometry, declared = parent.read_layer(source, layer_name, None, asked.folder)
+        table, geometry, declared = only or parent.read_layer(
+            source, layer_name, None, asked.folder
+        )
         yield _of_table(table, geometry, name, asked, declared=systems.as_wkt(declared))
 
 
 def geojson(source: Source, asked: Asked) -> Iterator[Raw]:
     """Read a GeoJSON."""
-    for layer_name in _with_shapes(source, asked):
-        table, geometry, declared = parent.read_layer(source, layer_name, None, asked.folder)
+    found, only = _with_shapes(source, asked)
+    for layer_name in found:
+        table, geometry, declared = only or parent.read_layer(
+            source, layer_name, None, asked.folder
+        )
         yield _of_table(table, geometry, source.name, asked, declared=systems.as_wkt(declared))
 
 
@@ -302,11 +307,12 @@ def _layer(kind: str | None) -> Layer | None:
     return None if kind is None else layers()[kind]
 
 
-def _with_shapes(source: Source, asked: Asked) -> list[str]:
-    found, tables = parent.list_layers(source, asked.folder)
+def _with_shapes(source: Source, asked: Asked) -> tuple[list[str], parent.Read | None]:
+    """Return the layers of a file that have shapes; and the rows, where there is only one layer."""
+    found, tables, only = parent.list_layers(source, asked.folder)
     for name in tables:
         asked.notes.add("warned", "reader.layer.no_shapes", name=archive.shown(name))
-    return found
+    return found, only
 
 
 def _dbf_encoding(source: Source, asked: Asked) -> tuple[str, Said]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 from pydantic import BaseModel, ValidationError
@@ -146,26 +146,32 @@ def confinement() -> dict[str, bool]:
     return {"no_network": said.get("no_network") is True, "other_user": said.get("user") != 0}
 
 
-def list_layers(source: Source, folder: Path) -> tuple[list[str], list[str]]:
-    """Return the names of a source's layers, and of its tables that hold no shapes.
+# A layer's rows, the name of its geometry column, its declared system.
+Read = tuple[pa.Table, str | None, str | None]
+
+
+def list_layers(source: Source, folder: Path) -> tuple[list[str], list[str], Read | None]:
+    """Return the names of a source's layers and of its tables that hold no shapes.
+
+    And the rows of a layer that has nothing beside it: they need no child of their own.
 
     Raises
     ------
     Problem
         ``reader.child.*``
     """
-    with open(os.devnull, "wb") as nowhere:
-        task = {"do": "list", "kind": source.kind, "path": source.path.name}
-        said = _run(task, folder, source.name, nowhere.fileno())
-    if len(said["layers"]) > limits()["layers"]:
-        raise Problem("reader.kind.many", most=limits()["layers"])
-    found = [str(one["name"]) for one in said["layers"] if one["shapes"]]
-    return found, [str(one["name"]) for one in said["layers"] if not one["shapes"]]
+    task = {"do": "list", "kind": source.kind, "encoding": None}
+    with _asked(task, source, folder) as (said, out):
+        if len(said["layers"]) > limits()["layers"]:
+            raise Problem("reader.kind.many", most=limits()["layers"])
+        found = [str(one["name"]) for one in said["layers"] if one["shapes"]]
+        tables = [str(one["name"]) for one in said["layers"] if not one["shapes"]]
+        if "sent" not in said:
+            return found, tables, None
+        return found, tables, _layer(_received(out, said, source), said, source)
 
 
-def read_layer(
-    source: Source, layer: str, encoding: str | None, folder: Path
-) -> tuple[pa.Table, str | None, str | None]:
+def read_layer(source: Source, layer: str, encoding: str | None, folder: Path) -> Read:
     """Return the rows of one layer, the name of its geometry column, and its declared system.
 
     Raises
@@ -175,6 +181,10 @@ def read_layer(
     """
     task = {"do": "read", "kind": source.kind, "layer": layer, "encoding": encoding}
     table, said = _rows(task, source, folder)
+    return _layer(table, said, source)
+
+
+def _layer(table: pa.Table, said: dict[str, Any], source: Source) -> Read:
     geometry = said.get("geometry")
     # A .dbf counts rows that are marked deleted; its own count is compared by the caller.
     if source.kind != "ESRI Shapefile" and said.get("stated") != table.num_rows:
@@ -221,18 +231,31 @@ def read_whole(
     return table, told
 
 
-def _rows(task: dict[str, Any], source: Source, folder: Path) -> tuple[pa.Table, dict[str, Any]]:
+@contextmanager
+def _asked(
+    task: dict[str, Any], source: Source, folder: Path
+) -> Iterator[tuple[dict[str, Any], IO[bytes]]]:
+    """Yield what the child says of a task, and the file it wrote rows to."""
     most = {name: limits()[name] for name in ("rows", "columns")}
     with tempfile.TemporaryFile() as out:
-        said = _run({**task, **most, "path": source.path.name}, folder, source.name, out.fileno())
-        if out.seek(0, os.SEEK_END) > limits()["child"]["answer_bytes"]:
-            raise Problem("reader.child.too_many", name=source.name, rows="—", columns="—")
-        out.seek(0)
-        try:
-            table = pa.ipc.open_stream(out).read_all()
-            table.validate(full=True)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise Problem("reader.child.died", name=source.name) from error
+        task = {**task, **most, "path": source.path.name}
+        yield _run(task, folder, source.name, out.fileno()), out
+
+
+def _received(out: IO[bytes], said: dict[str, Any], source: Source) -> pa.Table:
+    if out.seek(0, os.SEEK_END) > limits()["child"]["answer_bytes"]:
+        raise Problem("reader.child.too_many", name=source.name, rows="—", columns="—")
+    out.seek(0)
+    try:
+        table = pa.ipc.open_stream(out).read_all()
+        table.validate(full=True)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise Problem("reader.child.died", name=source.name) from error
     if said.get("sent") != table.num_rows:
         raise Problem("reader.child.unreadable", name=source.name)
-    return table, said
+    return table
+
+
+def _rows(task: dict[str, Any], source: Source, folder: Path) -> tuple[pa.Table, dict[str, Any]]:
+    with _asked(task, source, folder) as (said, out):
+        return _received(out, said, source), said

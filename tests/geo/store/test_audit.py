@@ -5,7 +5,6 @@ from sqlalchemy import text
 
 from geo.store import audit
 from geo.store.engine import SYSTEM, connect, engine
-from tests.geo.store.test_line import county
 
 pytestmark = pytest.mark.database
 
@@ -27,8 +26,7 @@ def forge(settings, statement):
 
 
 @pytest.mark.parametrize("fault", TAMPERED)
-def test_each_way_of_tampering_is_told_apart_and_placed(settings, people, tmp_path, fault):
-    county(settings, people, tmp_path)
+def test_each_way_of_tampering_is_told_apart_and_placed(settings, two_mines, fault):
     with connect(settings, "worker", SYSTEM) as conn:
         kept = audit.head(conn)
         whole = audit.verify(conn)
@@ -41,8 +39,7 @@ def test_each_way_of_tampering_is_told_apart_and_placed(settings, people, tmp_pa
     assert found.links == 1
 
 
-def test_a_chain_forged_to_its_end_differs_from_the_head_kept_elsewhere(settings, people, tmp_path):
-    county(settings, people, tmp_path)
+def test_a_chain_forged_to_its_end_differs_from_the_head_kept_elsewhere(settings, two_mines):
     with connect(settings, "worker", SYSTEM) as conn:
         kept = audit.head(conn)
         conn.rollback()

@@ -16,15 +16,14 @@ from geo.store.tables import feature
 from geo.store.tiles import data_version, tile
 from tests.conftest import TODAY, filed
 from tests.county import extent, goaf, panel, write
-from tests.geo.store.test_line import county
 
 pytestmark = pytest.mark.database
 
 
 @pytest.fixture
-def base(tmp_path, settings, people):
+def base(two_mines):
     """Two mines with plans; returns what files and accepts more."""
-    return county(settings, people, tmp_path)
+    return two_mines
 
 
 def row_of(settings, survey_id):

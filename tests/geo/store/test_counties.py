@@ -15,7 +15,7 @@ from geo.store.publish import publishing
 from tests.conftest import TODAY
 from tests.random_county import UPLOADS, County
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 FIRST = int(os.environ.get("MINERISK_SEED", "0"))
 COUNTIES = int(os.environ.get("MINERISK_COUNTIES", "25"))
 

@@ -12,9 +12,9 @@ from geo.store.engine import SYSTEM, connect, engine
 from geo.store.grading import regrade
 from geo.store.publish import publishing
 from geo.store.tables import mine, proposal, survey
-from tests.conftest import TODAY, filed, fresh_database, make_people
+from tests.conftest import TODAY, file_two_mines, filed, fresh_database, make_people
 from tests.county import boundary, goaf, rect, write
-from tests.geo.store.test_line import county, effective, state
+from tests.geo.store.test_line import effective, state
 
 pytestmark = pytest.mark.database
 
@@ -22,16 +22,16 @@ WET = {"water": "有", "known": "否", "volume": "不清"}
 
 
 @pytest.fixture
-def office(settings, people, tmp_path):
+def office(settings, people, tmp_path, two_mines):
     """The county's two mines, and the acts of its people in one word each."""
-    return Office(settings, people, tmp_path)
+    return Office(settings, people, tmp_path, two_mines)
 
 
 class Office:
-    def __init__(self, settings, people, folder):
+    def __init__(self, settings, people, folder, base):
         self.settings, self.people, self.folder = settings, people, folder
         self.count = 0
-        self.base = county(settings, people, folder)
+        self.base = base
 
     def submit(self, rows, layer, by="wang", supersedes=None):
         self.count += 1
@@ -149,7 +149,8 @@ def test_who_is_accepted_first_does_not_decide_what_is_replaced(template, tmp_pa
         folder = tmp_path / name
         folder.mkdir()
         with fresh_database(template, folder) as made:
-            office = Office(made, make_people(made), folder)
+            people = make_people(made)
+            office = Office(made, people, folder, file_two_mines(made, people, folder))
             old = office.submit([goaf("A", "G1", x=0.6, water="无")], "goaf")
             new = office.submit([goaf("A", "G1", x=0.6, **WET)], "goaf", supersedes=old)
             for one in (old, new) if name == "old first" else (new, old):

@@ -9,7 +9,7 @@ from geo.store import export
 from geo.store.decisions import return_
 from geo.store.engine import SYSTEM, connect
 from geo.store.publish import CHAINED
-from tests.conftest import TODAY, fresh_database, make_people
+from tests.conftest import TODAY, file_two_mines, fresh_database, make_people
 from tests.county import extent, goaf
 from tests.geo.store.test_decisions import WET, Office
 from tests.geo.store.test_line import state
@@ -35,7 +35,8 @@ def test_replaying_files_and_decisions_gives_the_same_state(template, tmp_path):
         folder = tmp_path / name
         folder.mkdir()
         with fresh_database(template, folder) as made:
-            story(Office(made, make_people(made), folder))
+            people = make_people(made)
+            story(Office(made, people, folder, file_two_mines(made, people, folder)))
             states.append(state(made))
             rows = [json.loads(line) for line in states[-1]]
     assert states[0] == states[1]
@@ -50,8 +51,8 @@ def test_replaying_files_and_decisions_gives_the_same_state(template, tmp_path):
     assert not {"id", "batch_id", "seq", "recorded_at"} & {name for row in rows for name in row}
 
 
-def test_the_log_holds_every_published_row_in_recorded_order(settings, people, tmp_path):
-    story(Office(settings, people, tmp_path))
+def test_the_log_holds_every_published_row_in_recorded_order(settings, people, tmp_path, two_mines):
+    story(Office(settings, people, tmp_path, two_mines))
     with connect(settings, "worker", SYSTEM) as conn:
         lines = list(export.export_log(conn))
         count = sum(conn.scalar(text(f"SELECT count(*) FROM {t.schema}.{t.name}")) for t in CHAINED)

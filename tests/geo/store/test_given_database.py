@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 from geo import sample
 from geo.settings import CHECKOUT
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parts[-2]))
 
 

@@ -12,9 +12,9 @@ pytestmark = pytest.mark.database
 
 
 @pytest.fixture
-def office(settings, people, tmp_path):
+def office(settings, people, tmp_path, two_mines):
     """The county's two mines, and the acts of its people in one word each."""
-    return Office(settings, people, tmp_path)
+    return Office(settings, people, tmp_path, two_mines)
 
 
 def test_a_relation_is_measured_alike_however_far_the_owners_licence_lies(office):

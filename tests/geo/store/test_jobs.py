@@ -16,7 +16,6 @@ from geo.store.tables import upload
 from geo.survey.reading import ReadOptions
 from tests.conftest import TODAY
 from tests.county import boundary, write
-from tests.geo.store.test_line import county
 
 pytestmark = pytest.mark.database
 
@@ -140,8 +139,7 @@ def test_an_abandoned_upload_is_thrown_away_after_a_week(settings, sent):
     assert state(settings, upload_id) is None
 
 
-def test_a_new_day_is_graded_once_and_lowers_nothing(settings, people, tmp_path):
-    county(settings, people, tmp_path)
+def test_a_new_day_is_graded_once_and_lowers_nothing(settings, two_mines):
     tomorrow = TODAY + timedelta(days=1)
     with connect(settings, "worker", SYSTEM) as conn:
         before = mine_queries.grades(conn, tomorrow)

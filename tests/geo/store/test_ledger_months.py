@@ -15,7 +15,6 @@ from geo.store.jobs import sweep_once
 from geo.survey.ledger import LEDGER, WORKS
 from tests.conftest import TODAY, filed
 from tests.county import goaf
-from tests.geo.store.test_line import county
 
 pytestmark = pytest.mark.database
 
@@ -24,11 +23,10 @@ MONTH = f"{NEXT - timedelta(days=1):%Y-%m}"
 
 
 @pytest.fixture
-def base(settings, people, tmp_path):
+def base(two_mines):
     """Two mines; a wet goaf of A lies near B as well."""
-    accepted = county(settings, people, tmp_path)
-    accepted([goaf("A", "G1", x=0.94, water="有", volume="300")], "goaf")
-    return accepted
+    two_mines([goaf("A", "G1", x=0.94, water="有", volume="300")], "goaf")
+    return two_mines
 
 
 def reckoned(settings, codes, on=TODAY):

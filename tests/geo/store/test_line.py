@@ -26,29 +26,16 @@ from geo.store import (
 from geo.store.engine import SYSTEM, connect, engine
 from geo.store.grading import regrade
 from geo.store.publish import lock, publishing
-from tests.conftest import SHARED, TODAY, filed, fresh_database, make_people
-from tests.county import HIGH, SOUTH, WEST, WIDE, boundary, extent, goaf, panel, write
+from tests.conftest import SHARED, TODAY, file_two_mines, filed, fresh_database, make_people
+from tests.county import HIGH, SOUTH, WEST, WIDE, extent, goaf, write
 
 pytestmark = pytest.mark.database
 
 
 @pytest.fixture
-def base(tmp_path, settings, people):
+def base(two_mines):
     """Two adjacent coal mines with plans, accepted; returns what files and accepts more."""
-    return county(settings, people, tmp_path)
-
-
-def county(settings, people, folder):
-    def accepted(rows, layer, by="wang", **options):
-        path = write(folder / f"{layer}-{len(list(folder.iterdir()))}.geojson", rows)
-        survey_id = filed(settings, path, people[by], layer=layer, **options)
-        with connect(settings, "worker", people["zhang"]) as conn:
-            said = decisions.accept(conn, people["zhang"], survey_id, "ok", "doc", on=TODAY)
-        return survey_id, said
-
-    accepted([boundary("A", "甲公司"), boundary("B", "乙公司", x=1)], "mine_boundary")
-    accepted([panel("A", "3101", x=0.6), panel("B", "3201", x=1.5)], "plan_item")
-    return accepted
+    return two_mines
 
 
 def effective(settings, code, hazard, on=TODAY, known=None):
@@ -190,7 +177,7 @@ def test_the_order_of_files_never_shows_in_the_state(template, tmp_path):
         folder = tmp_path / name
         folder.mkdir()
         with fresh_database(template, folder) as made:
-            accepted = county(made, make_people(made), folder)
+            accepted = file_two_mines(made, make_people(made), folder)
             for rows, layer in order:
                 accepted(rows, layer)
             states.append("\n".join(state(made)))

@@ -10,15 +10,14 @@ from geo.store.engine import SYSTEM, connect
 from geo.store.tables import batch, feature
 from tests.conftest import TODAY, filed
 from tests.county import goaf, rect, write
-from tests.geo.store.test_line import county
 
 pytestmark = pytest.mark.database
 
 
 @pytest.fixture
-def base(tmp_path, settings, people):
+def base(two_mines):
     """Two mines with plans; returns what files and accepts more."""
-    return county(settings, people, tmp_path)
+    return two_mines
 
 
 def nameless(x, code="A", number="", seam="3"):

@@ -13,7 +13,7 @@ from geo.store import audit, decisions, mine_evidence, objections
 from geo.store.engine import SYSTEM, connect
 from tests.conftest import TODAY
 from tests.county import goaf
-from tests.geo.store.test_line import county, effective
+from tests.geo.store.test_line import effective
 
 pytestmark = pytest.mark.database
 
@@ -21,10 +21,9 @@ PDF = b"%PDF-1.7 \xe5\xbc\x82\xe8\xae\xae"
 
 
 @pytest.fixture
-def base(settings, people, tmp_path):
+def base(settings, two_mines):
     """Two mines; a wet goaf has made mine A very complex."""
-    accepted = county(settings, people, tmp_path)
-    accepted([goaf("A", "G1", x=0.6, water="有", known="否", volume="不清")], "goaf")
+    two_mines([goaf("A", "G1", x=0.6, water="有", known="否", volume="不清")], "goaf")
     assert effective(settings, "A", "hydro") == "very_complex"
 
 

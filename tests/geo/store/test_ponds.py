@@ -56,7 +56,7 @@ from sample_data.make import HERE
 from tests.conftest import filed, fresh_database
 from tests.county import write
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 ON = d(2024, 9, 1)
 MODEL = HERE / "14_示例县地形_30m.tif"
 

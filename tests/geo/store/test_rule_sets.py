@@ -45,9 +45,9 @@ def test_a_set_read_back_from_the_record_is_the_same_set(tmp_path):
 
 
 @pytest.fixture
-def office(settings, people, tmp_path):
+def office(settings, people, tmp_path, two_mines):
     """The county's two mines, and the acts of its people in one word each."""
-    return Office(settings, people, tmp_path)
+    return Office(settings, people, tmp_path, two_mines)
 
 
 @pytest.mark.database

@@ -10,7 +10,6 @@ from geo.store.engine import SYSTEM, connect
 from geo.store.findings import crossings
 from tests.conftest import TODAY, filed
 from tests.county import boundary, extent, goaf, panel, rect, write
-from tests.geo.store.test_line import county
 
 pytestmark = pytest.mark.database
 # The extent of the county's survey: fieldwork from 2024-03-01 to 2024-05-01 by 某院.
@@ -18,10 +17,9 @@ UNIT = "某院"
 
 
 @pytest.fixture
-def base(settings, people, tmp_path):
-    accepted = county(settings, people, tmp_path)
-    accepted([extent("A", "采空区")], "survey_extent")
-    return accepted
+def base(two_mines):
+    two_mines([extent("A", "采空区")], "survey_extent")
+    return two_mines
 
 
 @pytest.fixture
