@@ -58,9 +58,12 @@ def test_a_broken_connection_and_a_closed_page_cost_one_piece(
     assert arrived == [0, CHUNK_BYTES]
     assert broken[0] == CHUNK_BYTES
     context = page.context
-    # A page that closes hands over what its route still holds, and the piece would arrive: leave first.
+    # A page that closes hands over what its route still holds, and the piece would arrive: cut the
+    # line, and leave first.
+    context.set_offline(True)
     page.goto("about:blank")
     page.close()
+    context.set_offline(False)
     # The browser did complain of the broken lines, and of nothing else.
     assert all("/api/v1/sendings/" in fault for fault in wang.watch.faults), wang.watch.faults
     wang.watch.faults.clear()
