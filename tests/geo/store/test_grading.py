@@ -42,3 +42,17 @@ def test_a_place_is_clipped_anew_where_the_study_area_grew(office):
     plan = {"矿山编号": "A", "类型": "工作面", "工作面名称": "3102", "煤层": "3", "开始日期": "2024-01-01", "结束日期": "2030-12-31"}  # fmt: skip
     office.accepted([(plan, rect(0.9, 0.3, 0.4, 0.3))], "plan_item")
     assert max(width("A")) > max(before)
+
+
+def test_a_neighbour_that_declares_itself_prone_asks_the_mine_beside_it_at_once(office):
+    def asked(code):
+        with connect(office.settings, "worker", SYSTEM) as conn:
+            found = mine_evidence.mine(conn, code, TODAY)["claims"]
+        return {one["rule_id"] for one in found if one["outcome"] == "question"}
+
+    assert "gas.outburst_neighbour" not in asked("A")
+    # The same ground; what changed is what the neighbour says of itself.
+    row, place = boundary("B", "乙公司", x=1)
+    office.accepted([(row | {"瓦斯等级": "煤与瓦斯突出"}, place)], "mine_boundary")
+    assert "gas.outburst_neighbour" in asked("A")
+    assert office.full_run_changes() == (0, 0, [])
