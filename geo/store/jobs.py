@@ -6,6 +6,7 @@ A task may run again at any point: it stages an upload anew, or finds it done.
 
 import asyncio
 import signal
+from collections.abc import Awaitable, Callable
 from datetime import date
 from uuid import UUID
 
@@ -74,31 +75,26 @@ def sweep_once(settings: Settings, today: date) -> None:
     relief_tiles.refresh(settings)
 
 
-async def _sweeping(settings: Settings) -> None:
+async def _every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:
     while True:
         try:
-            await asyncio.to_thread(sweep_once, settings, clock.today())
-        except (Problem, SQLAlchemyError) as error:
+            await act()
+        except (Problem, SQLAlchemyError, ConnectorException) as error:
             # The next round tries again; the queue itself goes on.
             _log.warning("sweep failed", error=str(error))
-        await asyncio.sleep(_SWEEP_SECONDS)
-
-
-async def _retrying(queue: App) -> None:
-    while True:
-        try:
-            await retry_stalled(queue)
-        except ConnectorException as error:
-            _log.warning("stalled jobs not retried", error=str(error))
-        await asyncio.sleep(_RETRY_SECONDS)
+        await asyncio.sleep(seconds)
 
 
 async def _work(settings: Settings) -> None:
     queue = app(settings)
     async with queue.open_async():
         beside = [
-            asyncio.create_task(_sweeping(settings)),
-            asyncio.create_task(_retrying(queue)),
+            asyncio.create_task(_every(_RETRY_SECONDS, lambda: retry_stalled(queue))),
+            asyncio.create_task(
+                _every(
+                    _SWEEP_SECONDS, lambda: asyncio.to_thread(sweep_once, settings, clock.today())
+                )
+            ),
         ]
         worker = asyncio.create_task(
             queue.run_worker_async(

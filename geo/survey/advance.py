@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from geo.crs import to_metric
 from geo.messages import say
 from geo.rules import Rules
-from geo.survey.claims import effective_types, figures_of, judged
+from geo.survey.claims import effective_types
 from geo.survey.derive import Derived
 from geo.survey.footprint import unfinished
+from geo.survey.judging import figures_of, judged
 from geo.survey.layers import sought
 from geo.survey.meetings import Shapes
 from geo.survey.world import World

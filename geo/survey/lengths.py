@@ -74,6 +74,12 @@ def _side(ax: float, ay: float, bx: float, by: float, cx: float, cy: float) -> i
 
 
 @compiled
+def _beside(a: float, b: float, c: float, d: float) -> bool:
+    """Tell whether c and d lie beyond a and b, on the same side of both."""
+    return max(c, d) < min(a, b) or min(c, d) > max(a, b)
+
+
+@compiled
 def _inside(x: float, y: float, xy: Floats, ends: Whole, first: int, last: int) -> int:
     """Return 1 where a point lies within the rings `first`…`last`, 0 without, -1 too near."""
     odd = 0
@@ -103,15 +109,12 @@ def _crossings(
     xy: Floats, ends: Whole, first: int, last: int, at: Floats,
 ) -> int:  # fmt: skip
     """Note how far along p→q the rings cross it, in order; return how many, -1 in doubt."""
-    x0, x1, y0, y1 = min(px, qx), max(px, qx), min(py, qy), max(py, qy)
     long = np.hypot(qx - px, qy - py)
     found = 0
     for ring in range(first, last):
         for k in range(ends[ring], ends[ring + 1] - 1):
             rx, ry, sx, sy = xy[k, 0], xy[k, 1], xy[k + 1, 0], xy[k + 1, 1]
-            if (rx < x0 and sx < x0) or (rx > x1 and sx > x1):
-                continue
-            if (ry < y0 and sy < y0) or (ry > y1 and sy > y1):
+            if _beside(px, qx, rx, sx) or _beside(py, qy, ry, sy):
                 continue
             one, two = _side(rx, ry, sx, sy, px, py), _side(rx, ry, sx, sy, qx, qy)
             if one * two > 0:
@@ -142,14 +145,11 @@ def _doubles(xy: Floats, ends: Whole, first: int, last: int) -> bool:
     for one in range(first, last):
         for i in range(ends[one], ends[one + 1] - 1):
             px, py, qx, qy = xy[i, 0], xy[i, 1], xy[i + 1, 0], xy[i + 1, 1]
-            x0, x1, y0, y1 = min(px, qx), max(px, qx), min(py, qy), max(py, qy)
             for other in range(one, last):
                 since = i + 1 if other == one else ends[other]
                 for j in range(since, ends[other + 1] - 1):
                     rx, ry, sx, sy = xy[j, 0], xy[j, 1], xy[j + 1, 0], xy[j + 1, 1]
-                    if (rx < x0 and sx < x0) or (rx > x1 and sx > x1):
-                        continue
-                    if (ry < y0 and sy < y0) or (ry > y1 and sy > y1):
+                    if _beside(px, qx, rx, sx) or _beside(py, qy, ry, sy):
                         continue
                     if _side(px, py, qx, qy, rx, ry) or _side(px, py, qx, qy, sx, sy):
                         continue
@@ -177,7 +177,7 @@ def _walk(
             within = -1
             for k in range(lends[chain], lends[chain + 1] - 1):
                 px, py, qx, qy = lxy[k, 0], lxy[k, 1], lxy[k + 1, 0], lxy[k + 1, 1]
-                if max(px, qx) < x0 or min(px, qx) > x1 or max(py, qy) < y0 or min(py, qy) > y1:
+                if _beside(x0, x1, px, qx) or _beside(y0, y1, py, qy):
                     within = 0
                     continue
                 if within < 0:

@@ -6,7 +6,7 @@ import pytest
 
 from geo.rules import national_rules
 from geo.settings import CHECKOUT
-from geo.survey.claims import judge
+from geo.survey.judging import judge
 from geo.tailings.grade import grade_rule
 from geo.tailings.siting_rules import siting_rules
 

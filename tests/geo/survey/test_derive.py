@@ -16,8 +16,8 @@ from geo.hazards import hazards
 from geo.rules import Rules, national_rules
 from geo.rules.tighten import cases
 from geo.survey.claims import claims as claims_of
-from geo.survey.claims import judge
 from geo.survey.derive import derive
+from geo.survey.judging import judge
 from geo.survey.layers import layers, stated
 from geo.survey.lines import in_force, lines, moves
 from geo.survey.why import paragraph, sentence
